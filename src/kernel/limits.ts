@@ -1,0 +1,17 @@
+/** Every limit that more than one part has to know, with its unit last. */
+export const limits = {
+  /** Lines of one checkout, as sent; equal SKUs are merged afterwards. */
+  checkoutLines: 50,
+  /** Units of one line. */
+  lineUnits: 10_000,
+  /** Characters of an Idempotency-Key. */
+  idempotencyKeyLength: 255,
+  /** Bytes of a request body. */
+  bodyBytes: 64 * 1024,
+  /** `Prefer: wait=N` is capped here. */
+  waitSeconds: 30,
+  /** Checkouts that may wait in one mailbox before the gate answers `full`. */
+  mailboxCheckouts: 250_000,
+  /** An assembly over several SKUs that is not decided by then is rejected. */
+  assemblySeconds: 10,
+} as const

@@ -1,0 +1,52 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+
+export type RedisClient = Redis | Cluster
+
+/**
+ * What a connection is for; each has its own answer to "what when Redis is away?".
+ * - `gate`: fails at once. A request must be answered, and a command sent twice is worse than an error.
+ * - `patient`: queues while it reconnects; for a worker's reads and settles.
+ * - `subscriber`: subscribes again by itself.
+ * - `jobs`: what BullMQ asks for.
+ */
+export type RedisPurpose = 'gate' | 'patient' | 'subscriber' | 'jobs'
+
+const byPurpose: Record<RedisPurpose, RedisOptions> = {
+  gate: {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    commandTimeout: 5_000,
+  },
+  patient: { maxRetriesPerRequest: 3, autoResendUnfulfilledCommands: false, commandTimeout: 5_000 },
+  subscriber: { autoResubscribe: true, maxRetriesPerRequest: null },
+  jobs: { maxRetriesPerRequest: null },
+}
+
+/**
+ * Opens a connection to `url`; a comma-separated list of nodes means Redis Cluster. Connects in the
+ * background: errors go to `onError`, and the client reconnects for as long as it is not closed.
+ */
+export function openRedis(
+  url: string,
+  purpose: RedisPurpose,
+  onError: (error: Error) => void,
+): RedisClient {
+  const common: RedisOptions = {
+    ...byPurpose[purpose],
+    connectTimeout: 2_000,
+    keepAlive: 10_000,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 500),
+  }
+  const nodes = url.split(',')
+  const client =
+    nodes.length > 1
+      ? new Cluster(nodes, {
+          redisOptions: common,
+          ...(purpose === 'gate' ? { enableOfflineQueue: false } : {}),
+          clusterRetryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 500),
+        })
+      : new Redis(url, common)
+  client.on('error', onError)
+  return client
+}
