@@ -1,0 +1,113 @@
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  fastify,
+  LogController,
+} from 'fastify'
+import { validatorCompiler } from 'fastify-type-provider-zod'
+import type { Config } from '../config.ts'
+import type { Identity } from '../identity/identity.ts'
+import { type Clock, systemClock } from '../kernel/clock.ts'
+import { limits } from '../kernel/limits.ts'
+import type { RedisClient } from '../platform/redis/client.ts'
+import type { Logger } from '../platform/telemetry/logger.ts'
+import { clientErrorHandler } from './client-error.ts'
+import type { HealthChecks } from './health.ts'
+import { parseJsonBodies } from './json-body.ts'
+import { handleUnknownPaths } from './not-found.ts'
+import { describeApi } from './openapi.ts'
+import { answerError, handleProblems, sendProblem } from './problem.ts'
+import { createRateLimits } from './rate-limit.ts'
+import { requestIdOf } from './request-id.ts'
+import { authRoutes } from './routes/auth.ts'
+import { benchRoutes } from './routes/bench.ts'
+import { healthRoutes } from './routes/health.ts'
+import { allowOrigins, secure } from './security-headers.ts'
+import { enableSessions } from './session.ts'
+
+/** What the server is built from. */
+export interface AppDeps {
+  readonly config: Config
+  readonly log: Logger
+  readonly identity: Identity
+  /** A connection that fails at once; the rate limits share their counts over it. */
+  readonly redis: RedisClient
+  readonly health: HealthChecks
+  /** Further routes. They find `authenticate` and `requireRole` in session.ts. */
+  readonly routes: readonly FastifyPluginAsync[]
+  readonly clock?: Clock
+}
+
+const serverLimits = {
+  headerBytes: 16 * 1024,
+  urlLength: 4_096,
+  pathParameterLength: 200,
+  /** For a whole request to arrive. */
+  requestMs: 20_000,
+  /** Silence on a socket: longer than the longest `Prefer: wait` and the heartbeat of an event stream. */
+  connectionMs: 75_000,
+  keepAliveMs: 72_000,
+} as const
+
+/** Builds the HTTP server from the modules handed in. It listens nowhere yet; `close()` is graceful. */
+export function buildApp(deps: AppDeps): FastifyInstance {
+  const { config, identity, clock = systemClock } = deps
+  const log: FastifyBaseLogger = deps.log
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    // One logger for all: a child per request costs more than most requests log. Failures name their
+    // request id themselves.
+    childLoggerFactory: (logger) => logger,
+    genReqId: requestIdOf,
+    trustProxy: config.TRUST_PROXY > 0 && ((_address, hop) => hop < config.TRUST_PROXY),
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: serverLimits.requestMs,
+    connectionTimeout: serverLimits.connectionMs,
+    keepAliveTimeout: serverLimits.keepAliveMs,
+    forceCloseConnections: 'idle',
+    // Requests that are already under way on a kept connection are served to the end.
+    return503OnClosing: false,
+    http: { maxHeaderSize: serverLimits.headerBytes },
+    routerOptions: { maxParamLength: serverLimits.pathParameterLength },
+    clientErrorHandler,
+    frameworkErrors: (error, request, reply) => {
+      secure(reply)
+      answerError(error, request, reply)
+    },
+  })
+  const rateLimits = createRateLimits({
+    perMinute: config.RATE_LIMIT_PER_MINUTE,
+    redis: deps.redis,
+    clock,
+  })
+
+  app.setValidatorCompiler(validatorCompiler)
+  // Response schemas are documentation and types; parsing what we just built costs on every hot answer.
+  app.setSerializerCompiler(() => JSON.stringify)
+  parseJsonBodies(app)
+  handleProblems(app)
+  enableSessions(app, identity.tokens)
+  app.addHook('onRequest', function prepare(request, reply, done) {
+    secure(reply)
+    reply.header('x-request-id', request.id)
+    if (request.url.length <= serverLimits.urlLength) return done()
+    sendProblem(
+      request,
+      reply,
+      'validation_failed',
+      `The URL is longer than ${serverLimits.urlLength}.`,
+    )
+  })
+  allowOrigins(app, config.CORS_ORIGINS)
+  if (config.RATE_LIMIT_PER_MINUTE > 0) app.addHook('onRequest', rateLimits.general)
+  handleUnknownPaths(app)
+  describeApi(app)
+
+  app.register(healthRoutes({ checks: deps.health, clock }))
+  app.register(authRoutes({ identity, rateLimits }))
+  app.register(benchRoutes())
+  for (const routes of deps.routes) app.register(routes)
+  return app
+}

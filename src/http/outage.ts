@@ -1,0 +1,52 @@
+/**
+ * Tells "a store is away or swamped" from our own failures: the first is answered `overloaded` and is
+ * worth another try, the second is `internal`.
+ */
+
+const networkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ETIMEDOUT',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
+
+/** slonik's errors by name: its classes are not all exported. */
+const databaseNames = new Set([
+  'ConnectionError',
+  'BackendTerminatedError',
+  'BackendTerminatedUnexpectedlyError',
+  'IdleTransactionTimeoutError',
+  'StatementCancelledError',
+  'StatementTimeoutError',
+])
+
+/** PostgreSQL: connection trouble, no resources, shutting down, deadlock, serialisation, cancelled. */
+const databaseStates = /^(08|53|57P|40001|40P01|55P03|57014|58)/
+
+const redisNames = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError', 'AbortError'])
+
+const redisMessages =
+  /^(Connection is closed|Command timed out|Stream isn't writeable|None of startup nodes|LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|TRYAGAIN|BUSY |OOM |MISCONF)/
+
+/** True when the error, or one of its causes (four deep), is a store that cannot answer now. */
+export function isOutage(error: unknown): boolean {
+  let current: unknown = error
+  for (let depth = 0; depth < 4 && current instanceof Error; depth += 1) {
+    const code = (current as { code?: unknown }).code
+    if (typeof code === 'string' && (networkCodes.has(code) || isDatabaseState(code))) return true
+    const name = current.constructor.name
+    if (databaseNames.has(name) || redisNames.has(name) || redisNames.has(current.name)) return true
+    if (redisMessages.test(current.message)) return true
+    current = current.cause
+  }
+  return false
+}
+
+function isDatabaseState(code: string): boolean {
+  return code.length === 5 && databaseStates.test(code)
+}

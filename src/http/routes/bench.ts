@@ -1,0 +1,25 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { authenticate } from '../session.ts'
+
+/** The yardstick of the benchmark: a token is checked, a body is parsed, and nothing is done. */
+export function benchRoutes(): FastifyPluginAsync {
+  return async (app) => {
+    app.post(
+      '/api/bench/baseline',
+      {
+        onRequest: authenticate,
+        schema: {
+          tags: ['benchmark'],
+          security: [{ bearer: [] }],
+          summary: 'Does nothing',
+          description:
+            'An authenticated POST with no work behind it: what the machine could answer at best. ' +
+            'Takes any JSON body.',
+        },
+      },
+      (_request, reply) => {
+        reply.send({ ok: true })
+      },
+    )
+  }
+}

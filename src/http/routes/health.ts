@@ -1,0 +1,58 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { z } from 'zod'
+import type { Clock } from '../../kernel/clock.ts'
+import { createHealth, type HealthChecks } from '../health.ts'
+
+const verdict = z.enum(['healthy', 'unhealthy'])
+const healthSchema = z.object({
+  status: z.enum(['ok', 'unavailable']),
+  db: verdict,
+  redis: verdict,
+})
+
+/** What load balancers and people ask: is it there, and may it be sent work? */
+export function healthRoutes(deps: {
+  readonly checks: HealthChecks
+  readonly clock: Clock
+}): FastifyPluginAsync {
+  const ask = createHealth(deps.checks, deps.clock)
+  return async (app) => {
+    let closing = false
+    app.addHook('preClose', async () => {
+      closing = true
+    })
+    const schema = {
+      tags: ['health'],
+      response: { 200: healthSchema, 503: healthSchema },
+    }
+
+    app.get(
+      '/health',
+      { schema: { ...schema, summary: 'Both stores, by name' } },
+      async (_request, reply) => {
+        const health = await ask()
+        return reply.code(health.status === 'ok' ? 200 : 503).send(health)
+      },
+    )
+    app.get(
+      '/health/ready',
+      { schema: { ...schema, summary: 'May it be sent work? Not while it is closing' } },
+      async (_request, reply) => {
+        const health = await ask()
+        if (closing) return reply.code(503).send({ ...health, status: 'unavailable' })
+        return reply.code(health.status === 'ok' ? 200 : 503).send(health)
+      },
+    )
+    app.get(
+      '/health/live',
+      {
+        schema: {
+          tags: ['health'],
+          summary: 'The process answers',
+          response: { 200: z.object({ status: z.literal('ok') }) },
+        },
+      },
+      async () => ({ status: 'ok' }),
+    )
+  }
+}

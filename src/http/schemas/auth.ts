@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { roles } from '../../identity/permissions.ts'
+
+const email = z.email('Not an email address').max(254).toLowerCase()
+const password = z.string().min(8).max(200)
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'Control characters are not allowed')
+
+export const registerBody = z.strictObject({
+  email,
+  password,
+  name,
+  role: z.enum(['buyer', 'seller']),
+})
+
+/** No lower limit on the password here: a short one is a wrong one. */
+export const loginBody = z.strictObject({ email, password: z.string().min(1).max(200) })
+
+export const refreshBody = z.strictObject({ refreshToken: z.string().min(1).max(200) })
+
+export const userSchema = z.object({
+  id: z.uuid(),
+  email: z.string(),
+  name: z.string(),
+  role: z.enum(roles),
+})
+
+export const signedInSchema = z.object({
+  user: userSchema,
+  accessToken: z.string(),
+  refreshToken: z.string(),
+  expiresIn: z.int().describe('Seconds until the access token expires'),
+})
+
+export const meSchema = z.object({ user: userSchema })

@@ -1,0 +1,67 @@
+import { type DatabasePool, UniqueIntegrityConstraintViolationError } from 'slonik'
+import { AppError } from '../kernel/errors.ts'
+import { newId } from '../kernel/ids.ts'
+import { findCredentials, findUser, insertAccount, type User } from './account-repository.ts'
+import type { Passwords } from './passwords.ts'
+import type { Role } from './permissions.ts'
+import type { Sessions, SignedIn } from './sessions.ts'
+
+export interface Registration {
+  /** In lower case. */
+  readonly email: string
+  readonly password: string
+  readonly name: string
+  readonly role: Exclude<Role, 'admin'>
+}
+
+export interface Accounts {
+  /** Opens an account and its first session; throws `email_taken`. */
+  register(registration: Registration): Promise<SignedIn>
+  /** Starts a session; throws `unauthenticated`, the same way for a wrong email and a wrong password. */
+  login(credentials: { readonly email: string; readonly password: string }): Promise<SignedIn>
+  /** The account of a verified token; throws `unauthenticated` when it is gone. */
+  find(id: string): Promise<User>
+}
+
+export function createAccounts(deps: {
+  readonly pool: DatabasePool
+  readonly passwords: Passwords
+  readonly sessions: Sessions
+}): Accounts {
+  const { pool, passwords, sessions } = deps
+  return {
+    register: async ({ email, password, name, role }) => {
+      const passwordHash = await passwords.hash(password)
+      const user: User = { id: newId(), email, name, role }
+      try {
+        return await pool.transaction(async (tx) => {
+          await insertAccount(tx, user, passwordHash)
+          return sessions.start(tx, user)
+        })
+      } catch (error) {
+        if (
+          error instanceof UniqueIntegrityConstraintViolationError &&
+          error.constraint === 'accounts_email_key'
+        ) {
+          throw new AppError('email_taken', 'There is an account with this email address already.')
+        }
+        throw error
+      }
+    },
+
+    login: async ({ email, password }) => {
+      const found = await findCredentials(pool, email)
+      const matches = await passwords.matches(password, found?.passwordHash)
+      if (!found || !matches) {
+        throw new AppError('unauthenticated', 'The email address or the password is wrong.')
+      }
+      return sessions.start(pool, found.user)
+    },
+
+    find: async (id) => {
+      const user = await findUser(pool, id)
+      if (!user) throw new AppError('unauthenticated', 'This account does not exist any more.')
+      return user
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { hash, verify } from '@node-rs/argon2'
+import { AppError } from '../kernel/errors.ts'
+
+/** argon2id (the library's default kind) with the parameters that OWASP names first. */
+const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+const limits = {
+  /** Each hash fills a core and 19 MB: more at once than cores only makes all of them slower. */
+  running: Math.min(4, availableParallelism()),
+  /** About three seconds of work for two cores; whoever comes later is told to come back. */
+  waiting: 256,
+} as const
+
+export interface Passwords {
+  /** The PHC string of a password. Throws `overloaded` when too many are waiting. */
+  hash(password: string): Promise<string>
+  /** Compares. Without a stored hash it takes as long as with one, and is false. */
+  matches(password: string, stored: string | undefined): Promise<boolean>
+}
+
+/** Hashing in a bounded number of threads, so that a crowd logging in cannot starve the rest. */
+export function createPasswords(): Passwords {
+  let running = 0
+  const waiting: (() => void)[] = []
+  let decoy: Promise<string> | undefined
+
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (running >= limits.running) {
+      if (waiting.length >= limits.waiting) {
+        throw new AppError('overloaded', 'Too many log-ins at once. Try again in a moment.', {
+          retryAfterSeconds: 2,
+        })
+      }
+      // Whoever finishes hands its place over, so `running` is already counted for the one who waited.
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    } else {
+      running += 1
+    }
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running -= 1
+    }
+  }
+
+  return {
+    hash: (password) => inTurn(() => hash(password, cost)),
+    matches: async (password, stored) => {
+      if (stored !== undefined) return inTurn(() => verify(stored, password))
+      decoy ??= hash(randomBytes(16), cost)
+      const other = await decoy
+      await inTurn(() => verify(other, password))
+      return false
+    },
+  }
+}
