@@ -1,0 +1,91 @@
+/**
+ * Real stores for tests. `npm test` starts one PostgreSQL for all files and hands its address over; a
+ * file that is run alone starts its own. Every test has a database, and a Redis process, of its own.
+ */
+import { randomUUID } from 'node:crypto'
+import { after, type TestContext } from 'node:test'
+import pg from 'pg'
+import { type PostgresHandle, startPostgres } from '../../src/dev/embedded-postgres.ts'
+import { type RedisHandle, startRedis } from '../../src/dev/embedded-redis.ts'
+import { signalQuietly } from '../../src/dev/processes.ts'
+import {
+  removeTestFolder,
+  startTestCluster,
+  type TestCluster,
+  templateDatabase,
+  testFolder,
+} from '../../src/dev/test-cluster.ts'
+
+type Closing = Pick<TestContext, 'after'>
+
+let ownCluster: Promise<TestCluster> | undefined
+after(async () => {
+  await (await ownCluster)?.stop()
+})
+
+/** The URL of a migrated, empty database that lives as long as the test. */
+export async function createTestDatabase(t: Closing): Promise<string> {
+  const maintenance = await maintenanceUrl()
+  const name = `t_${randomUUID().replaceAll('-', '')}`
+  await onServer(maintenance, `create database ${name} template ${templateDatabase}`)
+  t.after(() => onServer(maintenance, `drop database if exists ${name} with (force)`))
+  const url = new URL(maintenance)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** A Redis of the test's own, flushed to disk before every answer. With `cluster`, a cluster of one. */
+export async function createTestRedis(
+  t: Closing,
+  options: { readonly cluster?: boolean; readonly args?: readonly string[] } = {},
+): Promise<RedisHandle> {
+  const dir = testFolder('redis')
+  const server = await startRedis({ ...options, dir })
+  closeWith(t, dir, server)
+  return server
+}
+
+/** A durable PostgreSQL of the test's own, for tests that kill it. Its database `sluice` is empty. */
+export async function createTestPostgres(t: Closing): Promise<PostgresHandle> {
+  const dir = testFolder('postgres')
+  const server = await startPostgres({ dir })
+  closeWith(t, dir, server)
+  return server
+}
+
+/** A folder that lives as long as the test. */
+export function createTestFolder(t: Closing): string {
+  const dir = testFolder('files')
+  t.after(() => removeTestFolder(dir))
+  return dir
+}
+
+function closeWith(t: Closing, dir: string, server: RedisHandle | PostgresHandle): void {
+  // A test file that ends in the middle must not leave its servers behind.
+  const last = () => server.running && signalQuietly(server.pid, 'SIGKILL')
+  process.once('exit', last)
+  t.after(async () => {
+    process.off('exit', last)
+    await server.kill('SIGCONT')
+    await server.stop()
+    removeTestFolder(dir)
+  })
+}
+
+async function maintenanceUrl(): Promise<string> {
+  const handed = process.env.SLUICE_TEST_DATABASE_URL
+  if (handed) return handed
+  ownCluster ??= startTestCluster()
+  return (await ownCluster).url
+}
+
+async function onServer(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
