@@ -12,6 +12,7 @@ import { type Clock, systemClock } from '../kernel/clock.ts'
 import { limits } from '../kernel/limits.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
+import type { Registry } from '../platform/telemetry/metrics.ts'
 import { clientErrorHandler } from './client-error.ts'
 import type { HealthChecks } from './health.ts'
 import { parseJsonBodies } from './json-body.ts'
@@ -20,6 +21,7 @@ import { describeApi } from './openapi.ts'
 import { answerError, handleProblems, sendProblem } from './problem.ts'
 import { createRateLimits } from './rate-limit.ts'
 import { requestIdOf } from './request-id.ts'
+import { measureRequests } from './request-metrics.ts'
 import { authRoutes } from './routes/auth.ts'
 import { benchRoutes } from './routes/bench.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -36,6 +38,8 @@ export interface AppDeps {
   readonly health: HealthChecks
   /** Further routes. They find `authenticate` and `requireRole` in session.ts. */
   readonly routes: readonly FastifyPluginAsync[]
+  /** Where requests are measured; without it there is no /metrics. */
+  readonly metrics?: Registry
   readonly clock?: Clock
 }
 
@@ -74,6 +78,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     clientErrorHandler,
     frameworkErrors: (error, request, reply) => {
       secure(reply)
+      reply.header('x-request-id', request.id)
       answerError(error, request, reply)
     },
   })
@@ -103,6 +108,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   allowOrigins(app, config.CORS_ORIGINS)
   if (config.RATE_LIMIT_PER_MINUTE > 0) app.addHook('onRequest', rateLimits.general)
   handleUnknownPaths(app)
+  if (deps.metrics) measureRequests(app, deps.metrics)
   describeApi(app)
 
   app.register(healthRoutes({ checks: deps.health, clock }))
