@@ -14,6 +14,8 @@ export interface ServicesOptions {
   /** `durable: false` only for stores that are thrown away. */
   readonly postgres?: { readonly port?: number; readonly durable?: boolean }
   readonly redis?: { readonly port?: number; readonly args?: readonly string[] }
+  /** Called when the folder is ours and before a server starts; its error ends the start. */
+  readonly onLocked?: () => Promise<void>
 }
 
 export interface ServiceProcess {
@@ -41,6 +43,12 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   mkdirSync(options.dataDir, { recursive: true })
   const dataDir = realpathSync(options.dataDir)
   const unlock = lockDataDir(dataDir)
+  try {
+    await options.onLocked?.()
+  } catch (error) {
+    unlock()
+    throw error
+  }
   const [postgres, redis] = await Promise.allSettled([
     only.includes('postgres')
       ? startPostgres({ ...options.postgres, dir: join(dataDir, 'postgres'), log })

@@ -1,0 +1,253 @@
+/** The whole service on one machine: both stores, the API and the worker, kept running. */
+import { mkdirSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import { systemClock } from '../kernel/clock.ts'
+import { migrate } from '../platform/postgres/migrate.ts'
+import { openPool } from '../platform/postgres/pool.ts'
+import { seedDemoShop } from './demo-shop.ts'
+import { freePort, whyNotFree } from './free-port.ts'
+import { keepRunning } from './keep-running.ts'
+import { Part } from './part.ts'
+import { endLeftoverParts, removeRuntime, writeRuntime } from './runtime-file.ts'
+import { type Services, startServices } from './services.ts'
+
+export interface EmbeddedOptions {
+  readonly config: Config
+  /** What the API and the worker inherit; the stores' addresses are added. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: (line: string) => void
+}
+
+/** A start that cannot succeed, in one line for a person. */
+export class StartRefused extends Error {
+  override name = 'StartRefused'
+}
+
+const healthyWithinMs = 60_000
+
+export class Embedded {
+  readonly dataDir: string
+  readonly #options: EmbeddedOptions
+  readonly #stopping = new AbortController()
+  #starting: Promise<void> | undefined
+  #services: Services | undefined
+  #api: Part | undefined
+  #worker: Part | undefined
+  #port = 0
+  #watches: Promise<void>[] = []
+
+  constructor(options: EmbeddedOptions) {
+    this.#options = options
+    mkdirSync(options.config.DATA_DIR, { recursive: true })
+    this.dataDir = realpathSync(options.config.DATA_DIR)
+  }
+
+  get apiUrl(): string {
+    const { HOST } = this.#options.config
+    const host = ['0.0.0.0', '::'].includes(HOST) ? '127.0.0.1' : HOST
+    return `http://${host.includes(':') ? `[${host}]` : host}:${this.#port}`
+  }
+
+  /** Whether the stores are private, and so hold the demo shop. */
+  get ownDatabase(): boolean {
+    return this.#options.config.DATABASE_URL === undefined
+  }
+
+  /**
+   * Starts everything and resolves when the API is healthy. @throws StartRefused when the port is taken
+   * or the data folder is in use; Error when a part does not come up. Call {@link stop} after either.
+   */
+  start(): Promise<void> {
+    this.#starting = this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
+    const { config, log } = this.#options
+    this.#services = await startServices({
+      dataDir: this.dataDir,
+      log,
+      only: [
+        ...(config.DATABASE_URL ? [] : (['postgres'] as const)),
+        ...(config.REDIS_URL ? [] : (['redis'] as const)),
+      ],
+      onLocked: async () => {
+        await endLeftoverParts(this.dataDir, log)
+        await this.#choosePort()
+      },
+    })
+    if (this.#stopping.signal.aborted) return
+    await this.#prepareDatabase()
+    if (this.#stopping.signal.aborted) return
+    await this.#startParts()
+    await this.#untilHealthy()
+    this.#watch()
+  }
+
+  /**
+   * Ends everything, the API first and the stores last, and removes the runtime file. A start that is
+   * under way is waited for: it sees that it is no longer wanted at its next step.
+   */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await settle(this.#starting)
+    const ends = [
+      await settle(this.#api?.stop()),
+      await settle(this.#worker?.stop()),
+      await settle(this.#services?.stop()),
+      await settle(Promise.all(this.#watches)),
+    ]
+    if (this.#services) removeRuntime(this.dataDir)
+    const failed = ends.find((end) => end !== undefined)
+    if (failed) throw failed
+  }
+
+  /** Ends everything at once, without waiting. */
+  async kill(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all([
+      this.#api?.kill('SIGKILL'),
+      this.#worker?.kill('SIGKILL'),
+      this.#services?.redis?.kill('SIGKILL'),
+      this.#services?.postgres?.kill('SIGQUIT'),
+    ])
+    await this.#services?.postgres?.stop()
+    removeRuntime(this.dataDir)
+  }
+
+  /** Rejects when a part cannot be kept running; otherwise resolves after {@link stop}. */
+  async untilStopped(): Promise<void> {
+    await Promise.all(this.#watches)
+  }
+
+  async #choosePort(): Promise<void> {
+    const { PORT, HOST } = this.#options.config
+    this.#port = PORT === 0 ? await freePort() : PORT
+    const why = await whyNotFree(this.#port, HOST)
+    if (why === 'EADDRINUSE') {
+      throw new StartRefused(
+        `port ${PORT} on ${HOST} is taken: stop what listens there, or set PORT`,
+      )
+    }
+    if (why) throw new StartRefused(`cannot listen on ${HOST}:${PORT} (${why}): set HOST or PORT`)
+  }
+
+  async #prepareDatabase(): Promise<void> {
+    await migrate(this.#databaseUrl, this.#options.log)
+    if (!this.ownDatabase) return
+    const pool = await openPool(this.#databaseUrl, {
+      max: 4,
+      statementTimeoutMs: 60_000,
+      onError: () => {},
+    })
+    try {
+      await seedDemoShop(pool)
+    } finally {
+      await pool.end()
+    }
+  }
+
+  async #startParts(): Promise<void> {
+    const logDir = join(this.dataDir, 'logs')
+    mkdirSync(this.#mailDir, { recursive: true })
+    const env = { ...present(this.#options.env), ...this.#addresses() }
+    this.#api = new Part({ role: 'api', env, logDir })
+    this.#worker = new Part({ role: 'worker', env, logDir })
+    await Promise.all([this.#api.restart(), this.#worker.restart()])
+    this.#writeRuntime()
+  }
+
+  async #untilHealthy(): Promise<void> {
+    const deadline = systemClock.monotonic() + healthyWithinMs
+    while (!this.#stopping.signal.aborted && !(await answersOk(`${this.apiUrl}/health`))) {
+      for (const part of [this.#api, this.#worker]) {
+        if (part && !part.running && !this.#stopping.signal.aborted) {
+          throw new Error(`the ${part.role} does not start:\n${part.lastWords()}`)
+        }
+      }
+      if (systemClock.monotonic() > deadline) {
+        throw new Error(
+          `the API is not healthy after ${healthyWithinMs / 1000} s:\n${this.#api?.lastWords()}`,
+        )
+      }
+      await systemClock.sleep(50, this.#stopping.signal)
+    }
+  }
+
+  #watch(): void {
+    const parts = [
+      ['PostgreSQL', this.#services?.postgres],
+      ['Redis', this.#services?.redis],
+      ['the API', this.#api],
+      ['the worker', this.#worker],
+    ] as const
+    const common = { clock: systemClock, log: this.#options.log, signal: this.#stopping.signal }
+    this.#watches = parts.flatMap(([name, part]) =>
+      part ? [keepRunning({ ...common, name, part, onRestart: () => this.#writeRuntime() })] : [],
+    )
+    // Seen by untilStopped(); a rejection before somebody asks is not an unhandled one.
+    for (const watch of this.#watches) watch.catch(() => {})
+  }
+
+  #writeRuntime(): void {
+    const parts = [this.#api, this.#worker].flatMap((part) =>
+      part?.running ? [{ role: part.role, pid: part.pid }] : [],
+    )
+    writeRuntime(this.dataDir, {
+      apiUrl: this.apiUrl,
+      databaseUrl: this.#databaseUrl,
+      redisUrl: this.#redisUrl,
+      stripeUrl: this.#options.config.STRIPE_API_BASE ?? null,
+      mailDir: this.#mailDir,
+      processes: [...(this.#services?.processes ?? []), ...parts],
+    })
+  }
+
+  #addresses(): Record<string, string> {
+    return {
+      DATABASE_URL: this.#databaseUrl,
+      REDIS_URL: this.#redisUrl,
+      DATA_DIR: this.dataDir,
+      PORT: String(this.#port),
+    }
+  }
+
+  get #databaseUrl(): string {
+    return this.#options.config.DATABASE_URL ?? this.#services?.databaseUrl ?? ''
+  }
+
+  get #redisUrl(): string {
+    return this.#options.config.REDIS_URL ?? this.#services?.redisUrl ?? ''
+  }
+
+  get #mailDir(): string {
+    return join(this.dataDir, 'mail')
+  }
+}
+
+async function answersOk(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) })
+    await response.arrayBuffer()
+    return response.ok
+  } catch {
+    return false
+  }
+}
+
+/** The error of a step that must not keep the next ones from running. */
+async function settle(step: Promise<unknown> | undefined): Promise<unknown> {
+  try {
+    await step
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+function present(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+}

@@ -1,0 +1,71 @@
+/** The API or the worker as a child process that can be started again. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { mainEntry } from './runtime-file.ts'
+import { ServerProcess } from './server-process.ts'
+
+export interface PartOptions {
+  readonly role: 'api' | 'worker'
+  readonly env: Readonly<Record<string, string>>
+  /** Holds `<role>.log`. */
+  readonly logDir: string
+  /** More flags for Node. */
+  readonly nodeArgs?: readonly string[]
+}
+
+const stopSteps = [
+  { signal: 'SIGTERM', waitMs: 12_000 },
+  { signal: 'SIGKILL', waitMs: 3_000 },
+] as const
+
+export class Part {
+  readonly role: 'api' | 'worker'
+  readonly #options: PartOptions
+  #process: ServerProcess | undefined
+
+  constructor(options: PartOptions) {
+    this.#options = options
+    this.role = options.role
+    mkdirSync(options.logDir, { recursive: true })
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
+  get running(): boolean {
+    return this.#process?.running ?? false
+  }
+
+  /** Resolves when the present process ends, with a sentence on how. */
+  get ended(): Promise<string> {
+    return this.#process?.ended ?? Promise.resolve('not started')
+  }
+
+  /** Starts it, after stopping the one that runs. Does not wait until it is ready. */
+  async restart(): Promise<void> {
+    await this.stop()
+    const { role, env, logDir, nodeArgs = [] } = this.#options
+    this.#process = new ServerProcess({
+      program: process.execPath,
+      args: [...nodeArgs, mainEntry, role],
+      cwd: process.cwd(),
+      env,
+      logFile: join(logDir, `${role}.log`),
+    })
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    await this.#process?.kill(signal)
+  }
+
+  /** Ends it: cleanly within 12 seconds, else by force. */
+  async stop(): Promise<void> {
+    await this.#process?.end(stopSteps)
+  }
+
+  /** The last lines of its log. */
+  lastWords(lines?: number): string {
+    return this.#process?.lastWords(lines) ?? ''
+  }
+}

@@ -1,0 +1,107 @@
+/** One program, one role a process: `node src/main.ts api | worker | migrate | seed`. */
+import './node-version.ts'
+import { parseArgs } from 'node:util'
+import { ConfigError, loadConfig, requireStores } from './config.ts'
+import { seedDemoShop } from './dev/demo-shop.ts'
+import { systemClock } from './kernel/clock.ts'
+import { MigrationRefused, migrate } from './platform/postgres/migrate.ts'
+import { openPool } from './platform/postgres/pool.ts'
+import { startApi, startWorker } from './system.ts'
+
+const stopMs = 10_000
+const usage = 'usage: node src/main.ts api | worker | migrate | seed [--products <count>]'
+
+class UsageError extends Error {
+  override name = 'UsageError'
+}
+
+const roles: Record<string, (args: string[]) => Promise<void>> = {
+  api: () => serve(startApi),
+  worker: () => serve(startWorker),
+  migrate: async () => {
+    const { DATABASE_URL } = databaseSettings()
+    const applied = await migrate(DATABASE_URL, say)
+    if (applied.length === 0) say('the database is up to date')
+  },
+  seed: seed,
+}
+
+async function main([role = '', ...args]: string[]): Promise<void> {
+  const run = roles[role]
+  if (!run) throw new UsageError(usage)
+  await run(args)
+}
+
+/** Runs until SIGTERM or SIGINT; a second one, or ten seconds, end the process at once. */
+async function serve<C>(
+  start: (config: ReturnType<typeof requireStores>) => Promise<C & { stop(): Promise<void> }>,
+): Promise<void> {
+  const stopping = new AbortController()
+  const askToStop = () => (stopping.signal.aborted ? process.exit(1) : stopping.abort())
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, askToStop)
+  const running = await start(requireStores(loadConfig()))
+  while (!stopping.signal.aborted) await systemClock.sleep(3_600_000, stopping.signal)
+  const overdue = systemClock.sleep(stopMs).then(() => 'overdue' as const)
+  if ((await Promise.race([running.stop(), overdue])) === 'overdue') {
+    throw new Error(`not stopped within ${stopMs / 1000} s: ending at once`)
+  }
+}
+
+async function seed(args: string[]): Promise<void> {
+  const { DATABASE_URL } = databaseSettings()
+  const products = productsOf(args)
+  const pool = await openPool(DATABASE_URL, {
+    max: 4,
+    statementTimeoutMs: 60_000,
+    onError: (error) => complain(error.message),
+  })
+  try {
+    await seedDemoShop(pool, products === undefined ? {} : { products })
+    say('seeded the demo shop')
+  } finally {
+    await pool.end()
+  }
+}
+
+function productsOf(args: string[]): number | undefined {
+  const options = { products: { type: 'string' } } as const
+  try {
+    const { products } = parseArgs({ args, options }).values
+    if (products === undefined) return undefined
+    if (!/^\d{1,7}$/.test(products)) throw new UsageError(`--products: must be a whole number`)
+    return Number(products)
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError(`${messageOf(error)}\n${usage}`)
+  }
+}
+
+function databaseSettings(): { DATABASE_URL: string } {
+  const { DATABASE_URL } = loadConfig()
+  if (!DATABASE_URL) throw new ConfigError('DATABASE_URL: is not set')
+  return { DATABASE_URL }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function complain(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+main(process.argv.slice(2)).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const expected = [ConfigError, UsageError, MigrationRefused].some(
+      (kind) => error instanceof kind,
+    )
+    complain(
+      expected ? messageOf(error) : error instanceof Error ? `${error.stack}` : String(error),
+    )
+    process.exit(1)
+  },
+)
