@@ -13,6 +13,7 @@ import { limits } from '../kernel/limits.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import type { Registry } from '../platform/telemetry/metrics.ts'
+import { boundClose } from './bounded-close.ts'
 import { clientErrorHandler } from './client-error.ts'
 import type { HealthChecks } from './health.ts'
 import { parseJsonBodies } from './json-body.ts'
@@ -54,7 +55,7 @@ const serverLimits = {
   keepAliveMs: 72_000,
 } as const
 
-/** Builds the HTTP server from the modules handed in. It listens nowhere yet; `close()` is graceful. */
+/** Builds the HTTP server from the modules handed in. It listens nowhere yet; `close()` lets requests finish, five seconds at most. */
 export function buildApp(deps: AppDeps): FastifyInstance {
   const { config, identity, clock = systemClock } = deps
   const log: FastifyBaseLogger = deps.log
@@ -93,6 +94,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   app.setSerializerCompiler(() => JSON.stringify)
   parseJsonBodies(app)
   handleProblems(app)
+  boundClose(app, clock)
   enableSessions(app, identity.tokens)
   app.addHook('onRequest', function prepare(request, reply, done) {
     secure(reply)

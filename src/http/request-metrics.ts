@@ -17,7 +17,8 @@ export function measureRequests(app: FastifyInstance, registry: Registry): void 
   app.addHook('onRoute', (route) => {
     const method = [route.method].flat().join(',')
     const byStatus = new Map<number, Histogram.Internal<'method' | 'route' | 'status'>>()
-    const present = route.onResponse === undefined ? [] : [route.onResponse].flat()
+    // The HEAD route that comes with a GET is given the hooks of the GET: its measure would count twice.
+    const present = [route.onResponse ?? []].flat().filter((hook) => hook.name !== 'measure')
     route.onResponse = [
       ...present,
       function measure(_request, reply, done) {

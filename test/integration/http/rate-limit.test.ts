@@ -1,0 +1,119 @@
+// Rate limits over a real Redis: who is counted together, what a refusal says, and that two processes
+// agree. The clock stands still, so that no window ends in the middle of a test.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createSharedCounters } from '../../../src/http/shared-counters.ts'
+import { systemClock } from '../../../src/kernel/clock.ts'
+import { openRedis } from '../../../src/platform/redis/client.ts'
+import { startTestApp } from '../../support/app.ts'
+import { eventually } from '../../support/eventually.ts'
+import { createTestRedis } from '../../support/stores.ts'
+
+const minute = Math.floor(systemClock.now() / 60_000) * 60_000
+const clock = { ...systemClock, now: () => minute + 15_000 }
+
+test('an account is refused after its limit, another one is not', async (t) => {
+  const { app, bearer } = await startTestApp(t, {
+    settings: { RATE_LIMIT_PER_MINUTE: '5' },
+    clock,
+  })
+  const first = bearer()
+  const call = (headers: Record<string, string>) =>
+    app.inject({ method: 'POST', url: '/api/bench/baseline', headers, payload: {} })
+  for (const left of [4, 3, 2, 1, 0]) {
+    const answer = await call(first)
+    assert.equal(answer.statusCode, 200)
+    assert.equal(answer.headers['ratelimit-limit'], '5')
+    assert.equal(answer.headers['ratelimit-remaining'], String(left))
+    assert.equal(answer.headers['ratelimit-reset'], '45')
+  }
+  const refused = await call(first)
+  assert.equal(refused.statusCode, 429)
+  assert.equal(refused.json().code, 'rate_limited')
+  assert.equal(refused.headers['retry-after'], '45')
+  assert.equal((await call(bearer())).statusCode, 200)
+})
+
+test('bad tokens are counted by address, and probes are not counted', async (t) => {
+  const { app } = await startTestApp(t, { settings: { RATE_LIMIT_PER_MINUTE: '3' }, clock })
+  const call = (token: string) =>
+    app.inject({ url: '/api/me', headers: { authorization: `Bearer ${token}` } })
+  for (const token of ['a', 'b', 'c']) assert.equal((await call(token)).statusCode, 401)
+  assert.equal((await call('d')).statusCode, 429)
+  assert.equal((await app.inject('/nowhere')).statusCode, 429)
+  for (let i = 0; i < 10; i += 1) assert.equal((await app.inject('/health/live')).statusCode, 200)
+})
+
+test('log-ins for one email are limited more strictly, and 0 turns all limits off', async (t) => {
+  const login = (email: string) => ({
+    method: 'POST' as const,
+    url: '/api/auth/login',
+    payload: { email, password: 'wrong-password' },
+  })
+  const limited = await startTestApp(t, { settings: { RATE_LIMIT_PER_MINUTE: '600' }, clock })
+  const statuses = async (app: typeof limited.app, email: string, times: number) => {
+    const seen = []
+    for (let i = 0; i < times; i += 1) seen.push((await app.inject(login(email))).statusCode)
+    return seen
+  }
+  const eleven = await statuses(limited.app, 'one@example.com', 11)
+  assert.deepEqual(eleven, [...Array(10).fill(401), 429])
+  assert.deepEqual(await statuses(limited.app, 'ONE@example.com', 1), [429])
+  assert.deepEqual(await statuses(limited.app, 'two@example.com', 1), [401])
+  const free = await startTestApp(t, { clock })
+  assert.deepEqual(await statuses(free.app, 'one@example.com', 12), Array(12).fill(401))
+  assert.equal((await free.app.inject('/health')).headers['ratelimit-limit'], undefined)
+})
+
+test('counters of two processes agree over Redis, also over a cluster', async (t) => {
+  for (const cluster of [false, true]) {
+    const server = await createTestRedis(t, { cluster })
+    const clients = [0, 1].map(() => openRedis(server.url, 'gate', () => {}))
+    t.after(() => {
+      for (const client of clients) client.disconnect()
+    })
+    const [one, two] = clients.map((redis) =>
+      createSharedCounters({ redis, clock, windowMs: 60_000 }),
+    )
+    assert.ok(one && two)
+    for (let i = 0; i < 10; i += 1) one.hit('k', 10)
+    // Asking counts too, but a full counter counts no further.
+    await eventually(() => two.hit('k', 10) > 10)
+    assert.ok(one.hit('k', 10) > 10)
+  }
+})
+
+test('without Redis each process goes on counting', async (t) => {
+  const { app, redisServer, bearer } = await startTestApp(t, {
+    settings: { RATE_LIMIT_PER_MINUTE: '3' },
+    clock,
+  })
+  await redisServer.kill('SIGKILL')
+  const headers = bearer()
+  const seen = []
+  for (let i = 0; i < 5; i += 1) {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/bench/baseline',
+      headers,
+      payload: {},
+    })
+    seen.push(answer.statusCode)
+  }
+  assert.deepEqual(seen, [200, 200, 200, 429, 429])
+})
+
+test('a new window begins at nought', () => {
+  let now = 1_800_000_000_000
+  const counters = createSharedCounters({
+    redis: undefined as never,
+    clock: { ...systemClock, now: () => now, after: () => () => {} },
+    windowMs: 60_000,
+  })
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => counters.hit('k', 2)),
+    [1, 2, 3, 3],
+  )
+  now += 60_000
+  assert.equal(counters.hit('k', 2), 1)
+})
