@@ -68,7 +68,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresH
   mkdirSync(options.dir, { recursive: true })
   const dir = realpathSync(options.dir)
   const bin = binaries()
-  const asUser = choosePostgresUser({ dir, file: join(bin, 'initdb') })
+  const asUser = choosePostgresUser({ dir, initdb: join(bin, 'initdb') })
   const data = join(dir, 'data')
   const password = passwordOf(dir)
   await endLeftovers(data, options.log)

@@ -10,6 +10,11 @@ export interface PostgresUser {
   wrap(program: string, args: readonly string[]): WrappedCommand
 }
 
+export interface Reach {
+  readonly dir: string
+  readonly initdb: string
+}
+
 export interface WrappedCommand {
   readonly program: string
   readonly args: readonly string[]
@@ -20,16 +25,13 @@ export interface WrappedCommand {
 const ourselves: PostgresUser = { wrap: (program, args) => ({ program, args }) }
 
 /**
- * Who runs PostgreSQL. `reach` is a folder it has to enter and a program it has to run. Where
+ * Who runs PostgreSQL. `reach` is a folder it has to enter, and the initdb it has to run. Where
  * they lie under a folder that only root may enter (a clone in root's home, or in a fresh `mktemp -d`),
  * the server is started by setpriv as the same user with one capability left, CAP_DAC_OVERRIDE: it may
  * then pass that folder, and nothing has to be copied or opened up for others.
  * @throws Error with advice when root cannot give the rights away.
  */
-export function choosePostgresUser(reach: {
-  readonly dir: string
-  readonly file: string
-}): PostgresUser {
+export function choosePostgresUser(reach: Reach): PostgresUser {
   if (process.getuid?.() !== 0) return ourselves
   const owner = unprivileged()
   const direct: PostgresUser = { owner, wrap: (program, args) => ({ program, args, ...owner }) }
@@ -54,21 +56,21 @@ function withOverride(
   [program, args]: readonly [string, readonly string[]],
 ): WrappedCommand {
   const drop = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups', '--no-new-privs']
-  const keep = ['--inh-caps=-all,+dac_override', '--ambient-caps=-all,+dac_override']
+  // The server asks access() about its own program, which forgets capabilities unless told not to.
+  const keep = [
+    '--securebits=+no_setuid_fixup',
+    '--inh-caps=-all,+dac_override',
+    '--ambient-caps=-all,+dac_override',
+  ]
   return { program: setpriv, args: [...drop, ...keep, '--', program, ...args] }
 }
 
-function canReach(user: PostgresUser, reach: { dir: string; file: string }): boolean {
-  const script = 'cd "$1" && test -x "$2" && test -r "$2"'
-  const { program, args, uid, gid } = user.wrap('/bin/sh', [
-    '-c',
-    script,
-    'sh',
-    reach.dir,
-    reach.file,
-  ])
-  const identity = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) }
-  return spawnSync(program, args, { ...identity, cwd: '/', stdio: 'ignore' }).status === 0
+/** Asks initdb itself: it looks at its own program, the server, and the files that come with them. */
+function canReach(user: PostgresUser, { dir, initdb }: Reach): boolean {
+  const script = 'cd "$1" && exec "$2" --show -D "$1"'
+  const { program, args, ...identity } = user.wrap('/bin/sh', ['-c', script, 'sh', dir, initdb])
+  const options = { ...identity, cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } }
+  return spawnSync(program, args, { ...options, stdio: 'ignore', timeout: 10_000 }).status === 0
 }
 
 function unprivileged(): { uid: number; gid: number } {

@@ -3,7 +3,7 @@
  * file that is run alone starts its own. Every test has a database, and a Redis process, of its own.
  */
 import { randomUUID } from 'node:crypto'
-import { after, type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 import pg from 'pg'
 import { type PostgresHandle, startPostgres } from '../../src/dev/embedded-postgres.ts'
 import { type RedisHandle, startRedis } from '../../src/dev/embedded-redis.ts'
@@ -15,11 +15,12 @@ import {
   templateDatabase,
   testFolder,
 } from '../../src/dev/test-cluster.ts'
+import { closeAfter, closeLast } from './at-the-end.ts'
 
 type Closing = Pick<TestContext, 'after'>
 
 let ownCluster: Promise<TestCluster> | undefined
-after(async () => {
+closeLast(async () => {
   await (await ownCluster)?.stop()
 })
 
@@ -28,7 +29,7 @@ export async function createTestDatabase(t: Closing): Promise<string> {
   const maintenance = await maintenanceUrl()
   const name = `t_${randomUUID().replaceAll('-', '')}`
   await onServer(maintenance, `create database ${name} template ${templateDatabase}`)
-  t.after(() => onServer(maintenance, `drop database if exists ${name} with (force)`))
+  closeAfter(t, () => onServer(maintenance, `drop database if exists ${name} with (force)`))
   const url = new URL(maintenance)
   url.pathname = `/${name}`
   return url.href
@@ -56,7 +57,7 @@ export async function createTestPostgres(t: Closing): Promise<PostgresHandle> {
 /** A folder that lives as long as the test. */
 export function createTestFolder(t: Closing): string {
   const dir = testFolder('files')
-  t.after(() => removeTestFolder(dir))
+  closeAfter(t, () => removeTestFolder(dir))
   return dir
 }
 
@@ -64,7 +65,7 @@ function closeWith(t: Closing, dir: string, server: RedisHandle | PostgresHandle
   // A test file that ends in the middle must not leave its servers behind.
   const last = () => server.running && signalQuietly(server.pid, 'SIGKILL')
   process.once('exit', last)
-  t.after(async () => {
+  closeAfter(t, async () => {
     process.off('exit', last)
     await server.kill('SIGCONT')
     await server.stop()
