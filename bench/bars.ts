@@ -1,0 +1,141 @@
+/** What the project asks of itself, on two cores with the generator on the same machine. */
+import { defaults } from './options.ts'
+import type { BenchOutput, ScenarioResult } from './results.ts'
+
+export interface BarVerdict {
+  readonly measure: string
+  readonly value: string
+  readonly bar: string
+  readonly met: boolean
+}
+
+type Results = Readonly<{
+  actor(scenario: string): ScenarioResult | undefined
+  pessimistic(scenario: string): ScenarioResult | undefined
+}>
+
+interface Bar {
+  readonly measure: string
+  readonly atLeast?: number
+  readonly atMost?: number
+  readonly unit: string
+  /** Undefined when the run did not measure it. */
+  value(results: Results): number | undefined
+}
+
+const ratio = (above: number | undefined, below: number | undefined): number | undefined =>
+  above === undefined || !below ? undefined : above / below
+
+const bars: readonly Bar[] = [
+  {
+    measure: 'hot-sku: committed orders/s ÷ baseline requests/s',
+    atLeast: 0.4,
+    unit: '',
+    value: ({ actor }) => {
+      const hot = actor('hot-sku')
+      return ratio(hot?.committedPerSecond, hot?.baselineRequestsPerSecond)
+    },
+  },
+  {
+    measure: 'hot-sku: actor ÷ pessimistic, committed orders/s',
+    atLeast: 10,
+    unit: '',
+    value: ({ actor, pessimistic }) =>
+      ratio(actor('hot-sku')?.committedPerSecond, pessimistic('hot-sku')?.committedPerSecond),
+  },
+  {
+    measure: 'hot-sku: oversold + undersold + errors',
+    atMost: 0,
+    unit: '',
+    value: ({ actor }) => {
+      const hot = actor('hot-sku')
+      return hot && hot.stock.oversold + Math.abs(hot.stock.undersold) + hot.errors
+    },
+  },
+  {
+    measure: 'hot-sku: peak memory of the API',
+    atMost: 300,
+    unit: ' MB',
+    value: ({ actor }) => actor('hot-sku')?.figures.apiRssPeakMb,
+  },
+  {
+    measure: 'hot-sku: Redis for 100,000 buyers',
+    atMost: 40,
+    unit: ' MB',
+    value: ({ actor }) => actor('hot-sku')?.figures.redisMbPer100kBuyers,
+  },
+  {
+    measure: 'sold-out: refusals/s ÷ baseline requests/s',
+    atLeast: 0.8,
+    unit: '',
+    value: ({ actor }) => {
+      const gone = actor('sold-out')
+      return ratio(gone && gone.refused / gone.durationSeconds, gone?.baselineRequestsPerSecond)
+    },
+  },
+  {
+    measure: 'paced at 2,000/s: request to commit, p99',
+    atMost: 25,
+    unit: ' ms',
+    value: ({ actor }) => {
+      const paced = actor('paced')
+      return paced && paced.accepted > 0 ? paced.commitLatencyMs.p99 : undefined
+    },
+  },
+  {
+    measure: 'single: whole call with its commit, p50',
+    atMost: 6,
+    unit: ' ms',
+    value: ({ actor }) => {
+      const single = actor('single')
+      return single && single.accepted > 0 ? single.latencyMs.p50 : undefined
+    },
+  },
+  {
+    measure: 'mailbox: commits/s ÷ FOR UPDATE orders/s',
+    atLeast: 15,
+    unit: '',
+    value: ({ actor }) => {
+      const mailbox = actor('mailbox')
+      return ratio(mailbox?.committedPerSecond, mailbox?.figures.forUpdatePerSecond)
+    },
+  },
+]
+
+/** The bars that this run can be held against: none but with the default parameters on own servers. */
+export function judgeBars(output: Pick<BenchOutput, 'parameters' | 'results'>): BarVerdict[] {
+  const { connections, durationSeconds, stock, target } = output.parameters
+  const asDefault =
+    connections === defaults.connections &&
+    durationSeconds === defaults.durationSeconds &&
+    stock === defaults.stock &&
+    target === null
+  if (!asDefault) return []
+  const of = (strategy: string) => (scenario: string) =>
+    output.results.find((result) => result.strategy === strategy && result.scenario === scenario)
+  const results = { actor: of('actor'), pessimistic: of('pessimistic') }
+  return bars.flatMap((bar) => {
+    const value = bar.value(results)
+    return value === undefined ? [] : [verdict(bar, value)]
+  })
+}
+
+function verdict(bar: Bar, value: number): BarVerdict {
+  const {
+    measure,
+    unit,
+    atLeast = Number.NEGATIVE_INFINITY,
+    atMost = Number.POSITIVE_INFINITY,
+  } = bar
+  return {
+    measure,
+    value: `${short(value)}${unit}`,
+    bar: bar.atLeast === undefined ? `≤ ${atMost}${unit}` : `≥ ${atLeast}${unit}`,
+    met: value >= atLeast && value <= atMost,
+  }
+}
+
+function short(value: number): string {
+  if (Number.isInteger(value)) return String(value)
+  return value.toFixed(value < 10 ? 2 : 1)
+}

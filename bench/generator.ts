@@ -1,0 +1,30 @@
+/** The load generator, a process of its own: gets one job over IPC, reports, answers and ends. */
+import { runClosedLoop } from './closed-loop.ts'
+import type { FromGenerator, LoadJob } from './job.ts'
+import { runPacedLoop } from './paced-loop.ts'
+
+const progressMs = 250
+
+const tell = (message: FromGenerator) =>
+  new Promise<void>((resolve) => {
+    if (process.send) process.send(message, undefined, undefined, () => resolve())
+    else resolve()
+  })
+
+process.once('message', async (job: LoadJob) => {
+  try {
+    const { tally, done } = job.ratePerSecond === undefined ? runClosedLoop(job) : runPacedLoop(job)
+    const ticking = setInterval(
+      () => void tell({ kind: 'progress', progress: tally.progress() }),
+      progressMs,
+    )
+    const result = await done
+    clearInterval(ticking)
+    await tell({ kind: 'result', result })
+  } catch (error) {
+    await tell({ kind: 'failed', message: (error as Error).message })
+  }
+  process.disconnect()
+})
+// A generator without its bench has nobody to work for.
+process.once('disconnect', () => process.exit(0))

@@ -1,0 +1,37 @@
+import type { BenchOptions, ScenarioName, StrategyName } from './options.ts'
+
+export interface StrategyRun {
+  readonly strategy: StrategyName
+  readonly scenarios: readonly ScenarioName[]
+}
+
+/** Scenarios that only make sense with the actor: there is no mailbox elsewhere. */
+const actorOnly: readonly ScenarioName[] = ['mailbox']
+/** What the other strategies run when nobody named them: the comparison, and nothing else. */
+const comparison: readonly ScenarioName[] = ['hot-sku']
+
+/**
+ * Which scenarios run under which strategy. A target runs under its own strategy, whatever that is: it
+ * is called by the first one named. Its worker is not ours to stop, so there is no mailbox scenario.
+ */
+export function planRuns(options: BenchOptions): StrategyRun[] {
+  const { scenarios, strategies, strategiesNamed, target } = options
+  if (target !== undefined) {
+    const [strategy = 'actor'] = strategiesNamed ? strategies : []
+    return withWork([{ strategy, scenarios: scenarios.filter((name) => name !== 'mailbox') }])
+  }
+  return withWork(
+    strategies.map((strategy) => ({
+      strategy,
+      scenarios: scenarios.filter((name) => {
+        if (strategy === 'actor') return true
+        if (actorOnly.includes(name)) return false
+        return strategiesNamed || comparison.includes(name)
+      }),
+    })),
+  )
+}
+
+function withWork(runs: StrategyRun[]): StrategyRun[] {
+  return runs.filter(({ scenarios }) => scenarios.length > 0)
+}

@@ -1,0 +1,91 @@
+/** `npm run bench`: measures, judges the promises, prints a table, and ends with a verdict. */
+import '../src/node-version.ts'
+import { writeFileSync } from 'node:fs'
+import { ConfigError } from '../src/config.ts'
+import { judgeBars } from './bars.ts'
+import { type Ground, ownGround, targetGround } from './ground.ts'
+import { describeMachine } from './machine.ts'
+import { type BenchOptions, parseOptions, UsageError, usage } from './options.ts'
+import { planRuns } from './plan.ts'
+import { createProgress, type Progress } from './progress.ts'
+import type { BenchOutput, ScenarioResult } from './results.ts'
+import { runStrategy } from './strategy-run.ts'
+import { summarise } from './summary.ts'
+
+async function bench(
+  options: BenchOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<BenchOutput> {
+  const startedAt = new Date().toISOString()
+  progress.say(
+    options.target ? `measuring ${options.target}` : 'starting private stores and servers',
+  )
+  const ground = options.target
+    ? await targetGround(options.target, options, progress, signal)
+    : await ownGround(options, progress, signal)
+  try {
+    const results = await runAll(options, ground, progress, signal)
+    const { connections, durationSeconds, stock, target = null } = options
+    return {
+      machine: await describeMachine(ground.access),
+      startedAt,
+      parameters: { connections, durationSeconds, stock, target },
+      results,
+    }
+  } finally {
+    progress.clear()
+    await ground.stop()
+  }
+}
+
+async function runAll(
+  options: BenchOptions,
+  ground: Ground,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<ScenarioResult[]> {
+  const results: ScenarioResult[] = []
+  for (const run of planRuns(options)) {
+    results.push(...(await runStrategy(run, { options, ground, progress, signal })))
+  }
+  return results
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const options = parseOptions(words)
+  if (options === 'help') {
+    process.stdout.write(`${usage}\n`)
+    return 0
+  }
+  const stopping = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => stopping.abort(new Interrupted()))
+  }
+  const progress = createProgress(process.stdout)
+  const output = await bench(options, progress, stopping.signal)
+  const bars = judgeBars(output)
+  process.stdout.write(`\n${summarise(output, bars)}`)
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(output, null, 2)}\n`)
+  return output.results.some(({ promises }) => promises === 'broken') ? 1 : 0
+}
+
+class Interrupted extends Error {
+  override name = 'Interrupted'
+  override message = 'interrupted'
+}
+
+function complain(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`bench: ${message}\n`)
+  if (error instanceof UsageError) return 2
+  if (error instanceof Interrupted) return 130
+  // A plain Error was written for the reader; anything else is a fault that somebody has to find.
+  const expected = error instanceof ConfigError || (error as Error).constructor === Error
+  if (error instanceof Error && !expected) process.stderr.write(`${error.stack}\n`)
+  return 1
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch(complain)
+// The results are out; a connection that lingers must not keep the shell waiting.
+process.exit()

@@ -1,0 +1,139 @@
+/** The API and worker under test, as processes of their own. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '../src/dev/free-port.ts'
+import { birthOf, endProcesses, isAlive } from '../src/dev/processes.ts'
+import { ServerProcess } from '../src/dev/server-process.ts'
+import { systemClock } from '../src/kernel/clock.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const mainFile = join(root, 'src', 'main.ts')
+const startMs = 30_000
+const endSteps = [
+  { signal: 'SIGTERM', waitMs: 12_000 },
+  { signal: 'SIGKILL', waitMs: 5_000 },
+] as const
+
+type Role = 'api' | 'worker'
+
+export interface ServersOptions {
+  /** Takes the logs and the list of process ids. */
+  readonly dir: string
+  /** Settings of both processes, complete: nothing else of this process's environment reaches them. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
+export class Servers {
+  readonly #options: ServersOptions
+  readonly #running = new Map<Role, ServerProcess>()
+  #url = ''
+
+  constructor(options: ServersOptions) {
+    this.#options = options
+    mkdirSync(options.dir, { recursive: true })
+  }
+
+  /** Origin of the API. */
+  get url(): string {
+    return this.#url
+  }
+
+  pidOf(role: Role): number | undefined {
+    const server = this.#running.get(role)
+    return server?.running ? server.pid : undefined
+  }
+
+  /** Starts both under `settings` and waits until the API is healthy. @throws Error with its last words. */
+  async start(settings: Readonly<Record<string, string>>): Promise<void> {
+    const port = await freePort()
+    this.#url = `http://127.0.0.1:${port}`
+    this.#launch('worker', settings)
+    const api = this.#launch('api', { ...settings, HOST: '127.0.0.1', PORT: String(port) })
+    await this.#until(api, async () => {
+      const answer = await fetch(`${this.#url}/health`, { signal: AbortSignal.timeout(2_000) })
+      await answer.body?.cancel()
+      return answer.status === 200
+    })
+  }
+
+  startWorker(settings: Readonly<Record<string, string>>): void {
+    this.#launch('worker', settings)
+  }
+
+  async stopWorker(): Promise<void> {
+    await this.#stop('worker')
+  }
+
+  /** Throws when a part that should run has ended by itself. */
+  check(): void {
+    for (const [role, server] of this.#running) {
+      if (!server.running) throw new Error(`the ${role} ended:\n${server.lastWords()}`)
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#stop('api')
+    await this.#stop('worker')
+  }
+
+  #launch(role: Role, settings: Readonly<Record<string, string>>): ServerProcess {
+    const server = new ServerProcess({
+      program: process.execPath,
+      args: [mainFile, role],
+      cwd: root,
+      env: { ...this.#options.settings, ...settings },
+      logFile: join(this.#options.dir, `${role}.log`),
+    })
+    this.#running.set(role, server)
+    noteProcesses(
+      this.#options.dir,
+      [...this.#running.values()].map(({ pid }) => pid),
+    )
+    return server
+  }
+
+  async #stop(role: Role): Promise<void> {
+    await this.#running.get(role)?.end(endSteps)
+    this.#running.delete(role)
+  }
+
+  async #until(server: ServerProcess, ready: () => Promise<boolean>): Promise<void> {
+    const deadline = systemClock.monotonic() + startMs
+    while (systemClock.monotonic() < deadline) {
+      this.#options.signal.throwIfAborted()
+      if (!server.running) throw new Error(`the API does not start:\n${server.lastWords()}`)
+      if (await ready().catch(() => false)) return
+      await systemClock.sleep(25, this.#options.signal)
+    }
+    throw new Error(`the API is not healthy after ${startMs / 1000} s:\n${server.lastWords()}`)
+  }
+}
+
+interface Noted {
+  readonly pid: number
+  readonly birth: string
+}
+
+function noteProcesses(dir: string, pids: readonly number[]): void {
+  const noted: Noted[] = pids.map((pid) => ({ pid, birth: birthOf(pid) }))
+  writeFileSync(join(dir, 'processes.json'), JSON.stringify(noted))
+}
+
+/** Ends the servers that a killed bench has left behind in `dir`. Touches nothing else. */
+export async function endLeftServers(dir: string): Promise<void> {
+  const file = join(dir, 'processes.json')
+  let noted: readonly Noted[] = []
+  try {
+    noted = JSON.parse(readFileSync(file, 'utf8')) as Noted[]
+  } catch {
+    return
+  }
+  const ours = noted.filter(({ pid, birth }) => isAlive(pid) && birthOf(pid) === birth)
+  await endProcesses(
+    ours.map(({ pid }) => pid),
+    endSteps,
+  )
+  rmSync(file, { force: true })
+}

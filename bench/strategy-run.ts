@@ -1,0 +1,111 @@
+/** All scenarios of one strategy on freshly started servers, each between two baselines. */
+import { randomBytes } from 'node:crypto'
+import type { BenchContext, Scenario } from './bench-context.ts'
+import { loadLine } from './bench-context.ts'
+import type { Ground } from './ground.ts'
+import { judgePromises } from './judge.ts'
+import { runLoad } from './load.ts'
+import type { BenchOptions, ScenarioName } from './options.ts'
+import type { StrategyRun } from './plan.ts'
+import type { Progress } from './progress.ts'
+import { perSecond, round, type ScenarioResult } from './results.ts'
+import { baseline, runBaseline } from './scenarios/baseline.ts'
+import { bodyFor, checkoutPath } from './scenarios/buying.ts'
+import { hotSku } from './scenarios/hot-sku.ts'
+import { mailbox } from './scenarios/mailbox.ts'
+import { paced } from './scenarios/paced.ts'
+import { single } from './scenarios/single.ts'
+import { soldOut } from './scenarios/sold-out.ts'
+import { createSku, openGate } from './stock.ts'
+
+const scenarios: Record<ScenarioName, Scenario> = {
+  baseline,
+  'hot-sku': hotSku,
+  'sold-out': soldOut,
+  paced,
+  single,
+  mailbox,
+}
+
+const warmUpMs = 3_000
+
+export interface RunDeps {
+  readonly options: BenchOptions
+  readonly ground: Ground
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+/** Runs a strategy's scenarios in order and judges the promises after each. */
+export async function runStrategy(run: StrategyRun, deps: RunDeps): Promise<ScenarioResult[]> {
+  const { ground, progress, signal } = deps
+  const settings = { ...ground.settings, STOCK_STRATEGY: run.strategy }
+  await ground.servers?.start(settings)
+  const context: BenchContext = {
+    options: deps.options,
+    strategy: run.strategy,
+    url: ground.servers?.url ?? ground.targetUrl,
+    access: ground.access,
+    servers: ground.servers,
+    settings,
+    buyers: ground.buyers,
+    progress,
+    signal,
+    load: async (what, job) => {
+      const onProgress = (now: Parameters<typeof loadLine>[1]) =>
+        progress.update(loadLine(what, now))
+      const result = await runLoad({ ...job, url: context.url }, { onProgress, signal })
+      ground.servers?.check()
+      return result
+    },
+  }
+  await warmUp(context)
+  const results: ScenarioResult[] = []
+  let before = await baselineRate(context)
+  for (const name of run.scenarios) {
+    const measured = await scenarios[name](context)
+    const { verdict, breaches } = await judgePromises(context, measured.stock)
+    const after = name === 'baseline' ? measured.requestsPerSecond : await baselineRate(context)
+    results.push({
+      scenario: name,
+      strategy: run.strategy,
+      ...measured,
+      baselineRequestsPerSecond: round((before + after) / 2, 1),
+      promises: verdict,
+      breaches,
+    })
+    progress.say(`${name} (${run.strategy}): done, promises ${verdict}`)
+    before = after
+  }
+  await ground.servers?.stop()
+  return results
+}
+
+async function baselineRate(context: BenchContext): Promise<number> {
+  const load = await runBaseline(context)
+  return perSecond(load.requests, load.seconds)
+}
+
+/** Code that has not run yet is slow: both routes run for a moment before anything is measured. */
+async function warmUp(context: BenchContext): Promise<void> {
+  const { access, options, buyers } = context
+  const durationMs = Math.min(warmUpMs, options.durationSeconds * 500)
+  const common = {
+    tokens: buyers.tokens(),
+    headers: {},
+    connections: options.connections,
+    durationMs,
+  }
+  await context.load('warm-up', { ...common, path: '/api/bench/baseline', body: bodyFor('WARM') })
+  // On a shop that is not ours there is nothing to sell for the sake of warmth.
+  if (!access) return
+  const sku = `BENCH-WARM-${randomBytes(3).toString('hex')}`.toUpperCase()
+  await createSku(access.pool, access.sellerId, sku, 50_000)
+  if (context.strategy === 'actor') await openGate(access.redis, sku, context.signal)
+  await context.load('warm-up', {
+    ...common,
+    path: checkoutPath,
+    body: bodyFor(sku),
+    stopAfterRefusals: 1,
+  })
+}
