@@ -1,7 +1,11 @@
 /** The yardstick: one order after another, each in a transaction that locks the SKU's row. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { pessimisticStrategy } from '../../src/checkout/pessimistic-strategy.ts'
 import type { ReservationStrategy } from '../../src/checkout/strategy.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
+import { openPool } from '../../src/platform/postgres/pool.ts'
+import { checkoutIds } from '../../src/stock/checkout-id.ts'
+import type { Offer } from '../../src/stock/offers.ts'
 import { fingerprintOf } from '../../src/stock/request-record.ts'
 import type { Access, BenchContext } from '../bench-context.ts'
 import { perSecond } from '../results.ts'
@@ -51,9 +55,39 @@ async function inParallel(caller: () => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: connections }, caller))
 }
 
-/** The yardstick over the pessimistic strategy on a pool of its own, one connection for each caller. */
+/**
+ * The yardstick over the pessimistic strategy: a pool with one connection for each caller, and the offer
+ * in memory, so that nothing but the orders themselves is timed.
+ */
 export async function measureForUpdate(context: BenchContext, access: Access): Promise<number> {
-  return measureOneByOne(context, access, {
-    reserve: () => Promise.reject(new Error('the pessimistic strategy is not wired yet')),
+  const pool = await openPool(access.databaseUrl, {
+    max: connections,
+    statementTimeoutMs: 20_000,
+    onError: () => {},
   })
+  const offer = (sku: string): Offer => ({
+    sku,
+    terms: {
+      price: 2500,
+      currency: 'EUR',
+      title: `Benchmark item ${sku}`,
+      sellerId: access.sellerId,
+      pool: null,
+      limit: null,
+    },
+    startsAtMs: null,
+    endsAtMs: null,
+  })
+  try {
+    const strategy = pessimisticStrategy({
+      pool,
+      ids: checkoutIds(context.settings.JWT_SECRET ?? '', systemClock.now),
+      offers: { offers: async (skus) => new Map(skus.map((sku) => [sku, offer(sku)])) },
+      clock: systemClock,
+      holdSeconds: 900,
+    })
+    return await measureOneByOne(context, access, strategy)
+  } finally {
+    await pool.end()
+  }
 }

@@ -24,7 +24,7 @@ const commitMs = 120_000
 export const mailbox: Scenario = async (context) => {
   const { access, servers, options } = context
   if (!access || !servers) throw new Error('mailbox: needs servers and stores of its own')
-  const yardstick = await measureForUpdate(context, access)
+  const forUpdatePerSecond = await measureForUpdate(context, access)
   const units = Math.min(commandsMax, options.stock * 4)
   const sku = `BENCH-MAILBOX-${randomBytes(3).toString('hex')}`.toUpperCase()
   await createSku(access.pool, access.sellerId, sku, units)
@@ -42,14 +42,8 @@ export const mailbox: Scenario = async (context) => {
       context.progress.update(`mailbox: ${taken} of ${units} committed`)
     },
   })
-  return {
-    ...(await measure(access, sku, started, units, complete)),
-    ...yardstickFigures(yardstick),
-  }
-
-  function yardstickFigures(perSecondOneByOne: number) {
-    return { figures: { forUpdatePerSecond: perSecondOneByOne } }
-  }
+  const measured = await measure(access, sku, started, units, complete)
+  return { ...measured, figures: { forUpdatePerSecond } }
 }
 
 /**
@@ -129,7 +123,7 @@ async function fill(
         today: requestsKey(partition, systemClock.now(), 0),
         yesterday: requestsKey(partition, systemClock.now(), 1),
       },
-      { sku, wake: channels.wake(partition), generation, waitingMax: limits.mailboxCheckouts },
+      { sku, wake: channels.wake(partition), generation, waitingMax: limits.mailboxUnits },
       requests,
     )
     const refused =

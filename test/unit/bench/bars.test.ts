@@ -1,0 +1,68 @@
+/** Bars are held against default runs only, and a run shows what it did not measure by leaving it out. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { judgeBars } from '../../../bench/bars.ts'
+import { fromLoad, type ScenarioResult } from '../../../bench/results.ts'
+import { summarise } from '../../../bench/summary.ts'
+import { Tally } from '../../../bench/tally.ts'
+
+const parameters = { connections: 64, durationSeconds: 8, stock: 50_000, target: null }
+
+function aResult(changes: Partial<ScenarioResult>): ScenarioResult {
+  return {
+    ...fromLoad(new Tally().result(), 64),
+    scenario: 'hot-sku',
+    strategy: 'actor',
+    baselineRequestsPerSecond: 20_000,
+    promises: 'kept',
+    breaches: [],
+    ...changes,
+  }
+}
+
+test('a ratio on its bar is met, below it is not', () => {
+  const at = (committedPerSecond: number) =>
+    judgeBars({ parameters, results: [aResult({ committedPerSecond })] })[0]
+  assert.equal(at(8_000)?.met, true)
+  assert.equal(at(7_999)?.met, false)
+  assert.equal(at(8_000)?.value, '0.40')
+})
+
+test('the comparison of strategies needs both', () => {
+  const actor = aResult({ committedPerSecond: 8_000 })
+  const pessimistic = aResult({ strategy: 'pessimistic', committedPerSecond: 700 })
+  const measures = (results: ScenarioResult[]) =>
+    judgeBars({ parameters, results }).filter(({ measure }) => measure.includes('pessimistic'))
+  assert.equal(measures([actor]).length, 0)
+  assert.deepEqual(
+    measures([actor, pessimistic]).map(({ value, met }) => [value, met]),
+    [['11.4', true]],
+  )
+})
+
+test('one stranded unit, in either direction, breaks the bar', () => {
+  for (const undersold of [1, -1]) {
+    const stock = { initial: 9, free: 0, held: 9, sold: 0, oversold: 0, undersold }
+    const bar = judgeBars({ parameters, results: [aResult({ stock })] }).find(({ measure }) =>
+      measure.includes('undersold'),
+    )
+    assert.equal(bar?.met, false)
+  }
+})
+
+test('other parameters, or a server of somebody else’s, have no bars', () => {
+  const results = [aResult({ committedPerSecond: 8_000 })]
+  assert.equal(judgeBars({ parameters: { ...parameters, stock: 500 }, results }).length, 0)
+  assert.equal(judgeBars({ parameters: { ...parameters, target: 'http://x' }, results }).length, 0)
+})
+
+test('the summary shows accepted and refused apart, and every breach', () => {
+  const machine = { cpus: 2, cpu: '', memoryMb: 1, node: '24', redis: '7', postgres: '18' }
+  const results = [
+    aResult({ accepted: 1234, refused: 5678, promises: 'broken', breaches: ['2 units oversold'] }),
+  ]
+  const text = summarise({ machine, startedAt: '', parameters, results }, [])
+  assert.match(text, /1,234 +5,678/)
+  assert.match(text, /BROKEN: 2 units oversold/)
+  assert.doesNotMatch(text, /6,912/)
+})
