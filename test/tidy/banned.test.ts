@@ -1,0 +1,113 @@
+// What is not written here, each with what to write instead. Searched in every file, comments left out.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { type SourceFile, sourceFiles, withoutComments } from '../support/sources.ts'
+
+interface Ban {
+  readonly what: string
+  readonly pattern: RegExp
+  readonly instead: string
+  /** Beginnings of paths where it is right. */
+  readonly allowed?: readonly string[]
+}
+
+const inSrc: readonly Ban[] = [
+  {
+    what: 'process.env',
+    pattern: /\bprocess\.env\b/,
+    instead: 'src/config.ts',
+    // Launchers hand their environment on to the parts they start.
+    allowed: ['src/config.ts', 'src/dev/'],
+  },
+  {
+    what: 'a clock of its own',
+    pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bprocess\.hrtime\b/,
+    instead: 'Clock of src/kernel/clock.ts',
+    allowed: ['src/kernel/clock.ts'],
+  },
+  {
+    what: 'a timer of its own',
+    pattern: /\b(setTimeout|setInterval)\(/,
+    instead: 'Clock of src/kernel/clock.ts',
+    allowed: ['src/kernel/clock.ts'],
+  },
+  {
+    what: 'Math.random',
+    pattern: /\bMath\.random\b/,
+    instead: 'a source of randomness that is handed in',
+    allowed: ['src/kernel/'],
+  },
+  { what: 'console', pattern: /\bconsole\./, instead: 'the logger' },
+  {
+    what: 'process.exit',
+    pattern: /\bprocess\.exit\(/,
+    instead: 'an error that reaches the entry',
+    allowed: ['src/main.ts', 'src/dev/up.ts', 'src/dev/test-run.ts', 'src/dev/verify.ts'],
+  },
+  { what: 'await import', pattern: /\bawait import\(/, instead: 'an import at the top' },
+  { what: 'sql.unsafe', pattern: /\bsql\.unsafe\b/, instead: 'sql.type(schema)' },
+]
+
+const everywhere: readonly Ban[] = [
+  { what: 'any', pattern: /(:|\bas|<|\|)\s*any\b(?!\s*[a-z])/, instead: 'unknown and a check' },
+  {
+    what: 'as unknown as',
+    pattern: /\bas unknown as\b/,
+    instead: 'a type that fits',
+    // ioredis does not type the commands that defineCommand adds.
+    allowed: ['src/platform/redis/script.ts'],
+  },
+  { what: 'enum', pattern: /^\s*(export\s+)?(const\s+)?enum\s/m, instead: 'a union of texts' },
+  { what: 'export default', pattern: /^export default\b/m, instead: 'a named export' },
+  { what: 'only', pattern: /\b(test|it|describe)\.only\(|\bonly: true\b/, instead: 'all tests' },
+  {
+    what: 'a passing over of types',
+    pattern: /@ts-(ignore|nocheck|expect-error)/,
+    instead: 'a type',
+  },
+]
+
+const notes: readonly Ban[] = [
+  { what: 'a note to oneself', pattern: /\b(TODO|FIXME|HACK)\b/, instead: 'doing it' },
+  {
+    what: 'a path of one machine',
+    pattern: /(\/work\/|\/root\/|\/home\/\w)/,
+    instead: 'a relative path',
+  },
+]
+
+function breaches(files: readonly SourceFile[], bans: readonly Ban[], comments: boolean): string[] {
+  return files.flatMap(({ path, text }) => {
+    const lines = (comments ? text : withoutComments(text)).split('\n')
+    return bans
+      .filter(({ allowed = [] }) => !allowed.some((start) => path.startsWith(start)))
+      .flatMap(({ what, pattern, instead }) =>
+        lines.flatMap((line, index) =>
+          pattern.test(line) ? [`${path}:${index + 1}: ${what}; instead: ${instead}`] : [],
+        ),
+      )
+  })
+}
+
+// This file has to name what it forbids.
+const others = (files: SourceFile[]) =>
+  files.filter(({ path }) => path !== 'test/tidy/banned.test.ts')
+
+test('src takes settings, time, randomness and endings from where they belong', () => {
+  assert.deepEqual(breaches(sourceFiles(['src']), inSrc, false), [])
+})
+
+test('types are neither passed over nor made up, and no test runs alone', () => {
+  const files = others(sourceFiles(['src', 'bench', 'test']))
+  assert.deepEqual(breaches(files, everywhere, false), [])
+})
+
+test('no file holds a note to oneself or a path of one machine', () => {
+  const files = others(
+    sourceFiles(
+      ['src', 'bench', 'test', 'scripts', 'lua', 'migrations'],
+      ['.ts', '.mjs', '.lua', '.sql'],
+    ),
+  )
+  assert.deepEqual(breaches(files, notes, true), [])
+})
