@@ -8,6 +8,7 @@ import { describeMachine } from './machine.ts'
 import { type BenchOptions, parseOptions, UsageError, usage } from './options.ts'
 import { planRuns } from './plan.ts'
 import { createProgress, type Progress } from './progress.ts'
+import { renderReport } from './report.ts'
 import type { BenchOutput, ScenarioResult } from './results.ts'
 import { runStrategy } from './strategy-run.ts'
 import { summarise } from './summary.ts'
@@ -67,6 +68,10 @@ async function main(words: readonly string[]): Promise<number> {
   const bars = judgeBars(output)
   process.stdout.write(`\n${summarise(output, bars)}`)
   if (options.json) writeFileSync(options.json, `${JSON.stringify(output, null, 2)}\n`)
+  if (options.report) {
+    writeFileSync(options.report, renderReport(output, bars))
+    process.stdout.write(`\nreport: ${options.report}\n`)
+  }
   return output.results.some(({ promises }) => promises === 'broken') ? 1 : 0
 }
 
