@@ -110,11 +110,21 @@ create table ledger (
   granted    bigint not null default 0,
   generation bigint not null default 0,
   cursor     bigint not null default 0,
+  shadow     jsonb,                                  -- buyer counts that the gate still has to take back at this cursor
   constraint ledger_units_balance check (on_hand = free + set_aside + held + sold),
   constraint ledger_units_not_negative check (free >= 0 and set_aside >= 0 and held >= 0 and sold >= 0),
   constraint ledger_partition_range check (partition between 0 and 63)
 ) with (fillfactor = 50);
 create index ledger_partition on ledger (partition, generation);
+
+-- The fence: a batch that does not move exactly the rows it read is rolled back as a whole.
+create function expect_rows(actual bigint, expected bigint) returns boolean language plpgsql as $$
+begin
+  if actual <> expected then
+    raise exception 'fenced: % of % rows moved', actual, expected using errcode = 'SL001';
+  end if;
+  return true;
+end $$;
 
 -- A checkout is one buyer's wish to buy, from admission to its end. `idempotency_key` is null for one
 -- that ended without effect (its key may be tried again) and for a tombstone: a cancel that overtook
@@ -155,7 +165,8 @@ create table holds (
   unit_price  integer not null,
   pool        text,                                   -- whose limit these units count against; null: no limit
   buyer_id    uuid not null,
-  terms       jsonb,                                  -- of a part: what its order line will say
+  title       text not null default '',
+  seller_id   uuid,
   state       text not null,
   primary key (checkout_id, sku),
   constraint holds_units_range check (units >= 0),
@@ -217,15 +228,8 @@ create table order_lines (
   primary key (order_id, sku)
 );
 
--- Events written in the same transaction as the facts, relayed to jobs afterwards.
-create table outbox (
-  id         bigint generated always as identity primary key,
-  topic      text not null,
-  payload    jsonb not null,
-  created_at timestamptz not null default now()
-);
-
 -- Down Migration
 
-drop table outbox, order_lines, orders, stock_commands, buyer_units, holds, checkout_parts, checkouts,
+drop function expect_rows;
+drop table order_lines, orders, stock_commands, buyer_units, holds, checkout_parts, checkouts,
   ledger, workers, partitions, sales, variants, products, refresh_tokens, accounts;

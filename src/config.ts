@@ -1,5 +1,6 @@
 /** The only reader of the environment. A bad value stops the start with one line that names it. */
 import { z } from 'zod'
+import { limits } from './kernel/limits.ts'
 
 /** Secrets of the embedded default; refused with NODE_ENV=production. */
 export const demoSecrets = {
@@ -27,6 +28,7 @@ const environment = z.object({
   MAX_PAYMENT_ATTEMPTS: whole(1, 20).default(3),
   PAYMENT_OUTAGE: z.enum(['release', 'keep']).default('release'),
   STOCK_STRATEGY: z.enum(['actor', 'pessimistic']).default('actor'),
+  MAILBOX_UNITS: whole(1, 100_000_000).default(limits.mailboxUnits),
   RATE_LIMIT_PER_MINUTE: whole(0, 10_000_000).default(600),
   STRIPE_SECRET_KEY: z.string().min(1).optional(),
   STRIPE_WEBHOOK_SECRET: z.string().min(1).default(demoSecrets.webhook),

@@ -1,6 +1,5 @@
 /** One program, one role a process: `node src/main.ts api | worker | migrate | seed`. */
 import './node-version.ts'
-import { parseArgs } from 'node:util'
 import { ConfigError, loadConfig, requireStores } from './config.ts'
 import { seedDemoShop } from './dev/demo-shop.ts'
 import { systemClock } from './kernel/clock.ts'
@@ -9,7 +8,7 @@ import { openPool } from './platform/postgres/pool.ts'
 import { startApi, startWorker } from './system.ts'
 
 const stopMs = 10_000
-const usage = 'usage: node src/main.ts api | worker | migrate | seed [--products <count>]'
+const usage = 'usage: node src/main.ts api | worker | migrate | seed'
 
 class UsageError extends Error {
   override name = 'UsageError'
@@ -23,7 +22,7 @@ const roles: Record<string, (args: string[]) => Promise<void>> = {
     const applied = await migrate(DATABASE_URL, say)
     if (applied.length === 0) say('the database is up to date')
   },
-  seed: seed,
+  seed,
 }
 
 async function main([role = '', ...args]: string[]): Promise<void> {
@@ -47,31 +46,18 @@ async function serve<C>(
   }
 }
 
-async function seed(args: string[]): Promise<void> {
+async function seed(): Promise<void> {
   const { DATABASE_URL } = databaseSettings()
-  const products = productsOf(args)
   const pool = await openPool(DATABASE_URL, {
     max: 4,
     statementTimeoutMs: 60_000,
     onError: (error) => complain(error.message),
   })
   try {
-    await seedDemoShop(pool, products === undefined ? {} : { products })
+    await seedDemoShop(pool)
     say('seeded the demo shop')
   } finally {
     await pool.end()
-  }
-}
-
-function productsOf(args: string[]): number | undefined {
-  const options = { products: { type: 'string' } } as const
-  try {
-    const { products } = parseArgs({ args, options }).values
-    if (products === undefined) return undefined
-    if (!/^\d{1,7}$/.test(products)) throw new UsageError(`--products: must be a whole number`)
-    return Number(products)
-  } catch (error) {
-    throw error instanceof UsageError ? error : new UsageError(`${messageOf(error)}\n${usage}`)
   }
 }
 

@@ -1,26 +1,208 @@
-/** Everything is wired here, by hand, on one page. */
-import { createServer } from 'node:http'
+/** The one page where everything is connected. Each start returns a stop that undoes it in reverse. */
+import type { DatabasePool } from 'slonik'
+import { Ownership } from './actor/ownership.ts'
+import { actorStrategy } from './checkout/actor-strategy.ts'
+import { createAssembly, currenciesOf } from './checkout/assembly.ts'
+import { AvailabilityReader } from './checkout/availability.ts'
+import { Checkouts } from './checkout/checkouts.ts'
+import { createCommitListener } from './checkout/commit-listener.ts'
+import { offerSource } from './checkout/offer-source.ts'
+import { pessimisticStrategy } from './checkout/pessimistic-strategy.ts'
+import { Results } from './checkout/results.ts'
+import type { ReservationStrategy } from './checkout/strategy.ts'
 import type { ConnectedConfig } from './config.ts'
+import { buildApp } from './http/app.ts'
+import { checkoutRoutes } from './http/routes/checkouts.ts'
+import { skuRoutes } from './http/routes/skus.ts'
+import { createIdentity } from './identity/identity.ts'
+import { startJobs } from './jobs/jobs.ts'
+import { systemClock } from './kernel/clock.ts'
+import { openPool, sql } from './platform/postgres/pool.ts'
+import { openRedis, type RedisPurpose } from './platform/redis/client.ts'
+import { createLogger, type Logger } from './platform/telemetry/logger.ts'
+import { createRegistry } from './platform/telemetry/metrics.ts'
+import { checkoutIds } from './stock/checkout-id.ts'
+import { startDirectCommands } from './stock/direct-commands.ts'
+import { Gate } from './stock/gate.ts'
+import { skuExists } from './stock/ledger-lookup.ts'
+import { LocalRefusals } from './stock/local-refusals.ts'
+import { partitionCount } from './stock/partition.ts'
+import { stockActors } from './stock/partition-actor.ts'
+import { watchFreedUnits, watchWakeUps } from './stock/watch.ts'
+
+/** Commit connections of one worker; its partitions are spread over them. */
+const lanes = 4
 
 /** Starts the HTTP server. Resolves when it listens. */
 export async function startApi(
   config: ConnectedConfig,
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const server = createServer((_request, response) => {
-    response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ status: 'ok' }))
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const clock = systemClock
+  const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
+  const open = redisOpener(config, log)
+  const pool = await poolOf(config, log, 20)
+  const gateRedis = open('gate')
+  const subscriber = open('subscriber')
+
+  const identity = createIdentity({ pool, jwtSecret: config.JWT_SECRET, clock })
+  const ids = checkoutIds(config.JWT_SECRET, clock.now)
+  const refusals = new LocalRefusals({ redis: gateRedis, clock })
+  const unwatch = watchFreedUnits(subscriber, refusals)
+  const gate = new Gate({
+    redis: gateRedis,
+    ids,
+    refusals,
+    clock,
+    skuExists: (sku) => skuExists(pool, sku),
+    waitingUnitsMax: config.MAILBOX_UNITS,
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(config.PORT, config.HOST, resolve)
+  const strategy = strategyOf(config, { pool, gate, redis: gateRedis, ids })
+  const results = new Results({ subscriber, clock })
+  const checkouts = new Checkouts({ pool, ids, strategy, results })
+  const availability = new AvailabilityReader({ pool, strategy, clock })
+
+  const app = buildApp({
+    config,
+    log,
+    clock,
+    identity,
+    redis: gateRedis,
+    metrics: createRegistry(),
+    health: {
+      db: () => pool.query(sql.typeAlias('none')`select`),
+      redis: () => gateRedis.ping(),
+    },
+    routes: [checkoutRoutes({ checkouts }), skuRoutes({ availability })],
   })
+  const url = await app.listen({ port: config.PORT, host: config.HOST })
+  log.info({ url, strategy: config.STOCK_STRATEGY }, 'api listens')
   return {
-    url: `http://${config.HOST}:${config.PORT}`,
-    stop: () => new Promise((resolve) => server.close(() => resolve())),
+    url,
+    async stop() {
+      await app.close()
+      unwatch()
+      gateRedis.disconnect()
+      subscriber.disconnect()
+      await pool.end()
+      log.info('api stopped')
+    },
   }
 }
 
-/** Starts the actors of this process's partitions. */
-export async function startWorker(_config: ConnectedConfig): Promise<{ stop(): Promise<void> }> {
-  return { stop: async () => {} }
+/** Starts the actors of as many partitions as are this worker's share, and the background jobs. */
+export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Promise<void> }> {
+  const clock = systemClock
+  const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
+  const open = redisOpener(config, log)
+  const pool = await poolOf(config, log, 8)
+  const redis = open('patient')
+  const subscriber = open('subscriber')
+  const offers = offerSource(pool)
+  const ids = checkoutIds(config.JWT_SECRET, clock.now)
+
+  const stopStock =
+    config.STOCK_STRATEGY === 'actor'
+      ? startActors()
+      : startDirectCommands({
+          databaseUrl: config.DATABASE_URL,
+          holdSeconds: config.HOLD_SECONDS,
+          clock,
+          log,
+        })
+  const gate = new Gate({
+    redis,
+    ids,
+    refusals: new LocalRefusals({ redis, clock }),
+    clock,
+    skuExists: (sku) => skuExists(pool, sku),
+    waitingUnitsMax: config.MAILBOX_UNITS,
+  })
+  const jobs = await startJobs({
+    connect: () => open('jobs'),
+    config,
+    pool,
+    redis,
+    strategy: strategyOf(config, { pool, gate, redis, ids }),
+    log,
+  })
+  log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')
+
+  function startActors(): () => Promise<void> {
+    const listener = createCommitListener({ pool, redis, holdSeconds: config.HOLD_SECONDS, log })
+    const ownership: Ownership = new Ownership({
+      databaseUrl: config.DATABASE_URL,
+      pool,
+      partitions: partitionCount,
+      lanes,
+      clock,
+      log,
+      factory: stockActors({
+        redis,
+        offers,
+        holdSeconds: config.HOLD_SECONDS,
+        now: clock.now,
+        warn: (message) => log.warn(message),
+        onCommitted: listener.committed,
+        wake: (partition) => ownership.wake(partition),
+      }),
+    })
+    const unwatch = watchWakeUps(subscriber, ownership)
+    ownership.start()
+    return async () => {
+      unwatch()
+      await ownership.stop()
+      await listener.idle()
+    }
+  }
+
+  return {
+    async stop() {
+      await jobs.stop()
+      await stopStock()
+      redis.disconnect()
+      subscriber.disconnect()
+      await pool.end()
+      log.info('worker stopped')
+    },
+  }
+}
+
+interface StrategyParts {
+  readonly pool: DatabasePool
+  readonly gate: Gate
+  readonly redis: ReturnType<typeof openRedis>
+  readonly ids: ReturnType<typeof checkoutIds>
+}
+
+function strategyOf(config: ConnectedConfig, parts: StrategyParts): ReservationStrategy {
+  const { pool, gate, redis, ids } = parts
+  if (config.STOCK_STRATEGY === 'pessimistic') {
+    const holdSeconds = config.HOLD_SECONDS
+    return pessimisticStrategy({
+      pool,
+      ids,
+      offers: offerSource(pool),
+      clock: systemClock,
+      holdSeconds,
+    })
+  }
+  const currencies = (skus: readonly string[]) => currenciesOf(pool, skus)
+  return actorStrategy({
+    gate,
+    redis,
+    assembly: createAssembly({ pool, redis, gate, ids, currencies }),
+  })
+}
+
+function redisOpener(config: ConnectedConfig, log: Logger) {
+  return (purpose: RedisPurpose) =>
+    openRedis(config.REDIS_URL, purpose, (error) => log.warn({ err: error, purpose }, 'redis'))
+}
+
+function poolOf(config: ConnectedConfig, log: Logger, max: number): Promise<DatabasePool> {
+  return openPool(config.DATABASE_URL, {
+    max,
+    statementTimeoutMs: 10_000,
+    onError: (error) => log.debug({ err: error }, 'postgres'),
+  })
 }

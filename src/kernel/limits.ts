@@ -10,8 +10,8 @@ export const limits = {
   bodyBytes: 64 * 1024,
   /** `Prefer: wait=N` is capped here. */
   waitSeconds: 30,
-  /** Checkouts that may wait in one mailbox before the gate answers `full`. */
-  mailboxCheckouts: 250_000,
+  /** Units of one SKU that may be granted and not yet committed; then the gate answers `full`. */
+  mailboxUnits: 250_000,
   /** An assembly over several SKUs that is not decided by then is rejected. */
   assemblySeconds: 10,
 } as const

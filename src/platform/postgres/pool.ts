@@ -6,7 +6,6 @@ import {
   type Interceptor,
   type QueryResultRow,
   SchemaValidationError,
-  type SerializableValue,
 } from 'slonik'
 import { z } from 'zod'
 
@@ -64,7 +63,7 @@ const checkRows: Interceptor = {
     if (!parser) return row
     const parsed = parser.safeParse(row)
     if (!parsed.success) {
-      throw new SchemaValidationError(query, row as SerializableValue, parsed.error.issues)
+      throw new SchemaValidationError(query, row, parsed.error.issues)
     }
     return parsed.data
   },

@@ -11,7 +11,7 @@ export type RedisClient = Redis | Cluster
  */
 export type RedisPurpose = 'gate' | 'patient' | 'subscriber' | 'jobs'
 
-const byPurpose: Record<RedisPurpose, RedisOptions> = {
+const byPurpose: Record<RedisPurpose, Omit<RedisOptions, 'replyMapping'>> = {
   gate: {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -32,21 +32,23 @@ export function openRedis(
   purpose: RedisPurpose,
   onError: (error: Error) => void,
 ): RedisClient {
-  const common: RedisOptions = {
+  const common = {
     ...byPurpose[purpose],
+    replyMapping: 'legacy' as const,
     connectTimeout: 2_000,
     keepAlive: 10_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 500),
+    retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 500),
   }
   const nodes = url.split(',')
+  const { enableOfflineQueue = true, retryStrategy: _perNode, ...redisOptions } = common
   const client =
     nodes.length > 1
       ? new Cluster(nodes, {
-          redisOptions: common,
-          ...(purpose === 'gate' ? { enableOfflineQueue: false } : {}),
-          clusterRetryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 500),
-        })
-      : new Redis(url, common)
+          enableOfflineQueue,
+          redisOptions,
+          clusterRetryStrategy: common.retryStrategy,
+        } as ConstructorParameters<typeof Cluster>[1])
+      : new Redis(nodes[0] as string, common)
   client.on('error', onError)
   return client
 }

@@ -1,0 +1,5 @@
+-- nowMs: the server's clock in milliseconds, so that no client's clock opens or closes a sale.
+local function nowMs()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end

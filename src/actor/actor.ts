@@ -1,0 +1,22 @@
+/**
+ * What the runtime asks of the thing it runs. The runtime owns partitions, serialises their passes on
+ * one connection and moves them between workers; it knows no word of the shop.
+ */
+import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
+
+export interface PartitionActor {
+  /** Reads what waits, decides, commits. Resolves true when more may wait. Never runs twice at once. */
+  pass(): Promise<boolean>
+  /** Once a second: whatever must not wait for ever although nobody wakes the actor. */
+  tend(): Promise<void>
+}
+
+export interface ActorFactory {
+  /** Called with the partition's lock held by `connection`: settles what a predecessor left, or rebuilds. */
+  takeOver(partition: number, connection: PipelinedConnection): Promise<PartitionActor>
+}
+
+/** This owner's memory is not the truth any more: somebody else has moved on. It steps down. */
+export class Fenced extends Error {
+  override name = 'Fenced'
+}

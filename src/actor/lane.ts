@@ -1,0 +1,228 @@
+/**
+ * A lane is one PostgreSQL connection and the partitions it owns. Their locks are held by that very
+ * connection, so a worker that has lost it cannot commit; and everything on it happens one after the other.
+ *
+ * Connected, the lane runs, in this order: tasks (claim, release), then passes over partitions that were
+ * woken. Disconnected, it owns nothing and reconnects with a growing delay. Stopped, it gives its
+ * partitions back and closes.
+ */
+import { backoffMs } from '../kernel/backoff.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { PipelinedConnection } from '../platform/postgres/pipeline.ts'
+import type { Logger } from '../platform/telemetry/logger.ts'
+import { type ActorFactory, Fenced, type PartitionActor } from './actor.ts'
+
+/** The first half of the advisory lock's key; the partition is the second. */
+export const lockSpace = 5_118_741
+
+/** A woken lane looks at all it owns this often, should a wake-up have been lost. */
+const lookAgainMs = 500
+const tendEveryMs = 1_000
+
+export interface LaneDeps {
+  readonly databaseUrl: string
+  readonly workerId: string
+  readonly factory: ActorFactory
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export class Lane {
+  readonly #deps: LaneDeps
+  readonly #owned = new Map<number, PartitionActor>()
+  readonly #woken = new Set<number>()
+  readonly #tasks: (() => Promise<void>)[] = []
+  readonly #stopping = new AbortController()
+  #connection: PipelinedConnection | undefined
+  #wakeUp: (() => void) | undefined
+  #running: Promise<void> | undefined
+  #tendedAt = 0
+
+  constructor(deps: LaneDeps) {
+    this.#deps = deps
+  }
+
+  get owned(): number[] {
+    return [...this.#owned.keys()]
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  /** Finishes what is under way, gives the locks back and closes. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#wakeUp?.()
+    await this.#running
+  }
+
+  wake(partition: number): void {
+    if (!this.#owned.has(partition)) return
+    this.#woken.add(partition)
+    this.#wakeUp?.()
+  }
+
+  wakeAll(): void {
+    for (const partition of this.#owned.keys()) this.#woken.add(partition)
+    this.#wakeUp?.()
+  }
+
+  /** Tries for the partition's lock; resolves false when another owner has it. */
+  claim(partition: number): Promise<boolean> {
+    return this.#task(async (connection) => {
+      if (this.#owned.has(partition)) return true
+      const [row] = await connection.query({
+        name: 'try-lock',
+        text: 'select pg_try_advisory_lock($1, $2) as locked',
+        values: [lockSpace, partition],
+      })
+      if (row?.locked !== true) return false
+      await connection.query({
+        name: 'stamp-owner',
+        text: `update partitions set worker_id = $2, owner_pid = pg_backend_pid(), seen_at = now()
+          where partition = $1`,
+        values: [partition, this.#deps.workerId],
+      })
+      try {
+        this.#owned.set(partition, await this.#deps.factory.takeOver(partition, connection))
+      } catch (error) {
+        await this.#unlock(connection, partition)
+        throw error
+      }
+      this.wake(partition)
+      return true
+    })
+  }
+
+  /** Gives a partition back after the pass under way. */
+  release(partition: number): Promise<void> {
+    return this.#task(async (connection) => {
+      if (this.#owned.delete(partition)) await this.#unlock(connection, partition)
+    })
+  }
+
+  #task<T>(run: (connection: PipelinedConnection) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(async () => {
+        const connection = this.#connection
+        if (!connection) return reject(new Error('the lane is not connected'))
+        await run(connection).then(resolve, reject)
+      })
+      this.#wakeUp?.()
+    })
+  }
+
+  async #unlock(connection: PipelinedConnection, partition: number): Promise<void> {
+    await connection.query({
+      name: 'give-back',
+      text: `with gone as (update partitions set worker_id = null, owner_pid = null
+          where partition = $2 and owner_pid = pg_backend_pid())
+        select pg_advisory_unlock($1, $2)`,
+      values: [lockSpace, partition],
+    })
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log } = this.#deps
+    let failures = 0
+    while (!this.#stopping.signal.aborted) {
+      try {
+        if (!this.#connection) await this.#connect()
+        await this.#step()
+        failures = 0
+      } catch (error) {
+        failures++
+        log.warn({ err: error, failures }, 'a lane stumbled')
+        if (this.#connection?.lost) await this.#forget()
+        await clock.sleep(backoffMs(failures, { baseMs: 20, maxMs: 1_000 }), this.#stopping.signal)
+      }
+    }
+    await this.#close()
+  }
+
+  async #connect(): Promise<void> {
+    this.#connection = await PipelinedConnection.open(this.#deps.databaseUrl, {
+      name: `sluice-lane ${this.#deps.workerId}`,
+      onLost: () => this.#wakeUp?.(),
+    })
+  }
+
+  async #step(): Promise<void> {
+    if (this.#connection?.lost) return this.#forget()
+    const task = this.#tasks.shift()
+    if (task) return task()
+    const now = this.#deps.clock.monotonic()
+    if (now - this.#tendedAt >= tendEveryMs) {
+      this.#tendedAt = now
+      return this.#tend()
+    }
+    const [partition] = this.#woken
+    if (partition !== undefined) {
+      this.#woken.delete(partition)
+      return this.#pass(partition)
+    }
+    await this.#idle()
+  }
+
+  async #pass(partition: number): Promise<void> {
+    const actor = this.#owned.get(partition)
+    if (!actor) return
+    try {
+      if (await actor.pass()) this.#woken.add(partition)
+    } catch (error) {
+      if (error instanceof Fenced) return this.#stepDown(partition, error)
+      this.#woken.add(partition)
+      throw error
+    }
+  }
+
+  async #tend(): Promise<void> {
+    for (const [partition, actor] of [...this.#owned]) {
+      try {
+        await actor.tend()
+      } catch (error) {
+        if (!(error instanceof Fenced)) throw error
+        await this.#stepDown(partition, error)
+      }
+      if (this.#tasks.length > 0 || this.#stopping.signal.aborted) return
+    }
+  }
+
+  async #stepDown(partition: number, error: Fenced): Promise<void> {
+    this.#deps.log.warn({ err: error, partition }, 'fenced: stepping down')
+    this.#owned.delete(partition)
+    if (this.#connection) await this.#unlock(this.#connection, partition)
+  }
+
+  async #idle(): Promise<void> {
+    const cancel = this.#deps.clock.after(lookAgainMs, () => this.wakeAll())
+    await new Promise<void>((resolve) => {
+      this.#wakeUp = resolve
+      const waiting = this.#tasks.length + this.#woken.size > 0 || this.#stopping.signal.aborted
+      if (waiting || this.#connection?.lost) resolve()
+    })
+    this.#wakeUp = undefined
+    cancel()
+  }
+
+  async #forget(): Promise<void> {
+    this.#deps.log.warn({ partitions: this.#owned.size }, 'a lane lost its connection')
+    await this.#close()
+  }
+
+  /** Closing the connection gives every lock back, whatever else goes wrong. */
+  async #close(): Promise<void> {
+    const connection = this.#connection
+    this.#connection = undefined
+    const owned = [...this.#owned.keys()]
+    this.#owned.clear()
+    this.#woken.clear()
+    for (const task of this.#tasks.splice(0)) await task()
+    if (!connection) return
+    if (!connection.lost) {
+      for (const partition of owned) await this.#unlock(connection, partition).catch(() => {})
+    }
+    await connection.close()
+  }
+}

@@ -1,0 +1,56 @@
+/** The product: a gate in Redis admits, the SKU's actor commits, and nobody waits on a row lock. */
+import type { RedisClient } from '../platform/redis/client.ts'
+import type { Gate, GateOutcome } from '../stock/gate.ts'
+import { partitionKeys, skuKeys } from '../stock/keys.ts'
+import { partitionOf } from '../stock/partition.ts'
+import { postStockCommand } from '../stock/post-commands.ts'
+import type { Assembly } from './assembly.ts'
+import { refusalOf } from './refusals.ts'
+import type { Line, Purchase, ReservationStrategy, ReserveOutcome } from './strategy.ts'
+
+export interface ActorStrategyDeps {
+  readonly gate: Gate
+  readonly assembly: Assembly
+  readonly redis: RedisClient
+}
+
+export function actorStrategy(deps: ActorStrategyDeps): ReservationStrategy {
+  const { gate, assembly, redis } = deps
+  return {
+    reserve(purchase) {
+      return purchase.lines.length === 1
+        ? reserveOne(gate, purchase, purchase.lines[0] as Line)
+        : assembly.reserve(purchase)
+    },
+    async post(commands) {
+      await Promise.allSettled(commands.map((command) => postStockCommand(redis, command)))
+    },
+    async available(sku) {
+      const partition = partitionOf(sku)
+      const [[open], [units]] = (await Promise.all([
+        redis.hmget(partitionKeys(partition).partition, 'open'),
+        redis.hmget(skuKeys(partition, sku).gate, 'units'),
+      ])) as [(string | null)[], (string | null)[]]
+      return open === '1' && typeof units === 'string' ? Math.max(0, Number(units)) : null
+    },
+  }
+}
+
+function reserveOne(
+  gate: Gate,
+  { buyerId, key, fingerprint }: Purchase,
+  { sku, quantity }: Line,
+): Promise<ReserveOutcome> | ReserveOutcome {
+  const outcome = gate.admit({ sku, buyerId, units: quantity, key, fingerprint })
+  return outcome instanceof Promise
+    ? outcome.then((later) => translate(sku, later))
+    : translate(sku, outcome)
+}
+
+function translate(sku: string, outcome: GateOutcome): ReserveOutcome {
+  if (outcome.tag === 'granted') {
+    const { checkoutId, unitsLeft } = outcome
+    return { tag: 'accepted', checkoutId, status: 'queued', remaining: unitsLeft }
+  }
+  return outcome.tag === 'repeated' ? outcome : refusalOf(sku, outcome)
+}

@@ -1,0 +1,69 @@
+/** What a worker does after a commit: tells those who wait, and decides checkouts over several SKUs. */
+import type { DatabasePool } from 'slonik'
+import type { RedisClient } from '../platform/redis/client.ts'
+import type { Logger } from '../platform/telemetry/logger.ts'
+import type { Committed } from '../stock/commit-pass.ts'
+import { channels } from '../stock/keys.ts'
+import { type Decided, decideAssemblies, giveUp } from './assembly.ts'
+import { encodeReserved, encodeResults } from './results.ts'
+
+export interface CommitListener {
+  committed(partition: number, committed: Committed): void
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>
+}
+
+export function createCommitListener(deps: {
+  readonly pool: DatabasePool
+  readonly redis: RedisClient
+  readonly holdSeconds: number
+  readonly log: Logger
+}): CommitListener {
+  const { pool, redis, log } = deps
+  /** Assemblies of which a part was held, or refused, since the last look. */
+  const held = new Set<string>()
+  const refused = new Set<string>()
+  let looking: Promise<void> | undefined
+
+  const tell = (partition: number, message: string | undefined) => {
+    if (message !== undefined) {
+      redis.publish(channels.results(partition), message).catch(() => {})
+    }
+  }
+  // One statement decides all that came together; what comes meanwhile is next.
+  const look = async () => {
+    while (held.size + refused.size > 0) {
+      const [whole, broken] = [[...held], [...refused]]
+      held.clear()
+      refused.clear()
+      try {
+        if (broken.length > 0) await giveUp({ pool, redis }, broken, 'refused by the ledger')
+        if (whole.length > 0) announce(await decideAssemblies(pool, whole, deps.holdSeconds))
+      } catch (error) {
+        // Their deadline is kept by a job.
+        log.warn({ err: error }, 'assemblies could not be decided')
+      }
+    }
+    looking = undefined
+  }
+  const announce = (decided: readonly Decided[]) => {
+    const byPartition = Map.groupBy(decided, ({ id }) => Number.parseInt(id.slice(15, 18), 16))
+    for (const [partition, checkouts] of byPartition) {
+      tell(partition, encodeReserved((checkouts[0] as Decided).expires_at, checkouts))
+    }
+  }
+  return {
+    committed(partition, committed) {
+      tell(partition, encodeResults(committed))
+      for (const { reserved, rejected } of committed.decisions) {
+        for (const { key, checkoutId } of reserved) if (key === null) held.add(checkoutId)
+        for (const { reserve } of rejected)
+          if (reserve.key === null) refused.add(reserve.checkoutId)
+      }
+      if (held.size + refused.size > 0) looking ??= look()
+    },
+    async idle() {
+      await looking
+    },
+  }
+}

@@ -1,0 +1,131 @@
+/** The buyer's way to a hold: POST, look, give back. */
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Checkouts } from '../../checkout/checkouts.ts'
+import { isUuid } from '../../kernel/ids.ts'
+import { limits } from '../../kernel/limits.ts'
+import { preferredWaitMs } from '../prefer.ts'
+import { sendProblem } from '../problem.ts'
+import { checkoutSchema, placeBody } from '../schemas/checkout.ts'
+import { problemResponses } from '../schemas/problem.ts'
+import { authenticate, principalOf, requireRole } from '../session.ts'
+
+const tags = ['checkout']
+const bearer = [{ bearer: [] }]
+const visible = /^[\x21-\x7e]+$/
+const idParams = z.object({ id: z.string() })
+
+export function checkoutRoutes(deps: { readonly checkouts: Checkouts }): FastifyPluginAsync {
+  const { checkouts } = deps
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
+
+    app.post(
+      '/api/checkouts',
+      {
+        onRequest: [authenticate, requireRole('buyer')],
+        schema: {
+          tags,
+          security: bearer,
+          summary: 'Check out: all lines or nothing',
+          description:
+            'Needs an `Idempotency-Key` of 1 to 255 visible characters: the same key and body find the same ' +
+            'checkout again. `Prefer: wait=N` answers when the checkout is committed, after N seconds at most.',
+          body: placeBody,
+          response: {
+            201: checkoutSchema.describe('Reserved'),
+            202: checkoutSchema.describe('Admitted; not committed yet'),
+            ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 503),
+          },
+        },
+      },
+      async (request, reply) => {
+        const key = idempotencyKey(request, reply)
+        if (key === null) return reply
+        const { checkout, replayed } = await checkouts.place({
+          buyerId: principalOf(request).id,
+          lines: request.body.items,
+          key,
+          waitMs: preferredWaitMs(request.headers.prefer),
+          ...goneSignal(request),
+        })
+        if (replayed) reply.header('idempotency-replayed', 'true')
+        if (request.headers.prefer !== undefined) reply.header('preference-applied', 'wait')
+        const done = checkout.status !== 'queued'
+        return reply
+          .code(done && checkout.orderId !== null ? 201 : 202)
+          .header('location', `/api/checkouts/${checkout.id}`)
+          .send(checkout)
+      },
+    )
+
+    app.get(
+      '/api/checkouts/:id',
+      {
+        onRequest: authenticate,
+        schema: {
+          tags,
+          security: bearer,
+          summary: 'The state of a checkout',
+          params: idParams,
+          response: { 200: checkoutSchema, ...problemResponses(401, 404) },
+        },
+      },
+      async (request, reply) => {
+        const { id } = request.params
+        if (!isUuid(id)) return noCheckout(request, reply)
+        return checkouts.get(id, principalOf(request).id)
+      },
+    )
+
+    app.delete(
+      '/api/checkouts/:id',
+      {
+        onRequest: authenticate,
+        schema: {
+          tags,
+          security: bearer,
+          summary: 'Give the hold back',
+          params: idParams,
+          response: { 204: z.null(), ...problemResponses(401, 404, 409) },
+        },
+      },
+      async (request, reply) => {
+        const { id } = request.params
+        if (!isUuid(id)) return noCheckout(request, reply)
+        await checkouts.cancel(id, principalOf(request).id)
+        return reply.code(204).send(null)
+      },
+    )
+  }
+}
+
+/** The header's value, or null when it was refused and the reply is sent. */
+function idempotencyKey(request: FastifyRequest, reply: FastifyReply): string | null {
+  const key = request.headers['idempotency-key']
+  if (key === undefined || key === '') {
+    sendProblem(request, reply, 'idempotency_key_missing', 'Send an Idempotency-Key header.')
+    return null
+  }
+  if (typeof key === 'string' && key.length <= limits.idempotencyKeyLength && visible.test(key)) {
+    return key
+  }
+  const message = `1 to ${limits.idempotencyKeyLength} visible ASCII characters`
+  sendProblem(request, reply, 'validation_failed', 'The Idempotency-Key is not valid.', {
+    errors: [{ path: 'Idempotency-Key', message }],
+  })
+  return null
+}
+
+/** Only a request that waits needs to know that its client has gone. */
+function goneSignal(request: FastifyRequest): { signal?: AbortSignal } {
+  if (request.headers.prefer === undefined) return {}
+  const gone = new AbortController()
+  request.raw.socket.once('close', () => gone.abort())
+  return { signal: gone.signal }
+}
+
+function noCheckout(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendProblem(request, reply, 'not_found', 'There is no such checkout.')
+}

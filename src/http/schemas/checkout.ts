@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { limits } from '../../kernel/limits.ts'
+
+/** A SKU as people write it: no spaces, no separators of our own formats. */
+export const skuSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, '1 to 64 of letters, digits, dot, dash, underscore')
+
+export const placeBody = z.strictObject({
+  items: z
+    .array(
+      z.strictObject({
+        sku: skuSchema,
+        quantity: z.int().min(1).max(limits.lineUnits),
+      }),
+    )
+    .min(1)
+    .max(limits.checkoutLines),
+})
+
+export const checkoutSchema = z.object({
+  id: z.uuid(),
+  status: z
+    .string()
+    .describe(
+      'queued (admitted) → reserved (held, payable until expiresAt) → paying → confirmed; or expired, ' +
+        'cancelled, payment_failed, rejected, lost',
+    ),
+  position: z.int().nullable(),
+  etaSeconds: z.number().nullable(),
+  orderId: z.uuid().nullable(),
+  total: z.int().nullable().describe('minor units'),
+  currency: z.string().nullable(),
+  expiresAt: z.iso.datetime().nullable(),
+  items: z.array(z.object({ sku: z.string(), quantity: z.int(), unitPrice: z.int().optional() })),
+  remaining: z.int().optional().describe('units that the gate had left after this checkout'),
+})

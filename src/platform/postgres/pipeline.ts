@@ -1,0 +1,122 @@
+/**
+ * One raw connection that sends a whole transaction in one round trip. slonik queues its queries, so a
+ * batch of eight statements would cost eight; here BEGIN, the statements and COMMIT leave in one write.
+ */
+import pg from 'pg'
+
+export interface Statement {
+  /** Prepared under this name, once per connection. */
+  readonly name: string
+  readonly text: string
+  readonly values: readonly unknown[]
+}
+
+export type Row = Record<string, unknown>
+
+/** PostgreSQL's answer to a batch that read rows which have moved since. See `expect_rows`. */
+export const fencedCode = 'SL001'
+
+export class ConnectionLost extends Error {
+  override name = 'ConnectionLost'
+}
+
+/** The SQLSTATE of a database error, or undefined for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown }).code
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}
+
+/** The constraint a database error names, or undefined. */
+export function violated(error: unknown): string | undefined {
+  const { constraint } = error as { constraint?: unknown }
+  return typeof constraint === 'string' ? constraint : undefined
+}
+
+export class PipelinedConnection {
+  readonly #client: pg.Client
+  #lost: Error | undefined
+
+  private constructor(client: pg.Client) {
+    this.#client = client
+  }
+
+  /**
+   * Connects. A transaction that stays idle for 2 s is ended by the server, and so is a connection whose
+   * machine has gone (keep-alives): a silent owner must not keep its locks.
+   */
+  static async open(
+    url: string,
+    options: { readonly name: string; readonly onLost: (error: Error) => void },
+  ): Promise<PipelinedConnection> {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: options.name,
+      connectionTimeoutMillis: 3_000,
+      statement_timeout: 20_000,
+      keepAlive: true,
+      pipeline: true,
+      options:
+        '-c idle_in_transaction_session_timeout=2000 -c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3',
+    })
+    const connection = new PipelinedConnection(client)
+    const lose = (error: Error) => {
+      if (connection.#lost) return
+      connection.#lost = error
+      options.onLost(error)
+    }
+    client.on('error', lose)
+    client.on('end', () => lose(new ConnectionLost('the connection to PostgreSQL ended')))
+    await client.connect()
+    return connection
+  }
+
+  get lost(): boolean {
+    return this.#lost !== undefined
+  }
+
+  /** One statement. Rejects with the server's error, or {@link ConnectionLost}. */
+  async query(statement: Statement): Promise<Row[]> {
+    this.#check()
+    const result = await this.#client.query(queryOf(statement))
+    return result.rows
+  }
+
+  /**
+   * All statements in one transaction and one round trip. Resolves, after COMMIT, with the rows of each;
+   * rejects with the first error when nothing was committed. An error without an SQLSTATE means that the
+   * outcome is unknown: forget what you believed and read it again.
+   */
+  async transaction(statements: readonly Statement[]): Promise<Row[][]> {
+    this.#check()
+    const sent = [
+      this.#client.query('BEGIN'),
+      ...statements.map((statement) => this.#client.query(queryOf(statement))),
+      this.#client.query('COMMIT'),
+    ]
+    const outcomes = await Promise.allSettled(sent)
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed) throw failed.reason
+    const results = outcomes.map(
+      (outcome) => (outcome as PromiseFulfilledResult<pg.QueryResult>).value,
+    )
+    if (results.at(-1)?.command !== 'COMMIT')
+      throw new ConnectionLost('COMMIT answered with a rollback')
+    return results.slice(1, -1).map((result) => result.rows)
+  }
+
+  async close(): Promise<void> {
+    this.#lost ??= new ConnectionLost('closed')
+    await Promise.race([
+      this.#client.end().catch(() => {}),
+      new Promise((resolve) => setTimeout(resolve, 1_000).unref()),
+    ])
+  }
+
+  #check(): void {
+    if (this.#lost) throw new ConnectionLost(`the connection was lost: ${this.#lost.message}`)
+  }
+}
+
+function queryOf(statement: Statement): pg.QueryConfig {
+  return { name: statement.name, text: statement.text, values: statement.values as unknown[] }
+}

@@ -1,0 +1,216 @@
+/** Turns the decisions of one pass over a partition into one transaction: all of it, or none. */
+import type { Row, Statement } from '../platform/postgres/pipeline.ts'
+import type { BuyerUnits, Decision } from './decide.ts'
+import type { Reserve } from './messages.ts'
+
+/**
+ * The statements of a batch, in the order they must run. The first is the fence: it moves the ledger
+ * rows from the cursor they were read at, and fails the transaction when one of them has moved.
+ */
+export function batchStatements(decisions: readonly Decision[], holdSeconds: number): Statement[] {
+  const reserved = decisions.flatMap((decision) =>
+    decision.reserved.map((reserve) => ({ sku: decision.after.sku, reserve })),
+  )
+  const whole = reserved.filter(({ reserve }) => reserve.key !== null)
+  const statements = [moveLedger(decisions, holdSeconds)]
+  const add = (rows: readonly unknown[], statement: () => Statement) => {
+    if (rows.length > 0) statements.push(statement())
+  }
+  add(whole, () => insertCheckouts(whole, holdSeconds))
+  add(reserved, () => insertHolds(reserved))
+  add(whole, () => insertOrders(whole))
+  add(whole, () => insertOrderLines(whole))
+  const rejected = decisions.flatMap((decision) => decision.rejected)
+  const refused = rejected.filter(({ reserve }) => reserve.key !== null)
+  add(refused, () => ({
+    name: 'insert-rejected',
+    text: `insert into checkouts (id, buyer_id, fingerprint, status, reason, duplicate_of)
+      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[])
+      on conflict (id) do nothing`,
+    values: [
+      refused.map(({ reserve }) => reserve.checkoutId),
+      refused.map(({ reserve }) => reserve.buyerId),
+      refused.map(({ reserve }) => reserve.fingerprint),
+      refused.map(() => 'rejected'),
+      refused.map(({ reason }) => reason),
+      refused.map(({ duplicateOf }) => duplicateOf),
+    ],
+  }))
+  const moved = decisions.flatMap((decision) =>
+    decision.moved.map((hold) => ({ sku: decision.after.sku, hold })),
+  )
+  add(moved, () => ({
+    name: 'move-holds',
+    text: `insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
+      select id, sku, units, 0, coalesce(buyer, id), state
+        from unnest($1::uuid[], $2::text[], $3::int[], $4::uuid[], $5::text[]) as moved (id, sku, units, buyer, state)
+      on conflict (checkout_id, sku) do update set state = excluded.state`,
+    values: [
+      moved.map(({ hold }) => hold.checkoutId),
+      moved.map(({ sku }) => sku),
+      moved.map(({ hold }) => hold.units),
+      moved.map(({ hold }) => (hold.buyerId === '' ? null : hold.buyerId)),
+      moved.map(({ hold }) => hold.state),
+    ],
+  }))
+  const counts = decisions.flatMap((decision) => [...decision.buyerUnits.values()])
+  const up = counts.filter(({ delta }) => delta > 0)
+  const down = counts.filter(({ delta }) => delta < 0)
+  add(up, () => countUp(up))
+  add(down, () => countDown(down))
+  const closed = decisions.flatMap((decision) => decision.closed)
+  add(closed, () => ({
+    name: 'close-commands',
+    text: `update stock_commands c set done_at = now(), outcome = n.outcome
+        from unnest($1::uuid[], $2::text[]) as n (id, outcome) where c.id = n.id`,
+    values: [closed.map(({ id }) => id), closed.map(({ outcome }) => outcome)],
+  }))
+  return statements
+}
+
+/** Reads the deadline that the fence statement returned: by PostgreSQL's clock, as of this transaction. */
+export function deadlineOf(rows: readonly Row[][]): Date {
+  return rows[0]?.[0]?.deadline as Date
+}
+
+function moveLedger(decisions: readonly Decision[], holdSeconds: number): Statement {
+  const column = <T>(pick: (decision: Decision) => T) => decisions.map(pick)
+  return {
+    name: 'move-ledger',
+    text: `with moved as (
+      update ledger l set on_hand = n.on_hand, free = n.free, held = n.held, sold = n.sold,
+          granted = n.granted, cursor = n.cursor, shadow = n.shadow
+        from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int[], $7::int[],
+          $8::int[], $9::bigint[], $10::jsonb[])
+          as n (sku, generation, cursor_before, cursor, on_hand, free, held, sold, granted, shadow)
+       where l.sku = n.sku and l.generation = n.generation and l.cursor = n.cursor_before
+      returning 1)
+      select expect_rows((select count(*) from moved), $11::bigint),
+        now() + make_interval(secs => $12) as deadline`,
+    values: [
+      column(({ after }) => after.sku),
+      column(({ after }) => after.generation),
+      column(({ before }) => before.cursor),
+      column(({ after }) => after.cursor),
+      column(({ after }) => after.onHand),
+      column(({ after }) => after.free),
+      column(({ after }) => after.held),
+      column(({ after }) => after.sold),
+      column(({ after }) => after.granted),
+      column(({ shadow }) => (shadow.size === 0 ? null : JSON.stringify([...shadow]))),
+      decisions.length,
+      holdSeconds,
+    ],
+  }
+}
+
+interface Reserved {
+  readonly sku: string
+  readonly reserve: Reserve
+}
+
+function insertCheckouts(rows: readonly Reserved[], holdSeconds: number): Statement {
+  return {
+    name: 'insert-checkouts',
+    text: `insert into checkouts (id, buyer_id, idempotency_key, fingerprint, status, total, currency, expires_at)
+      select id, buyer, key, fingerprint, 'reserved', total, currency, now() + make_interval(secs => $7)
+        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+          as n (id, buyer, key, fingerprint, total, currency)`,
+    values: [
+      rows.map(({ reserve }) => reserve.checkoutId),
+      rows.map(({ reserve }) => reserve.buyerId),
+      rows.map(({ reserve }) => reserve.key),
+      rows.map(({ reserve }) => reserve.fingerprint),
+      rows.map(({ reserve }) => totalOf(reserve)),
+      rows.map(({ reserve }) => reserve.terms.currency),
+      holdSeconds,
+    ],
+  }
+}
+
+function insertHolds(rows: readonly Reserved[]): Statement {
+  return {
+    name: 'insert-holds',
+    text: `insert into holds (checkout_id, sku, units, unit_price, pool, buyer_id, title, seller_id, state)
+      select id, sku, units, price, pool, buyer, title, seller, 'held'
+        from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[], $6::uuid[], $7::text[], $8::uuid[])
+          as n (id, sku, units, price, pool, buyer, title, seller)`,
+    values: [
+      rows.map(({ reserve }) => reserve.checkoutId),
+      rows.map(({ sku }) => sku),
+      rows.map(({ reserve }) => reserve.units),
+      rows.map(({ reserve }) => reserve.terms.price),
+      rows.map(({ reserve }) => reserve.terms.pool),
+      rows.map(({ reserve }) => reserve.buyerId),
+      rows.map(({ reserve }) => reserve.terms.title),
+      rows.map(({ reserve }) => reserve.terms.sellerId),
+    ],
+  }
+}
+
+function insertOrders(rows: readonly Reserved[]): Statement {
+  return {
+    name: 'insert-orders',
+    text: `insert into orders (id, buyer_id, status, total, currency)
+      select id, buyer, 'awaiting_payment', total, currency
+        from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) as n (id, buyer, total, currency)`,
+    values: [
+      rows.map(({ reserve }) => reserve.checkoutId),
+      rows.map(({ reserve }) => reserve.buyerId),
+      rows.map(({ reserve }) => totalOf(reserve)),
+      rows.map(({ reserve }) => reserve.terms.currency),
+    ],
+  }
+}
+
+function insertOrderLines(rows: readonly Reserved[]): Statement {
+  return {
+    name: 'insert-order-lines',
+    text: `insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, status)
+      select id, sku, title, seller, units, price, 'awaiting_payment'
+        from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::int[], $6::int[])
+          as n (id, sku, title, seller, units, price)`,
+    values: [
+      rows.map(({ reserve }) => reserve.checkoutId),
+      rows.map(({ sku }) => sku),
+      rows.map(({ reserve }) => reserve.terms.title),
+      rows.map(({ reserve }) => reserve.terms.sellerId),
+      rows.map(({ reserve }) => reserve.units),
+      rows.map(({ reserve }) => reserve.terms.price),
+    ],
+  }
+}
+
+function countUp(counts: readonly BuyerUnits[]): Statement {
+  return {
+    name: 'count-up',
+    text: `insert into buyer_units as b (pool, buyer_id, units, unit_limit)
+      select * from unnest($1::text[], $2::uuid[], $3::int[], $4::int[])
+      on conflict (pool, buyer_id) do update
+        set units = b.units + excluded.units, unit_limit = excluded.unit_limit`,
+    values: [
+      counts.map(({ pool }) => pool),
+      counts.map(({ buyerId }) => buyerId),
+      counts.map(({ delta }) => delta),
+      counts.map(({ limit }) => limit),
+    ],
+  }
+}
+
+function countDown(counts: readonly BuyerUnits[]): Statement {
+  return {
+    name: 'count-down',
+    text: `update buyer_units b set units = b.units + n.delta
+        from unnest($1::text[], $2::uuid[], $3::int[]) as n (pool, buyer, delta)
+       where b.pool = n.pool and b.buyer_id = n.buyer`,
+    values: [
+      counts.map(({ pool }) => pool),
+      counts.map(({ buyerId }) => buyerId),
+      counts.map(({ delta }) => delta),
+    ],
+  }
+}
+
+function totalOf(reserve: Reserve): number {
+  return reserve.units * reserve.terms.price
+}

@@ -1,0 +1,280 @@
+/**
+ * The heart: what a batch of mailbox entries does to a SKU. Pure: state, entries and evidence in, a
+ * decision out. Nothing here reads a clock, a store or a random number.
+ */
+import { assert } from '../kernel/assert.ts'
+import type { Command, Entry, Reserve } from './messages.ts'
+
+/** The ledger row in memory. `onHand = free + setAside + held + sold`. */
+export interface SkuState {
+  readonly sku: string
+  readonly onHand: number
+  readonly free: number
+  readonly setAside: number
+  readonly held: number
+  readonly sold: number
+  readonly granted: number
+  readonly generation: number
+  readonly cursor: number
+}
+
+export type HoldState = 'held' | 'sold' | 'released' | 'returned' | 'void'
+
+export interface Hold {
+  readonly checkoutId: string
+  readonly buyerId: string
+  readonly units: number
+  readonly pool: string | null
+  readonly state: HoldState
+}
+
+/**
+ * What PostgreSQL already knows that may contradict the batch. Empty on the fast path: a batch of
+ * reserves is tried as if nothing contradicted it, and a violated constraint brings the evidence.
+ */
+export interface Evidence {
+  /** Ids of checkouts that exist: tombstones of cancels that overtook their reserve. */
+  readonly checkouts: ReadonlySet<string>
+  /** `buyer key` → the checkout that has the key. */
+  readonly keys: ReadonlyMap<string, string>
+  /** `pool buyer` → units counted against the limit. */
+  readonly units: ReadonlyMap<string, number>
+  /** Checkout id → its hold on this SKU. */
+  readonly holds: ReadonlyMap<string, Hold>
+  /** Ids of the batch's commands that are still open. */
+  readonly openCommands: ReadonlySet<string>
+}
+
+export const noEvidence: Evidence = {
+  checkouts: new Set(),
+  keys: new Map(),
+  units: new Map(),
+  holds: new Map(),
+  openCommands: new Set(),
+}
+
+export type RejectReason = 'duplicate' | 'limit' | 'units' | 'cancelled'
+
+export interface Rejected {
+  readonly reserve: Reserve
+  readonly reason: RejectReason
+  /** The checkout that has the key, for a duplicate. */
+  readonly duplicateOf: string | null
+}
+
+export interface Decision {
+  readonly before: SkuState
+  readonly after: SkuState
+  readonly reserved: readonly Reserve[]
+  readonly rejected: readonly Rejected[]
+  /** Holds that existed before the batch and whose state changes, and tombstones (`void`). */
+  readonly moved: readonly Hold[]
+  /** Commands to close, with what became of them. */
+  readonly closed: readonly { readonly id: string; readonly outcome: string }[]
+  /** `pool buyer` → change of the units counted against the limit. */
+  readonly buyerUnits: ReadonlyMap<string, BuyerUnits>
+  /** Buyer → units to take back from the gate's count: granted there, not kept here. */
+  readonly shadow: ReadonlyMap<string, number>
+}
+
+export interface BuyerUnits {
+  readonly pool: string
+  readonly buyerId: string
+  readonly limit: number
+  readonly delta: number
+}
+
+export const keyOf = (buyerId: string, key: string): string => `${buyerId} ${key}`
+export const poolKey = (pool: string, buyerId: string): string => `${pool} ${buyerId}`
+
+/**
+ * Applies entries in order. Entries must follow the state's cursor without a gap: a hole means that the
+ * mailbox lost something, and the caller rebuilds instead.
+ */
+export function decide(state: SkuState, entries: readonly Entry[], evidence: Evidence): Decision {
+  const draft = new Draft(state, evidence)
+  for (const entry of entries) {
+    assert(
+      entry.generation === state.generation && entry.seq === draft.cursor + 1,
+      `${state.sku}: entry ${entry.generation}-${entry.seq} does not follow ${state.generation}-${draft.cursor}`,
+    )
+    for (const message of entry.messages) {
+      if (message.kind === 'reserve') draft.reserve(message)
+      else draft.command(message)
+    }
+    draft.cursor = entry.seq
+    draft.granted = entry.granted
+  }
+  return draft.decision()
+}
+
+class Draft {
+  readonly #before: SkuState
+  readonly #evidence: Evidence
+  #onHand: number
+  #free: number
+  #held: number
+  #sold: number
+  cursor: number
+  granted: number
+  readonly #reserved = new Map<string, Reserve>()
+  readonly #rejected: Rejected[] = []
+  readonly #moved = new Map<string, Hold>()
+  readonly #closed = new Map<string, string>()
+  readonly #keys = new Map<string, string>()
+  readonly #buyerUnits = new Map<string, BuyerUnits>()
+  readonly #shadow = new Map<string, number>()
+
+  constructor(state: SkuState, evidence: Evidence) {
+    this.#before = state
+    this.#evidence = evidence
+    this.#onHand = state.onHand
+    this.#free = state.free
+    this.#held = state.held
+    this.#sold = state.sold
+    this.cursor = state.cursor
+    this.granted = state.granted
+  }
+
+  reserve(reserve: Reserve): void {
+    const reason = this.#whyNot(reserve)
+    if (reason) {
+      const winner = reason === 'duplicate' ? this.#winner(reserve) : undefined
+      this.#rejected.push({ reserve, reason, duplicateOf: winner ?? null })
+      if (reserve.terms.pool !== null) this.#takeBack(reserve.buyerId, reserve.units)
+      return
+    }
+    this.#free -= reserve.units
+    this.#held += reserve.units
+    this.#reserved.set(reserve.checkoutId, reserve)
+    if (reserve.key !== null)
+      this.#keys.set(keyOf(reserve.buyerId, reserve.key), reserve.checkoutId)
+    this.#count(reserve.terms.pool, reserve.buyerId, reserve.units, reserve.terms.limit ?? 0)
+  }
+
+  command(command: Command): void {
+    if (!this.#evidence.openCommands.has(command.id) || this.#closed.has(command.id)) return
+    this.#closed.set(command.id, this.#apply(command))
+  }
+
+  decision(): Decision {
+    const after: SkuState = {
+      ...this.#before,
+      onHand: this.#onHand,
+      free: this.#free,
+      held: this.#held,
+      sold: this.#sold,
+      granted: this.granted,
+      cursor: this.cursor,
+    }
+    assert(
+      after.onHand === after.free + after.setAside + after.held + after.sold && after.free >= 0,
+      `${after.sku}: units do not balance`,
+    )
+    return {
+      before: this.#before,
+      after,
+      reserved: [...this.#reserved.values()],
+      rejected: this.#rejected,
+      moved: [...this.#moved.values()],
+      closed: [...this.#closed].map(([id, outcome]) => ({ id, outcome })),
+      buyerUnits: this.#buyerUnits,
+      shadow: this.#shadow,
+    }
+  }
+
+  #whyNot(reserve: Reserve): RejectReason | null {
+    if (this.#evidence.checkouts.has(reserve.checkoutId) && reserve.key !== null) return 'cancelled'
+    if (this.#hold(reserve.checkoutId)) return 'cancelled'
+    if (this.#winner(reserve) !== undefined) return 'duplicate'
+    const { pool, limit } = reserve.terms
+    if (pool !== null && limit !== null) {
+      const key = poolKey(pool, reserve.buyerId)
+      const counted = (this.#evidence.units.get(key) ?? 0) + (this.#buyerUnits.get(key)?.delta ?? 0)
+      if (counted + reserve.units > limit) return 'limit'
+    }
+    return this.#free < reserve.units ? 'units' : null
+  }
+
+  #winner(reserve: Reserve): string | undefined {
+    if (reserve.key === null) return undefined
+    const key = keyOf(reserve.buyerId, reserve.key)
+    return this.#keys.get(key) ?? this.#evidence.keys.get(key)
+  }
+
+  #apply(command: Command): string {
+    if (command.kind === 'restock') return this.#restock(command.units ?? 0)
+    assert(command.checkoutId !== null, `command ${command.id} names no checkout`)
+    const hold = this.#hold(command.checkoutId)
+    if (!hold) {
+      if (command.kind !== 'release') return 'no hold'
+      this.#move({
+        checkoutId: command.checkoutId,
+        buyerId: '',
+        units: 0,
+        pool: null,
+        state: 'void',
+      })
+      return 'voided'
+    }
+    if (command.kind === 'sell' && hold.state === 'held') {
+      this.#held -= hold.units
+      this.#sold += hold.units
+      this.#move({ ...hold, state: 'sold' })
+      return 'sold'
+    }
+    if (command.kind === 'release' && hold.state === 'held') {
+      this.#held -= hold.units
+      return this.#giveBack({ ...hold, state: 'released' })
+    }
+    if (command.kind === 'return' && hold.state === 'sold') {
+      this.#sold -= hold.units
+      return this.#giveBack({ ...hold, state: 'returned' })
+    }
+    return `already ${hold.state}`
+  }
+
+  #giveBack(hold: Hold): string {
+    this.#free += hold.units
+    this.#count(hold.pool, hold.buyerId, -hold.units, 0)
+    if (hold.pool !== null) this.#takeBack(hold.buyerId, hold.units)
+    this.#move(hold)
+    return hold.state
+  }
+
+  #restock(units: number): string {
+    if (this.#free + units < 0) return 'not enough free units'
+    this.#onHand += units
+    this.#free += units
+    return 'restocked'
+  }
+
+  #hold(checkoutId: string): Hold | undefined {
+    const moved = this.#moved.get(checkoutId)
+    if (moved) return moved
+    const reserve = this.#reserved.get(checkoutId)
+    if (!reserve) return this.#evidence.holds.get(checkoutId)
+    const { buyerId, units, terms } = reserve
+    return { checkoutId, buyerId, units, pool: terms.pool, state: 'held' }
+  }
+
+  #move(hold: Hold): void {
+    this.#moved.set(hold.checkoutId, hold)
+  }
+
+  #count(pool: string | null, buyerId: string, units: number, limit: number): void {
+    if (pool === null) return
+    const key = poolKey(pool, buyerId)
+    const before = this.#buyerUnits.get(key)
+    this.#buyerUnits.set(key, {
+      pool,
+      buyerId,
+      limit: Math.max(limit, before?.limit ?? 0),
+      delta: (before?.delta ?? 0) + units,
+    })
+  }
+
+  #takeBack(buyerId: string, units: number): void {
+    this.#shadow.set(buyerId, (this.#shadow.get(buyerId) ?? 0) + units)
+  }
+}

@@ -1,0 +1,82 @@
+/** Reads what PostgreSQL knows about the messages of a batch. Only the owner of the partition may act on it. */
+import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
+import { type Evidence, type Hold, type HoldState, keyOf, poolKey } from './decide.ts'
+import type { Command, Entry, Reserve } from './messages.ts'
+
+/**
+ * Evidence for a SKU's entries. With `contested` false only commands are looked up: reserves are assumed
+ * to be new, and the constraints say when they are not.
+ */
+export async function loadEvidence(
+  connection: PipelinedConnection,
+  sku: string,
+  entries: readonly Entry[],
+  contested: boolean,
+): Promise<Evidence> {
+  const messages = entries.flatMap((entry) => entry.messages)
+  const commands = messages.filter((message): message is Command => message.kind !== 'reserve')
+  const reserves = contested
+    ? messages.filter((message): message is Reserve => message.kind === 'reserve')
+    : []
+  const ids = reserves.map(({ checkoutId }) => checkoutId)
+  const held = [...ids, ...commands.flatMap(({ checkoutId }) => checkoutId ?? [])]
+  const keyed = reserves.filter(({ key }) => key !== null)
+  const pooled = reserves.filter(({ terms }) => terms.pool !== null)
+  const [open, holds, checkouts, keys, units] = await Promise.all([
+    connection.query({
+      name: 'evidence-commands',
+      text: 'select id from stock_commands where id = any($1::uuid[]) and done_at is null',
+      values: [commands.map(({ id }) => id)],
+    }),
+    connection.query({
+      name: 'evidence-holds',
+      text: `select checkout_id, buyer_id, units, pool, state from holds
+        where sku = $1 and checkout_id = any($2::uuid[])`,
+      values: [sku, held],
+    }),
+    connection.query({
+      name: 'evidence-checkouts',
+      text: 'select id from checkouts where id = any($1::uuid[])',
+      values: [ids],
+    }),
+    connection.query({
+      name: 'evidence-keys',
+      text: `select id, buyer_id, idempotency_key from checkouts
+        where (buyer_id, idempotency_key) in (select * from unnest($1::uuid[], $2::text[]))`,
+      values: [keyed.map(({ buyerId }) => buyerId), keyed.map(({ key }) => key)],
+    }),
+    connection.query({
+      name: 'evidence-units',
+      text: `select pool, buyer_id, units from buyer_units
+        where (pool, buyer_id) in (select * from unnest($1::text[], $2::uuid[]))`,
+      values: [pooled.map(({ terms }) => terms.pool), pooled.map(({ buyerId }) => buyerId)],
+    }),
+  ])
+  return {
+    openCommands: new Set(open.map((row) => row.id as string)),
+    holds: new Map(holds.map((row) => [row.checkout_id as string, holdOf(row)])),
+    checkouts: new Set(checkouts.map((row) => row.id as string)),
+    keys: new Map(
+      keys.map((row) => [
+        keyOf(row.buyer_id as string, row.idempotency_key as string),
+        row.id as string,
+      ]),
+    ),
+    units: new Map(
+      units.map((row) => [
+        poolKey(row.pool as string, row.buyer_id as string),
+        row.units as number,
+      ]),
+    ),
+  }
+}
+
+function holdOf(row: Record<string, unknown>): Hold {
+  return {
+    checkoutId: row.checkout_id as string,
+    buyerId: row.buyer_id as string,
+    units: row.units as number,
+    pool: row.pool as string | null,
+    state: row.state as HoldState,
+  }
+}

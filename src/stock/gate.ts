@@ -1,0 +1,184 @@
+/**
+ * The API's side of the gate. The requests that one process has waiting for a SKU go in one script call
+ * and become one mailbox entry; the next call leaves when the last has answered. There is no timer: an
+ * idle gate answers in one round trip, a busy one shares its round trips, and their flush to disk,
+ * among all who wait.
+ */
+import { backoffMs } from '../kernel/backoff.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { RedisClient } from '../platform/redis/client.ts'
+import type { CheckoutIds } from './checkout-id.ts'
+import { type Admission, type AdmitReply, admit, wantGate } from './gate-scripts.ts'
+import { channels, partitionKeys, requestsKey, skuKeys } from './keys.ts'
+import type { LocalRefusals } from './local-refusals.ts'
+import { encodeReserve } from './messages.ts'
+import { partitionOf } from './partition.ts'
+import { requestField, requestRecord } from './request-record.ts'
+
+export interface GateRequest {
+  readonly sku: string
+  readonly buyerId: string
+  readonly units: number
+  /** Null for a part of a checkout over several SKUs, which brings its id. */
+  readonly key: string | null
+  readonly fingerprint: string
+  readonly checkoutId?: string
+}
+
+export type GateOutcome =
+  | { readonly tag: 'granted'; readonly checkoutId: string; readonly unitsLeft: number }
+  | Exclude<Admission, { tag: 'granted' }>
+  | { readonly tag: 'unknown_sku' }
+  /** Nothing is known to have been written, but for a lost reply it may have been. */
+  | { readonly tag: 'unavailable'; readonly uncertain: boolean }
+
+export interface GateDeps {
+  /** A connection of the purpose `gate`: it fails at once instead of sending twice. */
+  readonly redis: RedisClient
+  readonly ids: CheckoutIds
+  readonly refusals: LocalRefusals
+  readonly clock: Clock
+  /** Whether the SKU exists in the ledger; asked only when it has no gate. */
+  readonly skuExists: (sku: string) => Promise<boolean>
+  /** Units granted and not yet committed, at most; then the gate answers `full`. */
+  readonly waitingUnitsMax: number
+}
+
+interface Pending {
+  readonly request: GateRequest
+  readonly field: string
+  readonly resolve: (outcome: GateOutcome) => void
+}
+
+/** Requests of one script call, at most. */
+const batchMax = 128
+/** Requests that one process keeps waiting for one SKU, at most. */
+const pendingMax = 20_000
+/** How long a request waits for a gate that is being built or rebuilt. */
+const patienceMs = 2_000
+
+export class Gate {
+  readonly #deps: GateDeps
+  readonly #queues = new Map<string, Pending[]>()
+  /** The generation each partition was last seen at; ids are minted for it. */
+  readonly #generations = new Map<number, number>()
+
+  constructor(deps: GateDeps) {
+    this.#deps = deps
+  }
+
+  /** Asks for units. Never rejects; resolves within the patience plus one round trip. */
+  admit(request: GateRequest): Promise<GateOutcome> | GateOutcome {
+    if (this.#deps.refusals.refuses(request.sku, request.buyerId))
+      return { tag: 'sold_out', unitsLeft: 0 }
+    const field = request.key === null ? '' : requestField(request.buyerId, request.key)
+    return new Promise((resolve) => {
+      const pending = { request, field, resolve }
+      const queue = this.#queues.get(request.sku)
+      if (!queue) {
+        this.#queues.set(request.sku, [pending])
+        void this.#drain(request.sku)
+      } else if (queue.length >= pendingMax) resolve({ tag: 'unavailable', uncertain: false })
+      else queue.push(pending)
+    })
+  }
+
+  async #drain(sku: string): Promise<void> {
+    const queue = this.#queues.get(sku) as Pending[]
+    while (queue.length > 0) {
+      const batch = queue.splice(0, batchMax)
+      try {
+        await this.#send(sku, batch)
+      } catch {
+        // The reply is lost, not the effect: the buyer's retry with the same key finds out.
+        for (const { resolve } of batch) resolve({ tag: 'unavailable', uncertain: true })
+      }
+    }
+    this.#queues.delete(sku)
+  }
+
+  async #send(sku: string, batch: readonly Pending[]): Promise<void> {
+    const { clock } = this.#deps
+    const partition = partitionOf(sku)
+    const deadline = clock.monotonic() + patienceMs
+    for (let attempt = 0; ; attempt++) {
+      const generation = this.#generations.get(partition) ?? 0
+      const ids = batch.map(
+        ({ request }) =>
+          request.checkoutId ?? this.#deps.ids.mint(partition, generation, request.buyerId),
+      )
+      const reply = await this.#call(sku, partition, generation, batch, ids)
+      if (reply.tag === 'admitted') return this.#answer(sku, batch, ids, reply)
+      if (reply.tag === 'stale') {
+        this.#generations.set(partition, reply.generation)
+        continue
+      }
+      if (reply.tag === 'missing' && !(await this.#ask(sku, partition))) {
+        for (const { resolve } of batch) resolve({ tag: 'unknown_sku' })
+        return
+      }
+      if (clock.monotonic() >= deadline) {
+        for (const { resolve } of batch) resolve({ tag: 'unavailable', uncertain: false })
+        return
+      }
+      await clock.sleep(backoffMs(attempt, { baseMs: 4, maxMs: 100 }))
+    }
+  }
+
+  #call(
+    sku: string,
+    partition: number,
+    generation: number,
+    batch: readonly Pending[],
+    ids: readonly string[],
+  ): Promise<AdmitReply> {
+    const now = this.#deps.clock.now()
+    const rest: (string | number)[] = []
+    batch.forEach(({ request, field }, i) => {
+      const { buyerId, units, key, fingerprint } = request
+      const id = ids[i] as string
+      const message = encodeReserve(id, buyerId, units, key, fingerprint)
+      rest.push(field, buyerId, units, requestRecord(id, fingerprint), message)
+    })
+    return admit(
+      this.#deps.redis,
+      {
+        ...partitionKeys(partition),
+        ...skuKeys(partition, sku),
+        today: requestsKey(partition, now, 0),
+        yesterday: requestsKey(partition, now, 1),
+      },
+      {
+        sku,
+        wake: channels.wake(partition),
+        generation,
+        waitingMax: this.#deps.waitingUnitsMax,
+      },
+      rest,
+    )
+  }
+
+  #answer(
+    sku: string,
+    batch: readonly Pending[],
+    ids: readonly string[],
+    reply: Extract<AdmitReply, { tag: 'admitted' }>,
+  ): void {
+    this.#deps.refusals.learn(sku, reply)
+    batch.forEach(({ resolve }, i) => {
+      const admission = reply.admissions[i] as Admission
+      if (admission.tag !== 'granted') resolve(admission)
+      else resolve({ tag: 'granted', checkoutId: ids[i] as string, unitsLeft: admission.unitsLeft })
+    })
+  }
+
+  /** Asks the owner to build the gate; resolves false when there is no such SKU. */
+  async #ask(sku: string, partition: number): Promise<boolean> {
+    if (!(await this.#deps.skuExists(sku))) return false
+    await wantGate(this.#deps.redis, partitionKeys(partition), {
+      sku,
+      wake: channels.wake(partition),
+    })
+    return true
+  }
+}

@@ -1,0 +1,36 @@
+/** Every Redis key and channel of the stock domain. The number in braces is the partition: one slot. */
+
+export const partitionKeys = (partition: number) => ({
+  /** hash: generation, run_id, open */
+  partition: `{${partition}}:partition`,
+  /** set: SKUs whose mailbox is not empty */
+  ready: `{${partition}}:ready`,
+  /** set: SKUs that somebody asked for and whose gate was never built */
+  wanted: `{${partition}}:wanted`,
+})
+
+export const skuKeys = (partition: number, sku: string) => ({
+  /** hash: units, granted, seq, settled, window, limit, terms */
+  gate: `{${partition}}:gate:${sku}`,
+  /** stream: the commands that the SKU's actor will commit */
+  mailbox: `{${partition}}:mailbox:${sku}`,
+  /** hash: buyer → units in the pool on sale */
+  buyers: `{${partition}}:buyers:${sku}`,
+  /** string: Bloom filter of the buyers who may hold units */
+  holders: `{${partition}}:holders:${sku}`,
+})
+
+const dayMs = 86_400_000
+
+/** The hashes of idempotency records: `back` 0 is today's, 1 yesterday's. Each lives two days. */
+export const requestsKey = (partition: number, nowMs: number, back: 0 | 1): string =>
+  `{${partition}}:requests:${Math.floor(nowMs / dayMs) - back}`
+
+export const channels = {
+  /** "a mailbox of this partition has something"; the message is the SKU, or empty for "look yourself" */
+  wake: (partition: number) => `sluice:wake:${partition}`,
+  /** "units fell free"; the message is `<sku> <version>` */
+  freed: (partition: number) => `sluice:freed:${partition}`,
+  /** results of committed checkouts, for requests that wait */
+  results: (partition: number) => `sluice:results:${partition}`,
+}

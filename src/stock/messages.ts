@@ -1,0 +1,94 @@
+/** What may stand in a mailbox, and how it is written there. Version 1. */
+import { assert } from '../kernel/assert.ts'
+
+/** What the gate promised its buyers: it travels with every admission, so that no later edit changes it. */
+export interface Terms {
+  /** Minor units for one unit of the SKU. */
+  readonly price: number
+  readonly currency: string
+  readonly title: string
+  readonly sellerId: string | null
+  /** Whose limit the units count against: a sale's id, or null where there is no limit. */
+  readonly pool: string | null
+  /** Units per buyer in the pool. */
+  readonly limit: number | null
+}
+
+export interface Reserve {
+  readonly kind: 'reserve'
+  readonly checkoutId: string
+  readonly buyerId: string
+  readonly units: number
+  /** Null for a part: the checkout over several SKUs has its key in its own row. */
+  readonly key: string | null
+  readonly fingerprint: string
+  readonly terms: Terms
+}
+
+export type CommandKind = 'release' | 'sell' | 'return' | 'restock'
+
+/** A command born in PostgreSQL (`stock_commands`): posted at least once, applied once. */
+export interface Command {
+  readonly kind: CommandKind
+  readonly id: string
+  readonly checkoutId: string | null
+  readonly units: number | null
+}
+
+export interface Entry {
+  readonly generation: number
+  readonly seq: number
+  /** Units the gate had granted, ever, after this entry. */
+  readonly granted: number
+  readonly messages: readonly (Reserve | Command)[]
+}
+
+/** One admission as JSON, ready to be joined with others by the gate's script. */
+export function encodeReserve(
+  checkoutId: string,
+  buyerId: string,
+  units: number,
+  key: string | null,
+  fingerprint: string,
+): string {
+  const tail = key === null ? 'null' : JSON.stringify(key)
+  return `["${checkoutId}","${buyerId}",${units},${tail},${JSON.stringify(fingerprint)}]`
+}
+
+export function encodeCommand(command: Command): string {
+  return JSON.stringify([command.kind, command.id, command.checkoutId, command.units])
+}
+
+type ReserveRow = [string, string, number, string | null, string]
+type CommandRow = [CommandKind, string, string | null, number | null]
+
+/** Reads one stream entry; throws on anything that the gate's scripts do not write. */
+export function decodeEntry([id, fields]: readonly [string, readonly string[]]): Entry {
+  const [generation, seq] = id.split('-').map(Number) as [number, number]
+  const values: Record<string, string> = {}
+  for (let i = 0; i < fields.length; i += 2) values[fields[i] as string] = fields[i + 1] as string
+  const body = JSON.parse(values.b as string)
+  const granted = Number(values.g)
+  assert(
+    Number.isSafeInteger(seq) && Number.isSafeInteger(granted),
+    `mailbox entry ${id} is malformed`,
+  )
+  if (values.k === 'command') {
+    const [kind, commandId, checkoutId, units] = body as CommandRow
+    return { generation, seq, granted, messages: [{ kind, id: commandId, checkoutId, units }] }
+  }
+  assert(values.k === 'reserve', `mailbox entry ${id} has the unknown kind ${values.k}`)
+  const terms = JSON.parse(values.t as string) as Terms
+  const messages = (body as ReserveRow[]).map(
+    ([checkoutId, buyerId, units, key, fingerprint]): Reserve => ({
+      kind: 'reserve',
+      checkoutId,
+      buyerId,
+      units,
+      key,
+      fingerprint,
+      terms,
+    }),
+  )
+  return { generation, seq, granted, messages }
+}

@@ -1,0 +1,16 @@
+import type { Terms } from './messages.ts'
+
+/** What the gate of a SKU has to know about its offer. */
+export interface Offer {
+  readonly sku: string
+  readonly terms: Terms
+  /** Milliseconds since the epoch; null: no bound. */
+  readonly startsAtMs: number | null
+  readonly endsAtMs: number | null
+}
+
+/** Where the stock domain learns what a SKU is sold for; the catalogue answers. */
+export interface OfferSource {
+  /** Offers of the SKUs that are on sale. A SKU that is missing from the answer admits nobody. */
+  offers(skus: readonly string[]): Promise<ReadonlyMap<string, Offer>>
+}

@@ -1,0 +1,231 @@
+/**
+ * The single writer of a partition's SKUs: reads what waits in their mailboxes, decides, commits all of
+ * it in one transaction, then settles the gates and tells those who wait.
+ */
+import type { ActorFactory, PartitionActor } from '../actor/actor.ts'
+import { Fenced } from '../actor/actor.ts'
+import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
+import type { RedisClient } from '../platform/redis/client.ts'
+import { type Committed, commitPass, type Work } from './commit-pass.ts'
+import type { Decision, SkuState } from './decide.ts'
+import { closePartition, settle } from './gate-scripts.ts'
+import { channels, partitionKeys, skuKeys } from './keys.ts'
+import { type LedgerRow, loadLedger } from './ledger.ts'
+import { postOpenCommands } from './post-commands.ts'
+import { MailboxGap, readMailboxes } from './read-mailbox.ts'
+import { installGates, type RebuildDeps, rebuildPartition } from './rebuild.ts'
+
+export interface StockActorDeps extends RebuildDeps {
+  /** Tells requests that wait what became of their checkouts. Must not throw. */
+  readonly onCommitted: (partition: number, committed: Committed) => void
+  /** Asks for another pass soon. */
+  readonly wake: (partition: number) => void
+}
+
+/** SKUs that one pass reads, at most; the rest are next. */
+const skusPerPass = 64
+
+export function stockActors(deps: StockActorDeps): ActorFactory {
+  return {
+    async takeOver(partition, connection) {
+      const actor = new StockPartitionActor(deps, partition, connection)
+      await actor.resume()
+      return actor
+    },
+  }
+}
+
+class StockPartitionActor implements PartitionActor {
+  readonly #deps: StockActorDeps
+  readonly #redis: RedisClient
+  readonly #partition: number
+  readonly #connection: PipelinedConnection
+  #generation = 0
+  /** Ledger rows of SKUs with something in their mailbox; the owner's memory of the truth. */
+  readonly #states = new Map<string, SkuState>()
+
+  constructor(deps: StockActorDeps, partition: number, connection: PipelinedConnection) {
+    this.#deps = deps
+    this.#redis = deps.redis
+    this.#partition = partition
+    this.#connection = connection
+  }
+
+  /** Goes on where the predecessor stood: settles what it committed, or rebuilds what Redis lost. */
+  async resume(): Promise<void> {
+    if (await this.#mustRebuild()) return this.#rebuild()
+    const waiting = await this.#redis.smembers(partitionKeys(this.#partition).ready)
+    for (const row of await loadLedger(this.#connection, waiting)) {
+      if (row.state.generation !== this.#generation) return this.#rebuild()
+      await this.#settleNow(row)
+    }
+    this.#deps.wake(this.#partition)
+  }
+
+  async pass(): Promise<boolean> {
+    try {
+      const work = await this.#read()
+      if (work.length > 0) await this.#commit(work)
+      return work.length > 0
+    } catch (error) {
+      if (!(error instanceof MailboxGap)) throw error
+      this.#deps.warn(error.message)
+      await this.#rebuild()
+      return true
+    }
+  }
+
+  async tend(): Promise<void> {
+    if (await this.#mustRebuild()) await this.#rebuild()
+    await postOpenCommands(this.#redis, this.#connection, this.#partition)
+  }
+
+  async #mustRebuild(): Promise<boolean> {
+    const keys = partitionKeys(this.#partition)
+    const [state, rows] = await Promise.all([
+      closePartition(this.#redis, keys, { check: 1 }),
+      this.#connection.query({
+        name: 'partition-state',
+        text: 'select generation::text, run_id from partitions where partition = $1',
+        values: [this.#partition],
+      }),
+    ])
+    this.#generation = Number(rows[0]?.generation)
+    return !(
+      state.open &&
+      state.sameServer &&
+      state.generation === this.#generation &&
+      state.runId === rows[0]?.run_id
+    )
+  }
+
+  async #rebuild(): Promise<void> {
+    this.#states.clear()
+    const { generation, states } = await rebuildPartition(
+      this.#deps,
+      this.#partition,
+      this.#connection,
+    )
+    this.#generation = generation
+    if (states.length > 0) {
+      this.#deps.warn(
+        `partition ${this.#partition}: rebuilt ${states.length} gates as generation ${generation}`,
+      )
+    }
+    this.#deps.wake(this.#partition)
+  }
+
+  async #read(): Promise<Work[]> {
+    const keys = partitionKeys(this.#partition)
+    const known = [...this.#states.values()]
+    const [ready, wanted, knownEntries] = await Promise.all([
+      this.#redis.smembers(keys.ready),
+      this.#redis.smembers(keys.wanted),
+      readMailboxes(this.#redis, this.#partition, known),
+    ])
+    const work: Work[] = []
+    known.forEach((state, i) => {
+      const entries = knownEntries[i] ?? []
+      if (entries.length > 0) work.push({ state, entries })
+      else this.#states.delete(state.sku)
+    })
+    if (wanted.length > 0) await this.#openGates(wanted)
+    const fresh = ready
+      .filter((sku) => !known.some((state) => state.sku === sku))
+      .slice(0, skusPerPass)
+    if (fresh.length > 0) work.push(...(await this.#readFresh(fresh)))
+    return work
+  }
+
+  async #readFresh(skus: readonly string[]): Promise<Work[]> {
+    const rows = await loadLedger(this.#connection, skus)
+    for (const { state } of rows) {
+      if (state.generation !== this.#generation) {
+        throw new MailboxGap(`${state.sku}: its gate is of another generation`)
+      }
+    }
+    const entries = await readMailboxes(
+      this.#redis,
+      this.#partition,
+      rows.map(({ state }) => state),
+    )
+    const work: Work[] = []
+    for (const [i, row] of rows.entries()) {
+      const found = entries[i] ?? []
+      if (found.length > 0) work.push({ state: row.state, entries: found })
+      // In the ready set and nothing after the cursor: committed, but never settled.
+      else await this.#settleNow(row)
+    }
+    return work
+  }
+
+  async #commit(work: readonly Work[]): Promise<void> {
+    let committed: Committed
+    try {
+      committed = await commitPass(this.#connection, work, this.#deps.holdSeconds)
+    } catch (error) {
+      // Whether it was committed is not known: nothing in memory may be believed any more.
+      this.#states.clear()
+      throw error
+    }
+    for (const { after } of committed.decisions) this.#states.set(after.sku, after)
+    this.#deps.onCommitted(this.#partition, committed)
+    await this.#settleAll(committed.decisions)
+  }
+
+  /**
+   * Settles without waiting, except where buyers' counts go back: the ledger remembers one such list, so
+   * the next commit may overwrite it only after the gate has it.
+   */
+  async #settleAll(decisions: readonly Decision[]): Promise<void> {
+    const settled = decisions.map((decision) =>
+      this.#settleNow({ state: decision.after, shadow: decision.shadow }),
+    )
+    if (decisions.some(({ shadow }) => shadow.size > 0)) await Promise.all(settled)
+    else for (const promise of settled) promise.catch(() => this.#states.clear())
+  }
+
+  async #settleNow({ state, shadow }: LedgerRow): Promise<void> {
+    const reply = await settle(
+      this.#redis,
+      { ...skuKeys(this.#partition, state.sku), ready: partitionKeys(this.#partition).ready },
+      {
+        sku: state.sku,
+        freed: channels.freed(this.#partition),
+        generation: state.generation,
+        cursor: state.cursor,
+        free: state.free,
+        granted: state.granted,
+      },
+      [...shadow].flatMap(([buyerId, units]) => [buyerId, -units]),
+    )
+    if (reply.tag === 'settled' && reply.entriesLeft > 0) this.#deps.wake(this.#partition)
+  }
+
+  /** Builds gates that were never built. A gate that was built and is gone means that Redis lost it. */
+  async #openGates(wanted: readonly string[]): Promise<void> {
+    const { redis } = this.#deps
+    const keys = partitionKeys(this.#partition)
+    const rows = await loadLedger(this.#connection, wanted.slice(0, skusPerPass))
+    const unknown = wanted.filter((sku) => !rows.some(({ state }) => state.sku === sku))
+    if (unknown.length > 0) await redis.srem(keys.wanted, ...unknown)
+    const cold: SkuState[] = []
+    for (const { state } of rows) {
+      if (state.generation < this.#generation) cold.push(state)
+      else if (await redis.exists(skuKeys(this.#partition, state.sku).gate)) {
+        await redis.srem(keys.wanted, state.sku)
+      } else throw new MailboxGap(`${state.sku}: its gate is gone`)
+    }
+    if (cold.length === 0) return
+    const opened = await this.#connection.query({
+      name: 'open-gates',
+      text: `update ledger set generation = $3, cursor = 0, shadow = null
+        where sku = any($1::text[]) and generation < $3 and partition = $2 returning sku`,
+      values: [cold.map(({ sku }) => sku), this.#partition, this.#generation],
+    })
+    if (opened.length !== cold.length)
+      throw new Fenced('a ledger row moved while its gate was opened')
+    const states = cold.map((state) => ({ ...state, generation: this.#generation, cursor: 0 }))
+    await installGates(this.#deps, this.#partition, this.#connection, states)
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * A partition is the unit of ownership and placement: each SKU is in one, for ever. Its number is the
+ * Redis hash tag, so that a SKU's keys and its partition's keys share a slot.
+ */
+export const partitionCount = 64
+
+/** FNV-1a (32 bit) of the SKU, folded to 0..63. Written into the ledger row; must never change. */
+export function partitionOf(sku: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < sku.length; i++) {
+    hash ^= sku.charCodeAt(i)
+    hash = Math.imul(hash, 0x01000193)
+  }
+  return ((hash >>> 16) ^ hash) & (partitionCount - 1)
+}

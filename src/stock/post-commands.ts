@@ -1,0 +1,64 @@
+/** Posts commands that were born in PostgreSQL to their mailboxes: at least once, until the actor closes them. */
+import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
+import type { RedisClient } from '../platform/redis/client.ts'
+import { type PostReply, postCommand, wantGate } from './gate-scripts.ts'
+import { channels, partitionKeys, skuKeys } from './keys.ts'
+import { type Command, type CommandKind, encodeCommand } from './messages.ts'
+import { partitionOf } from './partition.ts'
+
+export interface StockCommand extends Command {
+  readonly sku: string
+}
+
+/** Commands that one pass posts again, at most. */
+const perPass = 2_000
+
+/**
+ * Appends one command to its SKU's mailbox. A SKU without a gate gets one asked for; the command waits
+ * in PostgreSQL meanwhile. Rejects when Redis is away: the owner posts it again.
+ */
+export async function postStockCommand(
+  redis: RedisClient,
+  command: StockCommand,
+): Promise<PostReply> {
+  const partition = partitionOf(command.sku)
+  const keys = partitionKeys(partition)
+  const wake = channels.wake(partition)
+  const reply = await postCommand(
+    redis,
+    { ...keys, ...skuKeys(partition, command.sku) },
+    {
+      sku: command.sku,
+      wake,
+      // A correction downwards takes free units at the gate, so that nobody is granted them meanwhile.
+      take: command.kind === 'restock' ? Math.max(0, -(command.units ?? 0)) : 0,
+      command: encodeCommand(command),
+    },
+  )
+  if (reply.tag === 'missing') await wantGate(redis, keys, { sku: command.sku, wake })
+  return reply
+}
+
+/** Posts again what is still open a second after it was written. */
+export async function postOpenCommands(
+  redis: RedisClient,
+  connection: PipelinedConnection,
+  partition: number,
+): Promise<void> {
+  const rows = await connection.query({
+    name: 'open-commands',
+    text: `select id, sku, kind, checkout_id, units from stock_commands
+      where partition = $1 and done_at is null and created_at < now() - interval '1 second'
+      order by created_at limit ${perPass}`,
+    values: [partition],
+  })
+  for (const row of rows) {
+    await postStockCommand(redis, {
+      id: row.id as string,
+      sku: row.sku as string,
+      kind: row.kind as CommandKind,
+      checkoutId: row.checkout_id as string | null,
+      units: row.units as number | null,
+    })
+  }
+}
