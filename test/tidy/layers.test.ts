@@ -6,7 +6,8 @@ import { type Import, importsOf, sourceFiles } from '../support/sources.ts'
 
 /** From the bottom up. Folders of one layer do not know each other. */
 const layers: readonly (readonly string[])[] = [
-  ['kernel', 'config.ts', 'node-version.ts'],
+  ['kernel'],
+  ['config.ts', 'node-version.ts'],
   ['platform'],
   ['actor'],
   ['identity', 'catalogue', 'cart', 'stock', 'orders', 'payments', 'fulfilment', 'notifications'],
