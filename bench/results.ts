@@ -58,6 +58,8 @@ export interface BenchOutput {
     readonly target: string | null
   }
   readonly results: readonly ScenarioResult[]
+  /** What ended the run before its last scenario; null when nothing did. */
+  readonly failure: string | null
 }
 
 /** The part of a result that comes from the load alone. */

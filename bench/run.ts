@@ -26,13 +26,14 @@ async function bench(
     ? await targetGround(options.target, options, progress, signal)
     : await ownGround(options, progress, signal)
   try {
-    const results = await runAll(options, ground, progress, signal)
+    const { results, failure } = await runAll(options, ground, progress, signal)
     const { connections, durationSeconds, stock, target = null } = options
     return {
       machine: await describeMachine(ground.access),
       startedAt,
       parameters: { connections, durationSeconds, stock, target },
       results,
+      failure,
     }
   } finally {
     progress.clear()
@@ -40,17 +41,23 @@ async function bench(
   }
 }
 
+/** Everything that is planned; after a failure, what was measured before it is still worth reading. */
 async function runAll(
   options: BenchOptions,
   ground: Ground,
   progress: Progress,
   signal: AbortSignal,
-): Promise<ScenarioResult[]> {
+): Promise<Pick<BenchOutput, 'results' | 'failure'>> {
   const results: ScenarioResult[] = []
-  for (const run of planRuns(options)) {
-    results.push(...(await runStrategy(run, { options, ground, progress, signal })))
+  try {
+    for (const run of planRuns(options)) {
+      await runStrategy(run, { options, ground, progress, signal }, results)
+    }
+    return { results, failure: null }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { results, failure: describe(error) }
   }
-  return results
 }
 
 async function main(words: readonly string[]): Promise<number> {
@@ -72,6 +79,10 @@ async function main(words: readonly string[]): Promise<number> {
     writeFileSync(options.report, renderReport(output, bars))
     process.stdout.write(`\nreport: ${options.report}\n`)
   }
+  if (output.failure !== null) {
+    process.stderr.write(`bench: ended early: ${output.failure}\n`)
+    return 1
+  }
   return output.results.some(({ promises }) => promises === 'broken') ? 1 : 0
 }
 
@@ -81,14 +92,18 @@ class Interrupted extends Error {
 }
 
 function complain(error: unknown): number {
-  const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`bench: ${message}\n`)
+  process.stderr.write(`bench: ${describe(error)}\n`)
   if (error instanceof UsageError) return 2
-  if (error instanceof Interrupted) return 130
-  // A plain Error was written for the reader; anything else is a fault that somebody has to find.
-  const expected = error instanceof ConfigError || (error as Error).constructor === Error
-  if (error instanceof Error && !expected) process.stderr.write(`${error.stack}\n`)
-  return 1
+  return error instanceof Interrupted ? 130 : 1
+}
+
+/** A plain Error was written for the reader; anything else is a fault that somebody has to find. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const written = [Error, UsageError, Interrupted, ConfigError].some(
+    (kind) => error.constructor === kind,
+  )
+  return written ? error.message : (error.stack ?? error.message)
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch(complain)

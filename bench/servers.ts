@@ -81,7 +81,7 @@ export class Servers {
   #launch(role: Role, settings: Readonly<Record<string, string>>): ServerProcess {
     const server = new ServerProcess({
       program: process.execPath,
-      args: [mainFile, role],
+      args: ['--cpu-prof','--cpu-prof-dir=/tmp/lab/prof',mainFile, role],
       cwd: root,
       env: { ...this.#options.settings, ...settings },
       logFile: join(this.#options.dir, `${role}.log`),

@@ -36,8 +36,12 @@ export interface RunDeps {
   readonly signal: AbortSignal
 }
 
-/** Runs a strategy's scenarios in order and judges the promises after each. */
-export async function runStrategy(run: StrategyRun, deps: RunDeps): Promise<ScenarioResult[]> {
+/** Runs a strategy's scenarios in order, judges the promises after each, and adds to `results`. */
+export async function runStrategy(
+  run: StrategyRun,
+  deps: RunDeps,
+  results: ScenarioResult[],
+): Promise<void> {
   const { ground, progress, signal } = deps
   const settings = { ...ground.settings, STOCK_STRATEGY: run.strategy }
   await ground.servers?.start(settings)
@@ -60,7 +64,6 @@ export async function runStrategy(run: StrategyRun, deps: RunDeps): Promise<Scen
     },
   }
   await warmUp(context)
-  const results: ScenarioResult[] = []
   let before = await baselineRate(context)
   for (const name of run.scenarios) {
     const measured = await scenarios[name](context)
@@ -78,7 +81,6 @@ export async function runStrategy(run: StrategyRun, deps: RunDeps): Promise<Scen
     before = after
   }
   await ground.servers?.stop()
-  return results
 }
 
 async function baselineRate(context: BenchContext): Promise<number> {

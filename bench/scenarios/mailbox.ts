@@ -18,7 +18,8 @@ import { commitsOf, createSku, openGate, stockFigures, waitUntilCommitted } from
 import { measureForUpdate } from './for-update.ts'
 
 const commandsMax = 200_000
-const batch = 500
+/** As many as the API puts into one call at most. */
+const batch = 128
 const commitMs = 120_000
 
 export const mailbox: Scenario = async (context) => {

@@ -61,7 +61,7 @@ test('the summary shows accepted and refused apart, and every breach', () => {
   const results = [
     aResult({ accepted: 1234, refused: 5678, promises: 'broken', breaches: ['2 units oversold'] }),
   ]
-  const text = summarise({ machine, startedAt: '', parameters, results }, [])
+  const text = summarise({ machine, startedAt: '', parameters, results, failure: null }, [])
   assert.match(text, /1,234 +5,678/)
   assert.match(text, /BROKEN: 2 units oversold/)
   assert.doesNotMatch(text, /6,912/)
