@@ -14,7 +14,10 @@ const environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   PORT: whole(0, 65_535).default(3000),
   HOST: z.string().min(1).default('127.0.0.1'),
-  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must start with postgres://').optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must start with postgres://')
+    .optional(),
   REDIS_URL: z
     .string()
     .regex(/^rediss?:\/\/[^,]+(,rediss?:\/\/[^,]+)*$/, 'must be redis:// URLs, separated by commas')
@@ -61,7 +64,9 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   const parsed = environment.safeParse(present)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    throw new ConfigError(`${issue?.path.join('.') ?? 'settings'}: ${issue?.message ?? 'not valid'}`)
+    throw new ConfigError(
+      `${issue?.path.join('.') ?? 'settings'}: ${issue?.message ?? 'not valid'}`,
+    )
   }
   const config = parsed.data
   if (config.NODE_ENV === 'production') refuseDemoSecrets(config)
@@ -83,6 +88,8 @@ function refuseDemoSecrets(config: Config): void {
     throw new ConfigError('STRIPE_SECRET_KEY: must be set in production')
   }
   if (config.STRIPE_WEBHOOK_SECRET === demoSecrets.webhook) {
-    throw new ConfigError('STRIPE_WEBHOOK_SECRET: must be set to a secret of your own in production')
+    throw new ConfigError(
+      'STRIPE_WEBHOOK_SECRET: must be set to a secret of your own in production',
+    )
   }
 }

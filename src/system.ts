@@ -58,7 +58,7 @@ export async function startApi(
   })
   const strategy = strategyOf(config, { pool, gate, redis: gateRedis, ids })
   const results = new Results({ subscriber, clock })
-  const checkouts = new Checkouts({ pool, ids, strategy, results })
+  const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
   const availability = new AvailabilityReader({ pool, strategy, clock })
 
   const app = buildApp({

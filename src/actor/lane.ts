@@ -2,8 +2,8 @@
  * A lane is one PostgreSQL connection and the partitions it owns. Their locks are held by that very
  * connection, so a worker that has lost it cannot commit; and everything on it happens one after the other.
  *
- * Connected, the lane runs, in this order: tasks (claim, release), then passes over partitions that were
- * woken. Disconnected, it owns nothing and reconnects with a growing delay. Stopped, it gives its
+ * Connected, the lane runs, in this order: tasks (claim, release), a pass over a partition that was woken,
+ * and whatever must be tended once a second. Disconnected, it owns nothing and reconnects with a growing delay. Stopped, it gives its
  * partitions back and closes.
  */
 import { backoffMs } from '../kernel/backoff.ts'
@@ -36,7 +36,8 @@ export class Lane {
   #connection: PipelinedConnection | undefined
   #wakeUp: (() => void) | undefined
   #running: Promise<void> | undefined
-  #tendedAt = 0
+  /** When each partition was last tended; one at a time, between passes. */
+  readonly #tendedAt = new Map<number, number>()
 
   constructor(deps: LaneDeps) {
     this.#deps = deps
@@ -152,17 +153,13 @@ export class Lane {
     if (this.#connection?.lost) return this.#forget()
     const task = this.#tasks.shift()
     if (task) return task()
-    const now = this.#deps.clock.monotonic()
-    if (now - this.#tendedAt >= tendEveryMs) {
-      this.#tendedAt = now
-      return this.#tend()
-    }
     const [partition] = this.#woken
     if (partition !== undefined) {
       this.#woken.delete(partition)
-      return this.#pass(partition)
+      await this.#pass(partition)
     }
-    await this.#idle()
+    const tended = await this.#tendOne()
+    if (partition === undefined && !tended) await this.#idle()
   }
 
   async #pass(partition: number): Promise<void> {
@@ -177,16 +174,21 @@ export class Lane {
     }
   }
 
-  async #tend(): Promise<void> {
-    for (const [partition, actor] of [...this.#owned]) {
+  /** Tends the partition that has waited longest, if it is due. */
+  async #tendOne(): Promise<boolean> {
+    const now = this.#deps.clock.monotonic()
+    for (const [partition, actor] of this.#owned) {
+      if (now - (this.#tendedAt.get(partition) ?? 0) < tendEveryMs) continue
+      this.#tendedAt.set(partition, now)
       try {
         await actor.tend()
       } catch (error) {
         if (!(error instanceof Fenced)) throw error
         await this.#stepDown(partition, error)
       }
-      if (this.#tasks.length > 0 || this.#stopping.signal.aborted) return
+      return true
     }
+    return false
   }
 
   async #stepDown(partition: number, error: Fenced): Promise<void> {

@@ -1,6 +1,7 @@
 /** Checkouts from the buyer's side: place, look, wait, give back. */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import type { Clock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import type { CheckoutIdParts, CheckoutIds } from '../stock/checkout-id.ts'
@@ -21,6 +22,7 @@ export interface CheckoutsDeps {
   readonly ids: CheckoutIds
   readonly strategy: ReservationStrategy
   readonly results: Results
+  readonly clock: Clock
 }
 
 export interface PlaceRequest {
@@ -55,7 +57,7 @@ export class Checkouts {
     const lines = mergeLines(request.lines)
     const fingerprint = fingerprintOf(lines)
     if (waitMs > 0) await this.#listen(lines)
-    const started = performance.now()
+    const started = this.#deps.clock.monotonic()
     const outcome = await this.#deps.strategy.reserve({ buyerId, lines, key, fingerprint })
     if (outcome.tag === 'refused') throw new AppError(outcome.code, outcome.detail, outcome.extras)
     if (outcome.tag === 'repeated' && outcome.fingerprint !== fingerprint) {
@@ -63,7 +65,7 @@ export class Checkouts {
     }
     const replayed = outcome.tag === 'repeated'
     const { checkoutId } = outcome
-    const leftMs = waitMs - (performance.now() - started)
+    const leftMs = waitMs - (this.#deps.clock.monotonic() - started)
     if (outcome.tag === 'accepted' && outcome.status === 'queued') {
       const queued = queuedView(checkoutId, lines, outcome.remaining)
       if (leftMs <= 0) return { checkout: queued, replayed }
@@ -157,9 +159,9 @@ export class Checkouts {
     ms: number,
     signal?: AbortSignal,
   ): Promise<CheckoutView> {
-    const deadline = performance.now() + ms
+    const deadline = this.#deps.clock.monotonic() + ms
     for (;;) {
-      const left = deadline - performance.now()
+      const left = deadline - this.#deps.clock.monotonic()
       if (left <= 0 || signal?.aborted) return queued
       const result = await this.#deps.results.wait(queued.id, Math.min(left, lookEveryMs), signal)
       if (result?.status === 'reserved' && queued.items.length > 0) {

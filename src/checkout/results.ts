@@ -57,7 +57,9 @@ export interface ResultsDeps {
 export class Results {
   readonly #deps: ResultsDeps
   readonly #waiting = new Map<string, (result: Result | null) => void>()
-  readonly #recent = new Map<string, Result>()
+  /** Two halves that are forgotten in turn. */
+  #recent = new Map<string, Result>()
+  #older = new Map<string, Result>()
   readonly #subscribed = new Map<number, { readonly ready: Promise<unknown>; usedAt: number }>()
 
   constructor(deps: ResultsDeps) {
@@ -77,13 +79,14 @@ export class Results {
     }
     const ready = this.#deps.subscriber.subscribe(channels.results(partition))
     this.#subscribed.set(partition, { ready, usedAt: now })
+    this.#leaveWhenIdle(partition)
     ready.catch(() => this.#subscribed.delete(partition))
     await ready
   }
 
   /** The result, or null when `ms` have passed or `signal` was aborted. */
   wait(id: string, ms: number, signal?: AbortSignal): Promise<Result | null> {
-    const recent = this.#recent.get(id)
+    const recent = this.#recent.get(id) ?? this.#older.get(id)
     if (recent) return Promise.resolve(recent)
     return new Promise((resolve) => {
       const finish = (result: Result | null) => {
@@ -99,15 +102,19 @@ export class Results {
     })
   }
 
-  /** Leaves partitions that nobody asks for any more. Call it now and then. */
-  async tidy(): Promise<void> {
-    const before = this.#deps.clock.monotonic() - leaveAfterMs
-    for (const [partition, { usedAt }] of this.#subscribed) {
-      if (usedAt >= before) continue
+  /** Leaves a partition that nobody has waited for lately; else looks again later. */
+  #leaveWhenIdle(partition: number): void {
+    const { clock, subscriber } = this.#deps
+    clock.after(leaveAfterMs, () => {
+      const known = this.#subscribed.get(partition)
+      if (!known) return
+      if (clock.monotonic() - known.usedAt < leaveAfterMs) return this.#leaveWhenIdle(partition)
       this.#subscribed.delete(partition)
-      await this.#deps.subscriber.unsubscribe(channels.results(partition))
-    }
-    if (this.#subscribed.size === 0) this.#recent.clear()
+      subscriber.unsubscribe(channels.results(partition)).catch(() => {})
+      if (this.#subscribed.size > 0) return
+      this.#recent.clear()
+      this.#older.clear()
+    })
   }
 
   #hear(message: string): void {
@@ -122,9 +129,9 @@ export class Results {
   }
 
   #remember(result: Result): void {
-    if (this.#recent.size >= recentMax) {
-      const [oldest] = this.#recent.keys()
-      this.#recent.delete(oldest as string)
+    if (this.#recent.size >= recentMax / 2) {
+      this.#older = this.#recent
+      this.#recent = new Map()
     }
     this.#recent.set(result.id, result)
   }

@@ -3,6 +3,7 @@
  * batch of eight statements would cost eight; here BEGIN, the statements and COMMIT leave in one write.
  */
 import pg from 'pg'
+import { systemClock } from '../../kernel/clock.ts'
 
 export interface Statement {
   /** Prepared under this name, once per connection. */
@@ -108,7 +109,7 @@ export class PipelinedConnection {
     this.#lost ??= new ConnectionLost('closed')
     await Promise.race([
       this.#client.end().catch(() => {}),
-      new Promise((resolve) => setTimeout(resolve, 1_000).unref()),
+      new Promise<void>((resolve) => systemClock.after(1_000, resolve)),
     ])
   }
 
