@@ -1,0 +1,317 @@
+/** A whole shop for a test: API and worker in this process, on stores of the test's own. */
+import type { TestContext } from 'node:test'
+import type { DatabasePool } from 'slonik'
+import { z } from 'zod'
+import { writeCommands } from '../../src/checkout/end-checkout.ts'
+import { type ConnectedConfig, loadConfig, requireStores } from '../../src/config.ts'
+import type { RedisHandle } from '../../src/dev/embedded-redis.ts'
+import type { Role } from '../../src/identity/permissions.ts'
+import { createTokens } from '../../src/identity/tokens.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { newId } from '../../src/kernel/ids.ts'
+import { openPool, sql } from '../../src/platform/postgres/pool.ts'
+import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
+import { skuKeys } from '../../src/stock/keys.ts'
+import { openLedger } from '../../src/stock/open-ledger.ts'
+import { partitionOf } from '../../src/stock/partition.ts'
+import { postStockCommand } from '../../src/stock/post-commands.ts'
+import { startApi, startWorker } from '../../src/system.ts'
+import { eventually } from './eventually.ts'
+import { createTestDatabase, createTestRedis } from './stores.ts'
+
+export interface SystemOptions {
+  /** Environment settings on top of the test's defaults. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Default: a new database of the shared server. */
+  readonly databaseUrl?: string
+  /** Default: a new server. */
+  readonly redisServer?: RedisHandle
+  /** How many of each to start; default 1. */
+  readonly apis?: number
+  readonly workers?: number
+}
+
+export interface Part {
+  stop(): Promise<void>
+}
+
+export interface SkuOptions {
+  /** Default: a name of its own. */
+  readonly sku?: string
+  /** Units on hand; default 10. */
+  readonly units?: number
+  /** Minor units; default 1,000. */
+  readonly price?: number
+  readonly currency?: string
+  /** Units per customer. With this, or a bound, the SKU is sold in a sale. */
+  readonly limit?: number
+  readonly startsAt?: Date
+  readonly endsAt?: Date
+}
+
+/** What an answer's JSON may hold: members of a checkout, or of a problem. */
+export interface AnswerBody {
+  readonly id: string
+  readonly code: string
+  readonly status: string | number
+  readonly detail: string
+  readonly orderId: string | null
+  readonly expiresAt: string | null
+  readonly total: number | null
+  readonly currency: string | null
+  readonly items: readonly { readonly sku: string; readonly quantity: number }[]
+  readonly errors: readonly { readonly path: string; readonly message: string }[]
+  readonly [member: string]: unknown
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  /** Parsed JSON; empty without a body. */
+  readonly body: AnswerBody
+}
+
+const hourMs = 3_600_000
+
+export type TestSystem = Awaited<ReturnType<typeof startTestSystem>>
+
+/** Starts a shop; everything is stopped at the end of the test. Rate limits are off, logs silent. */
+export async function startTestSystem(t: TestContext, options: SystemOptions = {}) {
+  const [databaseUrl, redisServer] = await Promise.all([
+    options.databaseUrl ?? createTestDatabase(t),
+    options.redisServer ?? createTestRedis(t),
+  ])
+  const config = requireStores(
+    loadConfig({
+      NODE_ENV: 'test',
+      PORT: '0',
+      LOG_LEVEL: 'silent',
+      RATE_LIMIT_PER_MINUTE: '0',
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redisServer.url,
+      ...options.settings,
+    }),
+  )
+  const pool = await openPool(databaseUrl, { max: 8, statementTimeoutMs: 5_000, onError: () => {} })
+  const redis = openRedis(redisServer.url, 'gate', () => {})
+  const running: Part[] = []
+  const start = async <P extends Part>(part: Promise<P>): Promise<P> => {
+    running.push(await part)
+    return part
+  }
+  t.after(async () => {
+    await Promise.all(running.map((part) => part.stop()))
+    redis.disconnect()
+    await pool.end()
+  })
+  await eventually(() => redis.ping())
+  const apis = await Promise.all(
+    Array.from({ length: options.apis ?? 1 }, () => start(startApi(config))),
+  )
+  const workers = await Promise.all(
+    Array.from({ length: options.workers ?? 1 }, () => start(startWorker(config))),
+  )
+  return {
+    config,
+    /** Of the first API. */
+    url: apis[0]?.url ?? '',
+    urls: apis.map(({ url }) => url),
+    pool,
+    redis,
+    redisServer,
+    startWorker: () => start(startWorker(config)),
+    /** Stops the workers that the system was started with: nothing is committed any more. */
+    stopWorkers: async () => {
+      for (const part of workers) {
+        running.splice(running.indexOf(part), 1)
+        await part.stop()
+      }
+    },
+    ...client(config, apis[0]?.url ?? ''),
+    ...shop(pool, redis),
+    ...judge(pool, redis),
+  }
+}
+
+export interface CallOptions {
+  readonly buyer?: string
+  readonly role?: Role
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: unknown
+  /** Sent as it is, instead of `body`. */
+  readonly raw?: string
+  /** Default: the first API. */
+  readonly url?: string
+}
+
+function client(config: ConnectedConfig, firstUrl: string) {
+  const tokens = createTokens(config.JWT_SECRET)
+  const bearer = (buyer: string = newId(), role: Role = 'buyer') =>
+    `Bearer ${tokens.issueAccessToken({ id: buyer, role })}`
+  const call = async (method: string, path: string, options: CallOptions = {}): Promise<Answer> => {
+    const { buyer, role, body, raw, headers, url = firstUrl } = options
+    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(buyer === undefined ? {} : { authorization: bearer(buyer, role) }),
+        ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(sent === undefined ? {} : { body: sent }),
+      signal: AbortSignal.timeout(45_000),
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? {} : JSON.parse(text),
+    }
+  }
+  return {
+    /** The Authorization header's value for an account that exists nowhere but in its token. */
+    bearer,
+    call,
+    /** POST /api/checkouts; `wait` in seconds. A key of its own unless one is given. */
+    place: (
+      buyer: string,
+      items: unknown,
+      {
+        key = newId(),
+        wait,
+        ...rest
+      }: { key?: string; wait?: number } & Pick<CallOptions, 'url' | 'role' | 'headers'> = {},
+    ) =>
+      call('POST', '/api/checkouts', {
+        buyer,
+        body: { items },
+        ...rest,
+        headers: {
+          'idempotency-key': key,
+          ...(wait === undefined ? {} : { prefer: `wait=${wait}` }),
+          ...rest.headers,
+        },
+      }),
+  }
+}
+
+function shop(pool: DatabasePool, redis: RedisClient) {
+  let seller: Promise<string> | undefined
+  const makeSeller = async () => {
+    const id = newId()
+    await pool.query(sql.typeAlias('none')`
+      insert into accounts (id, email, name, role, password_hash)
+      values (${id}, ${`${id}@example.com`}, 'Seller', 'seller', '-')`)
+    return id
+  }
+  return {
+    /** Puts a SKU on sale and returns its name. Its gate is built when somebody asks. */
+    async addSku(options: SkuOptions = {}): Promise<string> {
+      const { units = 10, price = 1_000, currency = 'EUR', limit, startsAt, endsAt } = options
+      const sku = options.sku ?? `SKU-${newId().slice(-12)}`
+      seller ??= makeSeller()
+      const [sellerId, productId] = [await seller, newId()]
+      const inSale = limit !== undefined || startsAt !== undefined || endsAt !== undefined
+      await pool.transaction(async (tx) => {
+        await tx.query(sql.typeAlias('none')`
+          insert into products (id, seller_id, slug, title, category)
+          values (${productId}, ${sellerId}, ${`p-${productId}`}, ${`Product ${sku}`}, 'test')`)
+        await tx.query(sql.typeAlias('none')`
+          insert into variants (sku, product_id, price, currency)
+          values (${sku}, ${productId}, ${price}, ${currency})`)
+        await openLedger(tx, [{ sku, units }])
+        if (!inSale) return
+        const from = startsAt ?? new Date(systemClock.now() - hourMs)
+        const to = endsAt ?? new Date(systemClock.now() + hourMs)
+        await tx.query(sql.typeAlias('none')`
+          insert into sales (id, sku, state, starts_at, ends_at, units, price, per_customer_limit)
+          values (${newId()}, ${sku}, 'open', ${sql.timestamp(from)}, ${sql.timestamp(to)},
+            ${Math.max(units, 1)}, ${price}, ${limit ?? null})`)
+      })
+      return sku
+    },
+    /** Adds units to a SKU (or takes them away) the way the shop does: a command, posted to the mailbox. */
+    async restock(sku: string, units: number): Promise<void> {
+      const command = { id: newId(), sku, kind: 'restock', checkoutId: null, units } as const
+      await pool.transaction((tx) => writeCommands(tx, [command], 'test'))
+      await postStockCommand(redis, command)
+    },
+  }
+}
+
+const LedgerRow = z.object({
+  on_hand: z.number(),
+  free: z.number(),
+  set_aside: z.number(),
+  held: z.number(),
+  sold: z.number(),
+  granted: z.number(),
+  generation: z.number(),
+  cursor: z.number(),
+})
+
+function judge(pool: DatabasePool, redis: RedisClient) {
+  const ledgerOf = (sku: string) =>
+    pool.one(sql.type(LedgerRow)`
+      select on_hand, free, set_aside, held, sold, granted, generation, cursor from ledger where sku = ${sku}`)
+  const gateOf = (sku: string): Promise<Record<string, string>> =>
+    redis.hgetall(skuKeys(partitionOf(sku), sku).gate)
+  const count = (rows: Promise<{ count: number }>) => rows.then((row) => row.count)
+  return {
+    ledgerOf,
+    gateOf,
+    /** Everything that a refused request must leave as it was. */
+    async traces(sku: string) {
+      const [ledger, gate, mailbox, buyers, tables] = await Promise.all([
+        ledgerOf(sku),
+        gateOf(sku),
+        redis.xlen(skuKeys(partitionOf(sku), sku).mailbox),
+        redis.hgetall(skuKeys(partitionOf(sku), sku).buyers),
+        pool.one(sql.type(
+          z.object({
+            checkouts: z.number(),
+            parts: z.number(),
+            holds: z.number(),
+            orders: z.number(),
+            lines: z.number(),
+            commands: z.number(),
+            counts: z.number(),
+          }),
+        )`
+          select (select count(*) from checkouts) as checkouts, (select count(*) from checkout_parts) as parts,
+            (select count(*) from holds) as holds, (select count(*) from orders) as orders,
+            (select count(*) from order_lines) as lines, (select count(*) from stock_commands) as commands,
+            (select count(*) from buyer_units) as counts`),
+      ])
+      return { ledger, gate, mailbox, buyers, tables }
+    },
+    checkoutsOf: (buyer: string) =>
+      count(
+        pool.one(sql.typeAlias('count')`
+        select count(*) as count from checkouts where buyer_id = ${buyer}`),
+      ),
+    /**
+     * Waits until all that was admitted is committed and settled, and the SKU has `free` units both in
+     * the ledger and at the gate.
+     */
+    async settledAt(sku: string, free: number): Promise<void> {
+      await eventually(async () => {
+        const [ledger, gate, mailbox] = await Promise.all([
+          ledgerOf(sku),
+          gateOf(sku),
+          redis.xlen(skuKeys(partitionOf(sku), sku).mailbox),
+        ])
+        const seen = {
+          free: ledger.free,
+          units: Number(gate.units),
+          ahead: Number(gate.granted) - ledger.granted,
+          mailbox,
+        }
+        const wanted = { free, units: free, ahead: 0, mailbox: 0 }
+        if (JSON.stringify(seen) !== JSON.stringify(wanted)) {
+          throw new Error(`${sku}: ${JSON.stringify(seen)} instead of ${JSON.stringify(wanted)}`)
+        }
+      })
+    },
+  }
+}
