@@ -38,11 +38,16 @@ export interface Evidence {
   /** `buyer key` → the checkout that has the key. */
   readonly keys: ReadonlyMap<string, string>
   /** `pool buyer` → units counted against the limit. */
-  readonly units: ReadonlyMap<string, number>
+  readonly units: ReadonlyMap<string, Counted>
   /** Checkout id → its hold on this SKU. */
   readonly holds: ReadonlyMap<string, Hold>
   /** Ids of the batch's commands that are still open. */
   readonly openCommands: ReadonlySet<string>
+}
+
+export interface Counted {
+  readonly units: number
+  readonly limit: number
 }
 
 export const noEvidence: Evidence = {
@@ -190,7 +195,8 @@ class Draft {
     const { pool, limit } = reserve.terms
     if (pool !== null && limit !== null) {
       const key = poolKey(pool, reserve.buyerId)
-      const counted = (this.#evidence.units.get(key) ?? 0) + (this.#buyerUnits.get(key)?.delta ?? 0)
+      const counted =
+        (this.#evidence.units.get(key)?.units ?? 0) + (this.#buyerUnits.get(key)?.delta ?? 0)
       if (counted + reserve.units > limit) return 'limit'
     }
     return this.#free < reserve.units ? 'units' : null
@@ -227,6 +233,7 @@ class Draft {
       this.#held -= hold.units
       return this.#giveBack({ ...hold, state: 'released' })
     }
+    if (command.kind === 'reclaim' && hold.state === 'released') return this.#reclaim(hold)
     if (command.kind === 'return' && hold.state === 'sold') {
       this.#sold -= hold.units
       return this.#giveBack({ ...hold, state: 'returned' })
@@ -240,6 +247,25 @@ class Draft {
     if (hold.pool !== null) this.#takeBack(hold.buyerId, hold.units)
     this.#move(hold)
     return hold.state
+  }
+
+  /** Late money: sells free units to a hold that has ended, if there are any and the limit allows it. */
+  #reclaim(hold: Hold): string {
+    if (this.#free < hold.units) return 'not enough free units'
+    const counted = hold.pool === null ? undefined : this.#counted(hold.pool, hold.buyerId)
+    if (counted && counted.units + hold.units > counted.limit) return 'over the limit'
+    this.#free -= hold.units
+    this.#sold += hold.units
+    this.#count(hold.pool, hold.buyerId, hold.units, counted?.limit ?? 0)
+    if (hold.pool !== null) this.#takeBack(hold.buyerId, -hold.units)
+    this.#move({ ...hold, state: 'sold' })
+    return 'sold'
+  }
+
+  #counted(pool: string, buyerId: string): Counted | undefined {
+    const key = poolKey(pool, buyerId)
+    const known = this.#evidence.units.get(key)
+    return known && { ...known, units: known.units + (this.#buyerUnits.get(key)?.delta ?? 0) }
   }
 
   #restock(units: number): string {

@@ -47,9 +47,16 @@ export async function loadEvidence(
     }),
     connection.query({
       name: 'evidence-units',
-      text: `select pool, buyer_id, units from buyer_units
-        where (pool, buyer_id) in (select * from unnest($1::text[], $2::uuid[]))`,
-      values: [pooled.map(({ terms }) => terms.pool), pooled.map(({ buyerId }) => buyerId)],
+      text: `select pool, buyer_id, units, unit_limit from buyer_units
+        where (pool, buyer_id) in (select * from unnest($1::text[], $2::uuid[]))
+           or (pool, buyer_id) in (select pool, buyer_id from holds
+               where sku = $3 and checkout_id = any($4::uuid[]))`,
+      values: [
+        pooled.map(({ terms }) => terms.pool),
+        pooled.map(({ buyerId }) => buyerId),
+        sku,
+        commands.flatMap(({ checkoutId }) => checkoutId ?? []),
+      ],
     }),
   ])
   return {
@@ -65,7 +72,7 @@ export async function loadEvidence(
     units: new Map(
       units.map((row) => [
         poolKey(row.pool as string, row.buyer_id as string),
-        row.units as number,
+        { units: row.units as number, limit: row.unit_limit as number },
       ]),
     ),
   }

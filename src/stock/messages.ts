@@ -25,7 +25,7 @@ export interface Reserve {
   readonly terms: Terms
 }
 
-export type CommandKind = 'release' | 'sell' | 'return' | 'restock'
+export type CommandKind = 'release' | 'sell' | 'return' | 'restock' | 'reclaim'
 
 /** A command born in PostgreSQL (`stock_commands`): posted at least once, applied once. */
 export interface Command {

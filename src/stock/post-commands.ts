@@ -24,19 +24,28 @@ export async function postStockCommand(
   const partition = partitionOf(command.sku)
   const keys = partitionKeys(partition)
   const wake = channels.wake(partition)
-  const reply = await postCommand(
-    redis,
-    { ...keys, ...skuKeys(partition, command.sku) },
-    {
-      sku: command.sku,
-      wake,
-      // A correction downwards takes free units at the gate, so that nobody is granted them meanwhile.
-      take: command.kind === 'restock' ? Math.max(0, -(command.units ?? 0)) : 0,
-      command: encodeCommand(command),
-    },
-  )
+  const post = (take: number) =>
+    postCommand(
+      redis,
+      { ...keys, ...skuKeys(partition, command.sku) },
+      { sku: command.sku, wake, take, command: encodeCommand(command) },
+    )
+  const take = unitsTaken(command)
+  let reply = await post(take)
+  // The gate has too few: the actor will see the same, and closes the command with that outcome.
+  if (reply.tag === 'short') reply = await post(0)
   if (reply.tag === 'missing') await wantGate(redis, keys, { sku: command.sku, wake })
   return reply
+}
+
+/**
+ * Free units that a command takes away. They are taken at the gate, in the script that appends the
+ * command, so that nobody is granted them meanwhile.
+ */
+function unitsTaken({ kind, units }: StockCommand): number {
+  if (units === null) return 0
+  if (kind === 'restock') return Math.max(0, -units)
+  return kind === 'reclaim' ? units : 0
 }
 
 /** Posts again what is still open a second after it was written. */
