@@ -57,7 +57,7 @@ export function curveChart({ title, curves }: CurveChart): string {
   const all = curves.flatMap(({ points }) => points.map(([, ms]) => ms)).filter((ms) => ms > 0)
   const low = Math.floor(Math.log10(Math.min(...all, 1)))
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...all, 1))))
-  const from = 60
+  const from = 72
   const x = (percentile: number) => from + (rarity(percentile) / rarity(100)) * (width - from - 30)
   const y = (ms: number) =>
     bottom - ((Math.log10(Math.max(ms, 10 ** low)) - low) / (high - low)) * height
