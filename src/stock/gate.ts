@@ -109,7 +109,8 @@ export class Gate {
       )
       const reply = await this.#call(sku, partition, generation, batch, ids)
       if (reply.tag === 'admitted') return this.#answer(sku, batch, ids, reply)
-      if (reply.tag === 'stale') {
+      const late = clock.monotonic() >= deadline
+      if (reply.tag === 'stale' && !late) {
         this.#generations.set(partition, reply.generation)
         continue
       }
@@ -117,7 +118,7 @@ export class Gate {
         for (const { resolve } of batch) resolve({ tag: 'unknown_sku' })
         return
       }
-      if (clock.monotonic() >= deadline) {
+      if (late) {
         for (const { resolve } of batch) resolve({ tag: 'unavailable', uncertain: false })
         return
       }

@@ -48,7 +48,7 @@ export function checkoutRoutes(deps: { readonly checkouts: Checkouts }): Fastify
           lines: request.body.items,
           key,
           waitMs: preferredWaitMs(request.headers.prefer),
-          ...goneSignal(request),
+          ...goneSignal(request, reply),
         })
         if (replayed) reply.header('idempotency-replayed', 'true')
         if (request.headers.prefer !== undefined) reply.header('preference-applied', 'wait')
@@ -119,10 +119,10 @@ function idempotencyKey(request: FastifyRequest, reply: FastifyReply): string | 
 }
 
 /** Only a request that waits needs to know that its client has gone. */
-function goneSignal(request: FastifyRequest): { signal?: AbortSignal } {
+function goneSignal(request: FastifyRequest, reply: FastifyReply): { signal?: AbortSignal } {
   if (request.headers.prefer === undefined) return {}
   const gone = new AbortController()
-  request.raw.socket.once('close', () => gone.abort())
+  reply.raw.once('close', () => gone.abort())
   return { signal: gone.signal }
 }
 
