@@ -15,7 +15,14 @@ import {
 } from './checkout-repository.ts'
 import { releaseUnits } from './end-checkout.ts'
 import type { Results } from './results.ts'
-import type { Line, ReservationStrategy } from './strategy.ts'
+import {
+  type Line,
+  type Purchase,
+  type Refusal,
+  type ReservationStrategy,
+  type ReserveOutcome,
+  refused,
+} from './strategy.ts'
 
 export interface CheckoutsDeps {
   readonly pool: DatabasePool
@@ -37,6 +44,7 @@ export interface PlaceRequest {
 }
 
 export interface Placed {
+  readonly tag: 'placed'
   readonly checkout: CheckoutView
   readonly replayed: boolean
 }
@@ -51,35 +59,58 @@ export class Checkouts {
     this.#deps = deps
   }
 
-  /** Admits a purchase. Throws the refusal as {@link AppError}; then nothing was created. */
-  async place(request: PlaceRequest): Promise<Placed> {
-    const { buyerId, key, waitMs } = request
+  /**
+   * Admits a purchase, or says why not; then nothing was created. A refusal that needs no round trip is
+   * answered at once: in a flash sale it is what most buyers get.
+   */
+  place(request: PlaceRequest): Promise<Placed | Refusal> | Refusal {
     const lines = mergeLines(request.lines)
-    const fingerprint = fingerprintOf(lines)
-    if (waitMs > 0) await this.#listen(lines)
-    const started = this.#deps.clock.monotonic()
-    const outcome = await this.#deps.strategy.reserve({ buyerId, lines, key, fingerprint })
-    if (outcome.tag === 'refused') throw new AppError(outcome.code, outcome.detail, outcome.extras)
-    if (outcome.tag === 'repeated' && outcome.fingerprint !== fingerprint) {
-      throw new AppError('idempotency_key_reused', 'This key came with another body before.')
-    }
-    const replayed = outcome.tag === 'repeated'
+    const purchase = { ...request, lines, fingerprint: fingerprintOf(lines) }
+    if (request.waitMs > 0) return this.#placeAndWait(request, purchase)
+    const outcome = this.#deps.strategy.reserve(purchase)
+    if (outcome instanceof Promise) return outcome.then((later) => this.#answer(purchase, later))
+    return outcome.tag === 'refused' ? outcome : Promise.resolve(this.#answer(purchase, outcome))
+  }
+
+  async #placeAndWait(request: PlaceRequest, purchase: Purchase): Promise<Placed | Refusal> {
+    const { clock, strategy } = this.#deps
+    const deadline = clock.monotonic() + request.waitMs
+    await this.#listen(purchase.lines)
+    const placed = await this.#answer(purchase, await strategy.reserve(purchase))
+    if (placed.tag === 'refused' || placed.checkout.status !== 'queued') return placed
+    const leftMs = deadline - clock.monotonic()
+    const { buyerId, signal } = request
+    const checkout = await this.#awaitCommit(placed.checkout, buyerId, leftMs, signal)
+    return this.#unlessReused({ ...placed, checkout }, buyerId)
+  }
+
+  #answer(
+    purchase: Purchase,
+    outcome: ReserveOutcome,
+  ): Promise<Placed | Refusal> | Placed | Refusal {
+    if (outcome.tag === 'refused') return outcome
     const { checkoutId } = outcome
-    const leftMs = waitMs - (this.#deps.clock.monotonic() - started)
-    if (outcome.tag === 'accepted' && outcome.status === 'queued') {
-      const queued = queuedView(checkoutId, lines, outcome.remaining)
-      if (leftMs <= 0) return { checkout: queued, replayed }
-      return {
-        checkout: await this.#awaitCommit(queued, buyerId, leftMs, request.signal),
-        replayed,
-      }
+    if (outcome.tag === 'repeated') {
+      return outcome.fingerprint === purchase.fingerprint
+        ? this.#placed(checkoutId, purchase.buyerId, true)
+        : keyReused
     }
-    const found = await this.get(checkoutId, buyerId)
-    const waits = found.status === 'queued' && leftMs > 0
-    return {
-      checkout: waits ? await this.#awaitCommit(found, buyerId, leftMs, request.signal) : found,
-      replayed,
-    }
+    if (outcome.status === 'reserved') return this.#placed(checkoutId, purchase.buyerId, false)
+    const checkout = queuedView(checkoutId, purchase.lines, outcome.remaining)
+    return { tag: 'placed', checkout, replayed: false }
+  }
+
+  async #placed(id: string, buyerId: string, replayed: boolean): Promise<Placed | Refusal> {
+    const checkout = await this.get(id, buyerId)
+    return this.#unlessReused({ tag: 'placed', checkout, replayed }, buyerId)
+  }
+
+  /** The gates of two partitions cannot see one key used at both; the ledger does, and then it is told here. */
+  async #unlessReused(placed: Placed, buyerId: string): Promise<Placed | Refusal> {
+    const { id, status } = placed.checkout
+    if (status !== 'rejected') return placed
+    const rejected = await findCheckout(this.#deps.pool, id, buyerId)
+    return rejected?.duplicateOf ? keyReused : placed
   }
 
   /** A checkout of this buyer's; throws `not_found`. */
@@ -199,6 +230,8 @@ function queuedView(id: string, lines: readonly Line[], remaining?: number): Che
     ...(remaining === undefined ? {} : { remaining }),
   }
 }
+
+const keyReused = refused('idempotency_key_reused', 'This key came with another body before.')
 
 function notFound(): AppError {
   return new AppError('not_found', 'There is no such checkout.')

@@ -2,11 +2,12 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Checkouts } from '../../checkout/checkouts.ts'
+import type { Checkouts, Placed } from '../../checkout/checkouts.ts'
+import type { Refusal } from '../../checkout/strategy.ts'
 import { isUuid } from '../../kernel/ids.ts'
 import { limits } from '../../kernel/limits.ts'
 import { preferredWaitMs } from '../prefer.ts'
-import { sendProblem } from '../problem.ts'
+import { answerError, sendProblem } from '../problem.ts'
 import { checkoutSchema, placeBody } from '../schemas/checkout.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import { authenticate, principalOf, requireRole } from '../session.ts'
@@ -40,23 +41,21 @@ export function checkoutRoutes(deps: { readonly checkouts: Checkouts }): Fastify
           },
         },
       },
-      async (request, reply) => {
+      (request, reply) => {
         const key = idempotencyKey(request, reply)
-        if (key === null) return reply
-        const { checkout, replayed } = await checkouts.place({
+        if (key === null) return
+        const outcome = checkouts.place({
           buyerId: principalOf(request).id,
           lines: request.body.items,
           key,
           waitMs: preferredWaitMs(request.headers.prefer),
           ...goneSignal(request, reply),
         })
-        if (replayed) reply.header('idempotency-replayed', 'true')
-        if (request.headers.prefer !== undefined) reply.header('preference-applied', 'wait')
-        const done = checkout.status !== 'queued'
-        return reply
-          .code(done && checkout.orderId !== null ? 201 : 202)
-          .header('location', `/api/checkouts/${checkout.id}`)
-          .send(checkout)
+        if (!(outcome instanceof Promise)) return void answer(request, reply, outcome)
+        outcome.then(
+          (later) => answer(request, reply, later),
+          (error: unknown) => answerError(error, request, reply),
+        )
       },
     )
 
@@ -99,6 +98,24 @@ export function checkoutRoutes(deps: { readonly checkouts: Checkouts }): Fastify
       },
     )
   }
+}
+
+function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  outcome: Placed | Refusal,
+): FastifyReply {
+  if (outcome.tag === 'refused') {
+    return sendProblem(request, reply, outcome.code, outcome.detail, outcome.extras)
+  }
+  const { checkout, replayed } = outcome
+  if (replayed) reply.header('idempotency-replayed', 'true')
+  if (request.headers.prefer !== undefined) reply.header('preference-applied', 'wait')
+  const reserved = checkout.status !== 'queued' && checkout.orderId !== null
+  return reply
+    .code(reserved ? 201 : 202)
+    .header('location', `/api/checkouts/${checkout.id}`)
+    .send(checkout)
 }
 
 /** The header's value, or null when it was refused and the reply is sent. */
