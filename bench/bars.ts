@@ -104,12 +104,13 @@ const bars: readonly Bar[] = [
 
 /** The bars that this run can be held against: none but with the default parameters on own servers. */
 export function judgeBars(output: Pick<BenchOutput, 'parameters' | 'results'>): BarVerdict[] {
-  const { connections, durationSeconds, stock, target } = output.parameters
+  const { connections, durationSeconds, stock, target, profiled } = output.parameters
   const asDefault =
     connections === defaults.connections &&
     durationSeconds === defaults.durationSeconds &&
     stock === defaults.stock &&
-    target === null
+    target === null &&
+    !profiled
   if (!asDefault) return []
   const of = (strategy: string) => (scenario: string) =>
     output.results.find((result) => result.strategy === strategy && result.scenario === scenario)

@@ -57,7 +57,12 @@ export async function ownGround(
     }
     const access = await openAccess(services.databaseUrl, services.redisUrl, progress)
     undo.push(access.close)
-    const servers = new Servers({ dir: join(dir, 'servers'), settings, signal })
+    const servers = new Servers({
+      dir: join(dir, 'servers'),
+      settings,
+      profileDir: options.profile && resolve(options.profile),
+      signal,
+    })
     undo.push(() => servers.stop())
     const count = Math.min(buyersMax, Math.max(buyersAtLeast, options.stock))
     progress.update(`making ${count} buyers`)

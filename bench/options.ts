@@ -26,6 +26,8 @@ export interface BenchOptions {
   readonly json: string | undefined
   /** Where the HTML report goes; undefined: nowhere. */
   readonly report: string | undefined
+  /** Folder for CPU profiles of API and worker; undefined: they run without a profiler. */
+  readonly profile: string | undefined
   /** Origin of a running server; undefined: the bench starts its own. */
   readonly target: string | undefined
 }
@@ -50,6 +52,7 @@ export const usage = `npm run bench -- [options]
   --report FILE      write the HTML report there (default ${defaultReport}; "none" for no report)
   --target URL       measure a running server instead of starting one; stock and promises need its
                      DATABASE_URL and REDIS_URL, and tokens its JWT_SECRET
+  --profile DIR      write CPU profiles of API and worker there; slows them, so no bars are judged
   --help             this text
 
 Exit code: 0 all promises kept, 1 a promise is broken or the run failed, 2 wrong usage, 130 interrupted.`
@@ -70,6 +73,7 @@ export function parseOptions(words: readonly string[]): BenchOptions | 'help' {
     report:
       values.report === 'none' ? undefined : (file('--report', values.report) ?? defaultReport),
     target: origin(values.target),
+    profile: file('--profile', values.profile),
   }
 }
 
@@ -87,6 +91,7 @@ function parseWords(words: readonly string[]) {
         json: text,
         report: text,
         target: text,
+        profile: text,
         help: { type: 'boolean', short: 'h' },
       },
       strict: true,

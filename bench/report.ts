@@ -22,6 +22,7 @@ export function renderReport(output: BenchOutput, bars: readonly BarVerdict[]): 
 · Redis ${escapeHtml(machine.redis)}<br>${parameters.connections} connections · ${parameters.durationSeconds} s · stock ${parameters.stock}${
     parameters.target ? ` · target ${escapeHtml(parameters.target)}` : ''
   }. The load generator runs on the same machine: compare ratios, not absolute figures.</p>
+${warnings(output)}
 ${verdictLine(results)}
 ${bars.length > 0 ? barTable(bars) : ''}
 ${committedChart(results)}
@@ -34,6 +35,18 @@ ${results.map(detail).join('\n')}
 </body>
 </html>
 `
+}
+
+function warnings({ machine, parameters, failure }: BenchOutput): string {
+  const lines: string[] = []
+  if (parameters.profiled) lines.push('The servers ran under a profiler: no figure counts.')
+  if (machine.busyBefore > 0.1) {
+    lines.push(
+      `Others used ${Math.round(machine.busyBefore * 100)} % of the CPUs before the start: do not trust the figures.`,
+    )
+  }
+  if (failure !== null) lines.push(`The run ended early: ${failure.split('\n', 1)[0]}`)
+  return lines.map((line) => `<p class="bad">${escapeHtml(line)}</p>`).join('\n')
 }
 
 function verdictLine(results: readonly ScenarioResult[]): string {

@@ -46,6 +46,8 @@ export interface Machine {
   readonly node: string
   readonly redis: string
   readonly postgres: string
+  /** Share of the CPUs that others used in the second before the run, 0 to 1. */
+  readonly busyBefore: number
 }
 
 export interface BenchOutput {
@@ -56,6 +58,8 @@ export interface BenchOutput {
     readonly durationSeconds: number
     readonly stock: number
     readonly target: string | null
+    /** The servers ran under a profiler: no figure of this run counts. */
+    readonly profiled: boolean
   }
   readonly results: readonly ScenarioResult[]
   /** What ended the run before its last scenario; null when nothing did. */

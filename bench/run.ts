@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { ConfigError } from '../src/config.ts'
 import { judgeBars } from './bars.ts'
 import { type Ground, ownGround, targetGround } from './ground.ts'
-import { describeMachine } from './machine.ts'
+import { cpuShareInUse, describeMachine } from './machine.ts'
 import { type BenchOptions, parseOptions, UsageError, usage } from './options.ts'
 import { planRuns } from './plan.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -19,6 +19,7 @@ async function bench(
   signal: AbortSignal,
 ): Promise<BenchOutput> {
   const startedAt = new Date().toISOString()
+  const busyBefore = await cpuShareInUse(signal)
   progress.say(
     options.target ? `measuring ${options.target}` : 'starting private stores and servers',
   )
@@ -29,9 +30,15 @@ async function bench(
     const { results, failure } = await runAll(options, ground, progress, signal)
     const { connections, durationSeconds, stock, target = null } = options
     return {
-      machine: await describeMachine(ground.access),
+      machine: await describeMachine(ground.access, busyBefore),
       startedAt,
-      parameters: { connections, durationSeconds, stock, target },
+      parameters: {
+        connections,
+        durationSeconds,
+        stock,
+        target,
+        profiled: options.profile !== undefined,
+      },
       results,
       failure,
     }

@@ -22,7 +22,13 @@ export interface ServersOptions {
   readonly dir: string
   /** Settings of both processes, complete: nothing else of this process's environment reaches them. */
   readonly settings: Readonly<Record<string, string>>
+  /** CPU profiles of both processes go there when they end; undefined: they are not profiled. */
+  readonly profileDir: string | undefined
   readonly signal: AbortSignal
+}
+
+function profiling(dir: string | undefined): string[] {
+  return dir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${dir}`]
 }
 
 export class Servers {
@@ -81,7 +87,7 @@ export class Servers {
   #launch(role: Role, settings: Readonly<Record<string, string>>): ServerProcess {
     const server = new ServerProcess({
       program: process.execPath,
-      args: ['--cpu-prof','--cpu-prof-dir=/tmp/lab/prof',mainFile, role],
+      args: [...profiling(this.#options.profileDir), mainFile, role],
       cwd: root,
       env: { ...this.#options.settings, ...settings },
       logFile: join(this.#options.dir, `${role}.log`),

@@ -28,6 +28,8 @@ const scenarios: Record<ScenarioName, Scenario> = {
 }
 
 const warmUpMs = 3_000
+/** Baselines before and after a scenario may differ by this factor. */
+const spreadMax = 1.2
 
 export interface RunDeps {
   readonly options: BenchOptions
@@ -73,6 +75,7 @@ export async function runStrategy(
       scenario: name,
       strategy: run.strategy,
       ...measured,
+      notes: [...measured.notes, ...baselineSpread(before, after)],
       baselineRequestsPerSecond: round((before + after) / 2, 1),
       promises: verdict,
       breaches,
@@ -81,6 +84,14 @@ export async function runStrategy(
     before = after
   }
   await ground.servers?.stop()
+}
+
+/** Two baselines far apart mean that something else ran: the scenario between them is not to be trusted. */
+export function baselineSpread(before: number, after: number): string[] {
+  if (Math.max(before, after) <= Math.min(before, after) * spreadMax) return []
+  return [
+    `UNSTEADY: ${Math.round(before)} baseline requests/s before, ${Math.round(after)} after; was the machine busy?`,
+  ]
 }
 
 async function baselineRate(context: BenchContext): Promise<number> {

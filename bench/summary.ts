@@ -7,6 +7,14 @@ export function summarise(output: BenchOutput, bars: readonly BarVerdict[]): str
   const { machine, parameters, results } = output
   const lines = [
     `${machine.cpus} CPUs · Node ${machine.node} · PostgreSQL ${machine.postgres} · Redis ${machine.redis}`,
+    ...(machine.busyBefore > 0.1
+      ? [
+          `BUSY: others used ${Math.round(machine.busyBefore * 100)} % of the CPUs before the start; do not trust the figures`,
+        ]
+      : []),
+    ...(parameters.profiled
+      ? ['PROFILED: the servers ran under a profiler; no figure counts']
+      : []),
     `${parameters.connections} connections · ${parameters.durationSeconds} s · stock ${parameters.stock}`,
     '',
     ...table(resultRows(results)),

@@ -3,10 +3,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { judgeBars } from '../../../bench/bars.ts'
 import { fromLoad, type ScenarioResult } from '../../../bench/results.ts'
+import { baselineSpread } from '../../../bench/strategy-run.ts'
 import { summarise } from '../../../bench/summary.ts'
 import { Tally } from '../../../bench/tally.ts'
 
-const parameters = { connections: 64, durationSeconds: 8, stock: 50_000, target: null }
+const parameters = {
+  connections: 64,
+  durationSeconds: 8,
+  stock: 50_000,
+  target: null,
+  profiled: false,
+}
 
 function aResult(changes: Partial<ScenarioResult>): ScenarioResult {
   return {
@@ -56,8 +63,26 @@ test('other parameters, or a server of somebody else’s, have no bars', () => {
   assert.equal(judgeBars({ parameters: { ...parameters, target: 'http://x' }, results }).length, 0)
 })
 
+test('a run under a profiler has no bars', () => {
+  const results = [aResult({ committedPerSecond: 8_000 })]
+  assert.equal(judgeBars({ parameters: { ...parameters, profiled: true }, results }).length, 0)
+})
+
+test('baselines that differ by more than a fifth are reported', () => {
+  assert.deepEqual(baselineSpread(20_000, 23_900), [])
+  assert.match(baselineSpread(43_000, 8_000)[0] ?? '', /UNSTEADY: 43000 .* before, 8000 after/)
+})
+
 test('the summary shows accepted and refused apart, and every breach', () => {
-  const machine = { cpus: 2, cpu: '', memoryMb: 1, node: '24', redis: '7', postgres: '18' }
+  const machine = {
+    cpus: 2,
+    cpu: '',
+    memoryMb: 1,
+    node: '24',
+    redis: '7',
+    postgres: '18',
+    busyBefore: 0,
+  }
   const results = [
     aResult({ accepted: 1234, refused: 5678, promises: 'broken', breaches: ['2 units oversold'] }),
   ]
