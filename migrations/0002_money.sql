@@ -81,10 +81,11 @@ create table webhook_events (
   attempts     integer not null default 0,
   last_error   text,
   received_at  timestamptz not null default now(),
+  due_at       timestamptz not null default now(),    -- when it is to be queued, if it is still open then
   processed_at timestamptz,
   constraint webhook_events_state_known check (state in ('stored', 'processed', 'ignored', 'parked'))
 );
-create index webhook_events_stored on webhook_events (received_at) where state = 'stored';
+create index webhook_events_due on webhook_events (due_at) where state = 'stored';
 create index webhook_events_parked on webhook_events (received_at) where state = 'parked';
 
 -- Events written in the same transaction as the facts; a row is closed by its handler's effect, not by
@@ -97,12 +98,12 @@ create table outbox (
   attempts   integer not null default 0,
   last_error text,
   created_at timestamptz not null default now(),
-  relayed_at timestamptz,
+  due_at     timestamptz not null default now(),      -- when it is to be queued, if it is still open then
   done_at    timestamptz,
   parked_at  timestamptz,
   constraint outbox_once unique (topic, key)
 );
-create index outbox_open on outbox (id) where done_at is null and parked_at is null;
+create index outbox_due on outbox (due_at) where done_at is null and parked_at is null;
 create index outbox_parked on outbox (parked_at) where parked_at is not null;
 
 -- One mail for each fact, however often its job runs.
@@ -111,6 +112,7 @@ create table mails (
   recipient  text not null,
   subject    text not null,
   created_at timestamptz not null default now(),
+  claimed_at timestamptz not null default now(),      -- when somebody last began to send it
   sent_at    timestamptz
 );
 

@@ -1,0 +1,166 @@
+/** Runs the handlers of outbox events: one effect each, failures retried with growing pauses, then parked. */
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import { backoffMs } from '../kernel/backoff.ts'
+import {
+  closeEvents,
+  type EventFailure,
+  noteEventFailures,
+  type OutboxEvent,
+  openEvents,
+} from './outbox.ts'
+import type { Logger } from './telemetry/logger.ts'
+
+/** Writes an effect in the transaction that closes the rows: both or neither. */
+export type Consumer = (
+  tx: DatabaseTransactionConnection,
+  events: readonly OutboxEvent[],
+) => Promise<void>
+
+/** Has an effect outside of PostgreSQL, so it may run twice: its key must make the second one harmless. */
+export type OutsideEffect = (
+  events: readonly OutboxEvent[],
+) => Promise<readonly PromiseSettledResult<unknown>[]>
+
+export type TopicHandler =
+  | { readonly inTransaction: readonly Consumer[] }
+  | { readonly outside: OutsideEffect }
+
+export type Topics = Readonly<Record<string, TopicHandler>>
+
+/** A failure that no further try will mend: the row is parked at once. */
+export class PermanentFailure extends Error {
+  override name = 'PermanentFailure'
+}
+
+export interface RetryPolicy {
+  /** The last failure parks. */
+  readonly attemptsMax: number
+  readonly baseMs: number
+  readonly maxMs: number
+}
+
+/** About 1, 4, 16, 64, 256 seconds, then ten minutes. */
+export const defaultRetries: RetryPolicy = { attemptsMax: 8, baseMs: 1_000, maxMs: 600_000 }
+
+export interface OutboxHandlerDeps {
+  readonly pool: DatabasePool
+  readonly topics: Topics
+  readonly log: Logger
+  readonly retries?: RetryPolicy
+}
+
+/** One event at a time, `parallel` of them at once. */
+export function eachOutside(
+  run: (event: OutboxEvent) => Promise<unknown>,
+  parallel = 4,
+): OutsideEffect {
+  return async (events) => {
+    const results: PromiseSettledResult<unknown>[] = []
+    for (let i = 0; i < events.length; i += parallel) {
+      results.push(...(await Promise.allSettled(events.slice(i, i + parallel).map(run))))
+    }
+    return results
+  }
+}
+
+/** One event at a time, in one transaction with the others of its batch. */
+export function eachInTransaction(
+  run: (tx: DatabaseTransactionConnection, event: OutboxEvent) => Promise<unknown>,
+): Consumer {
+  return async (tx, events) => {
+    for (const event of events) await run(tx, event)
+  }
+}
+
+/** Handles those of `ids` that are still open. Rejects only when PostgreSQL is away: then they stay due. */
+export async function handleEvents(deps: OutboxHandlerDeps, ids: readonly number[]): Promise<void> {
+  const events = await openEvents(deps.pool, ids)
+  for (const [topic, group] of Map.groupBy(events, (event) => event.topic)) {
+    const handler = deps.topics[topic]
+    if (!handler) await fail(deps, group, new Error(`nobody handles the topic ${topic}`))
+    else if ('outside' in handler) await handleOutside(deps, handler.outside, group)
+    else await handleTogether(deps, handler.inTransaction, group)
+  }
+}
+
+async function handleTogether(
+  deps: OutboxHandlerDeps,
+  consumers: readonly Consumer[],
+  events: readonly OutboxEvent[],
+): Promise<void> {
+  try {
+    await deps.pool.transaction(async (tx) => {
+      // Closing comes first: whoever runs the same events meanwhile waits here, and finds nothing left to do.
+      const mine = await closeEvents(
+        tx,
+        events.map(({ id }) => id),
+      )
+      const open = events.filter(({ id }) => mine.has(id))
+      if (open.length === 0) return
+      for (const consume of consumers) await consume(tx, open)
+    })
+  } catch (error) {
+    if (events.length === 1) return fail(deps, events, error)
+    // One of them is to blame: alone, the others get through.
+    for (const event of events) await handleTogether(deps, consumers, [event])
+  }
+}
+
+async function handleOutside(
+  deps: OutboxHandlerDeps,
+  effect: OutsideEffect,
+  events: readonly OutboxEvent[],
+): Promise<void> {
+  let results: readonly PromiseSettledResult<unknown>[]
+  try {
+    results = await effect(events)
+  } catch (error) {
+    return fail(deps, events, error)
+  }
+  const done = events.filter((_, i) => results[i]?.status === 'fulfilled')
+  await closeEvents(
+    deps.pool,
+    done.map(({ id }) => id),
+  )
+  for (const [i, event] of events.entries()) {
+    const result = results[i]
+    if (result?.status !== 'fulfilled') await fail(deps, [event], result?.reason)
+  }
+}
+
+async function fail(
+  deps: OutboxHandlerDeps,
+  events: readonly OutboxEvent[],
+  error: unknown,
+): Promise<void> {
+  const { log, retries = defaultRetries } = deps
+  const failures = events.map(
+    (event): EventFailure => ({
+      id: event.id,
+      message: describeFailure(error),
+      retryInMs: retryInMs(error, event.attempts, retries),
+    }),
+  )
+  await noteEventFailures(deps.pool, failures)
+  for (const [i, { id, topic, key, attempts }] of events.entries()) {
+    const parked = failures[i]?.retryInMs === null
+    const about = { err: error, event: id, topic, key, attempts: attempts + 1 }
+    log[parked ? 'error' : 'warn'](about, parked ? 'an event was parked' : 'an event failed')
+  }
+}
+
+/** How long to wait after this failure, `failedBefore` not counting it; null: no more tries. */
+export function retryInMs(
+  error: unknown,
+  failedBefore: number,
+  retries: RetryPolicy,
+): number | null {
+  if (error instanceof PermanentFailure || failedBefore + 1 >= retries.attemptsMax) return null
+  return Math.ceil(backoffMs(failedBefore * 2, retries))
+}
+
+/** A failure in at most 500 characters, for the row that an operator reads. */
+export function describeFailure(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return text.slice(0, 500).replaceAll('\u0000', '')
+}
