@@ -152,9 +152,10 @@ class StockPartitionActor implements PartitionActor {
     const work: Work[] = []
     for (const [i, row] of rows.entries()) {
       const found = entries[i] ?? []
+      // Nothing after the cursor, or buyers' counts that may not have gone back: committed, but never
+      // settled. The next commit overwrites the list, so the gate gets it first.
+      if (found.length === 0 || row.shadow.size > 0) await this.#settleNow(row)
       if (found.length > 0) work.push({ state: row.state, entries: found })
-      // In the ready set and nothing after the cursor: committed, but never settled.
-      else await this.#settleNow(row)
     }
     return work
   }
@@ -181,8 +182,9 @@ class StockPartitionActor implements PartitionActor {
     const settled = decisions.map((decision) =>
       this.#settleNow({ state: decision.after, shadow: decision.shadow }),
     )
+    // What was not settled is forgotten, so that the next pass finds it in the ledger and settles it.
+    for (const promise of settled) promise.catch(() => this.#states.clear())
     if (decisions.some(({ shadow }) => shadow.size > 0)) await Promise.all(settled)
-    else for (const promise of settled) promise.catch(() => this.#states.clear())
   }
 
   async #settleNow({ state, shadow }: LedgerRow): Promise<void> {

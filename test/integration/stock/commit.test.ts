@@ -1,0 +1,202 @@
+// Rules of the commit, on real stores with owners driven by hand: a batch is all or nothing, fenced by the
+// cursor, and a checkout that PostgreSQL contradicts takes nobody else down with it.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { z } from 'zod'
+import { systemClock } from '../../../src/kernel/clock.ts'
+import { newId } from '../../../src/kernel/ids.ts'
+import { sql } from '../../../src/platform/postgres/pool.ts'
+import { commitPass } from '../../../src/stock/commit-pass.ts'
+import { requestsKey, skuKeys } from '../../../src/stock/keys.ts'
+import { loadLedger } from '../../../src/stock/ledger.ts'
+import { partitionOf } from '../../../src/stock/partition.ts'
+import { readMailboxes } from '../../../src/stock/read-mailbox.ts'
+import { holdSeconds, StockWorld } from '../../support/stock-world.ts'
+
+/** Rows that a batch may write, so that "changes nothing" can be said of all of them. */
+async function everyRow(world: StockWorld): Promise<unknown> {
+  const Rows = z.object({ rows: z.unknown() })
+  return world.pool.one(sql.type(Rows)`
+    select jsonb_build_array(
+      (select jsonb_agg(l order by sku) from ledger l), (select jsonb_agg(c order by id) from checkouts c),
+      (select jsonb_agg(h order by checkout_id, sku) from holds h),
+      (select jsonb_agg(o order by id) from orders o),
+      (select jsonb_agg(n order by order_id, sku) from order_lines n),
+      (select jsonb_agg(b order by pool, buyer_id) from buyer_units b),
+      (select jsonb_agg(s order by id) from stock_commands s)) as rows`)
+}
+
+test('of two owners with one batch one commits; the other is fenced and changes nothing', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 10, limit: 3 })
+  const zombie = await world.takeOver(partitionOf(sku))
+  for (let i = 0; i < 4; i++) await world.granted(sku, { units: 2 })
+  const passes = await world.whileLocked(sku, async () => {
+    const running = Promise.allSettled([owner.actor.pass(), zombie.actor.pass()])
+    // Both have read the batch, and both wait inside their transaction.
+    await world.blocked(2)
+    return { running }
+  })
+  const failures = (await passes.running).flatMap((outcome) =>
+    outcome.status === 'rejected' ? [(outcome.reason as Error).name] : [],
+  )
+  assert.deepEqual(failures, ['Fenced'])
+  assert.equal(owner.committed.length + zombie.committed.length, 1)
+  assert.equal((await world.assertSound(sku)).held, 8)
+})
+
+test('a batch that was committed before changes nothing when it is committed again', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 10, limit: 3 })
+  await world.granted(sku, { units: 2 })
+  const [row] = await loadLedger(owner.connection, [sku])
+  assert.ok(row)
+  const [entries = []] = await readMailboxes(world.redis, partitionOf(sku), [row.state])
+  await owner.runDry()
+  const before = await everyRow(world)
+  await assert.rejects(commitPass(owner.connection, [{ state: row.state, entries }], holdSeconds), {
+    name: 'Fenced',
+  })
+  assert.deepEqual(await everyRow(world), before)
+})
+
+test('a batch over several SKUs is rolled back as a whole when one of them is fenced', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku: a, owner } = await world.open({ units: 5 })
+  const b = await world.addSku({ units: 5 }, partitionOf(a))
+  await world.openGate(owner, b)
+  await world.granted(a)
+  await world.granted(b)
+  const states = (await loadLedger(owner.connection, [a, b])).map(({ state }) => state)
+  const entries = await readMailboxes(world.redis, partitionOf(a), states)
+  await world.pool.query(sql.typeAlias('none')`update ledger set cursor = 9 where sku = ${b}`)
+  const before = await everyRow(world)
+  const work = states.map((state, i) => ({ state, entries: entries[i] ?? [] }))
+  await assert.rejects(commitPass(owner.connection, work, holdSeconds), { name: 'Fenced' })
+  assert.deepEqual(await everyRow(world), before)
+})
+
+test('a batch with a taken key, a passed limit and a tombstone commits the rest', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 20, limit: 2 })
+  const [buyer, greedy, hasty] = [newId(), newId(), newId()]
+  const winner = await world.granted(sku, { buyerId: buyer, key: 'k' })
+  await world.granted(sku, { buyerId: greedy, units: 2 })
+  await owner.runDry()
+  // The gate forgets what PostgreSQL knows.
+  const partition = partitionOf(sku)
+  await world.redis.del(
+    requestsKey(partition, systemClock.now(), 0),
+    skuKeys(partition, sku).buyers,
+  )
+  const loser = await world.granted(sku, { buyerId: buyer, key: 'k' })
+  const over = await world.granted(sku, { buyerId: greedy })
+  const gone = await world.granted(sku, { buyerId: hasty })
+  await world.pool.query(sql.typeAlias('none')`
+    insert into checkouts (id, buyer_id, status) values (${gone}, ${hasty}, 'cancelled')`)
+  const good = await Promise.all([1, 2, 3].map(() => world.granted(sku)))
+  await owner.runDry()
+  assert.equal(await world.statusOf(loser), 'rejected duplicate')
+  assert.equal(await world.statusOf(over), 'rejected limit')
+  assert.equal(await world.statusOf(gone), 'cancelled')
+  for (const id of good) assert.equal(await world.statusOf(id), 'reserved')
+  const named = await world.pool.oneFirst(sql.type(z.object({ of: z.string() }))`
+    select duplicate_of as of from checkouts where id = ${loser}`)
+  assert.equal(named, winner)
+  const row = await world.assertSound(sku)
+  assert.deepEqual([row.free, row.held], [14, 6])
+  // What was refused counts for nobody, at the gate neither.
+  assert.equal(await world.counted(sku, hasty), 0)
+})
+
+test('units that PostgreSQL does not have are refused although the gate granted them', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 2 })
+  await world.redis.hset(skuKeys(partitionOf(sku), sku).gate, 'units', 5)
+  const ids = await Promise.all([1, 2, 3, 4].map(() => world.granted(sku)))
+  await owner.runDry()
+  const statuses = await Promise.all(ids.map((id) => world.statusOf(id)))
+  assert.deepEqual(statuses.sort(), ['rejected units', 'rejected units', 'reserved', 'reserved'])
+  assert.equal((await world.assertSound(sku)).held, 2)
+  assert.equal((await world.admit(sku)).tag, 'sold_out')
+})
+
+test('one key on two SKUs at once has one winner; the loser gives its units back', async (t) => {
+  const world = await StockWorld.start(t)
+  const a = await world.open({ units: 5 }, 3)
+  const b = await world.open({ units: 5 }, 4)
+  const request = { buyerId: newId(), key: 'one key' }
+  const ids = [await world.granted(a.sku, request), await world.granted(b.sku, request)]
+  await Promise.all([a.owner.runDry(), b.owner.runDry()])
+  const statuses = await Promise.all(ids.map((id) => world.statusOf(id)))
+  assert.deepEqual(statuses.sort(), ['rejected duplicate', 'reserved'])
+  const rows = [await world.assertSound(a.sku), await world.assertSound(b.sku)]
+  assert.equal(
+    rows.reduce((sum, { held }) => sum + held, 0),
+    1,
+  )
+})
+
+test('one key on two SKUs of one batch has one winner', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku: a, owner } = await world.open({ units: 5 })
+  const b = await world.addSku({ units: 5 }, partitionOf(a))
+  await world.openGate(owner, b)
+  const request = { buyerId: newId(), key: 'one key' }
+  const first = await world.granted(a, request)
+  await world.redis.del(requestsKey(partitionOf(a), systemClock.now(), 0))
+  const second = await world.granted(b, request)
+  await owner.runDry()
+  const statuses = await Promise.all([first, second].map((id) => world.statusOf(id)))
+  assert.deepEqual(statuses.sort(), ['rejected duplicate', 'reserved'])
+  await world.assertSound(a)
+  await world.assertSound(b)
+})
+
+test('an order has the price that its admission promised, not a later one', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 5, price: 700 })
+  const id = await world.granted(sku, { units: 2 })
+  await world.pool.query(sql.typeAlias('none')`update variants set price = 900 where sku = ${sku}`)
+  await owner.runDry()
+  const Line = z.object({ unit_price: z.number(), total: z.number() })
+  const line = await world.pool.one(sql.type(Line)`
+    select n.unit_price, o.total from orders o join order_lines n on n.order_id = o.id where o.id = ${id}`)
+  assert.deepEqual(line, { unit_price: 700, total: 1_400 })
+})
+
+test('a hold lasts from its commit on, by the clock of PostgreSQL', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 5 })
+  const id = await world.granted(sku)
+  await owner.runDry()
+  const Times = z.object({ exact: z.boolean(), deadline: z.date() })
+  const { exact, deadline } = await world.pool.one(sql.type(Times)`
+    select c.expires_at as deadline,
+      c.expires_at between o.created_at + make_interval(secs => ${holdSeconds - 1})
+        and o.created_at + make_interval(secs => ${holdSeconds + 1}) as exact
+    from checkouts c join orders o using (id) where c.id = ${id}`)
+  assert.ok(exact)
+  assert.deepEqual(owner.committed[0]?.deadline, deadline)
+})
+
+test('below zero is impossible by direct SQL too', async (t) => {
+  const world = await StockWorld.start(t)
+  const sku = await world.addSku({ units: 3 })
+  for (const change of [
+    sql.fragment`free = free - 4, held = held + 4`,
+    sql.fragment`free = free - 1`,
+    sql.fragment`held = -1, free = free + 1`,
+    sql.fragment`on_hand = 1`,
+  ]) {
+    await assert.rejects(
+      world.pool.query(sql.typeAlias('none')`update ledger set ${change} where sku = ${sku}`),
+      /check integrity constraint/,
+    )
+  }
+  await assert.rejects(
+    world.pool.query(sql.typeAlias('none')`
+      insert into buyer_units (pool, buyer_id, units, unit_limit) values ('p', ${newId()}, 3, 2)`),
+    /check integrity constraint/,
+  )
+})

@@ -1,0 +1,376 @@
+/**
+ * The stock domain on real stores, driven by hand: owners take a partition over and make their passes when
+ * the test says so. Nothing runs by itself, so every interleaving can be written down.
+ */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import pg from 'pg'
+import type { DatabasePool } from 'slonik'
+import { z } from 'zod'
+import type { PartitionActor } from '../../src/actor/actor.ts'
+import { writeCommands } from '../../src/checkout/end-checkout.ts'
+import { offerSource } from '../../src/checkout/offer-source.ts'
+import type { RedisHandle } from '../../src/dev/embedded-redis.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { newId } from '../../src/kernel/ids.ts'
+import { PipelinedConnection } from '../../src/platform/postgres/pipeline.ts'
+import { openPool, sql } from '../../src/platform/postgres/pool.ts'
+import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
+import { type CheckoutIds, checkoutIds } from '../../src/stock/checkout-id.ts'
+import type { Committed } from '../../src/stock/commit-pass.ts'
+import { Gate, type GateOutcome } from '../../src/stock/gate.ts'
+import { partitionKeys, skuKeys } from '../../src/stock/keys.ts'
+import { skuExists } from '../../src/stock/ledger-lookup.ts'
+import { LocalRefusals } from '../../src/stock/local-refusals.ts'
+import type { CommandKind } from '../../src/stock/messages.ts'
+import { openLedger } from '../../src/stock/open-ledger.ts'
+import { partitionOf } from '../../src/stock/partition.ts'
+import { type StockActorDeps, stockActors } from '../../src/stock/partition-actor.ts'
+import { postStockCommand, type StockCommand } from '../../src/stock/post-commands.ts'
+import { eventually } from './eventually.ts'
+import { createTestDatabase, createTestRedis } from './stores.ts'
+
+export const holdSeconds = 900
+
+export interface NewSku {
+  readonly units: number
+  readonly price?: number
+  readonly currency?: string
+  /** Units per buyer; makes a sale that is open. */
+  readonly limit?: number
+  /** Of the sale. */
+  readonly startsAt?: Date
+  readonly endsAt?: Date
+}
+
+const LedgerRow = z.object({
+  on_hand: z.number(),
+  free: z.number(),
+  set_aside: z.number(),
+  held: z.number(),
+  sold: z.number(),
+  granted: z.number(),
+  generation: z.number(),
+  cursor: z.number(),
+})
+export type LedgerFacts = z.infer<typeof LedgerRow>
+
+export interface GateFacts {
+  readonly units: number
+  readonly granted: number
+  readonly generation: number
+}
+
+export interface Owner {
+  readonly actor: PartitionActor
+  readonly connection: PipelinedConnection
+  readonly committed: Committed[]
+  readonly warnings: string[]
+  /** Passes until nothing waits and everything is settled. */
+  runDry(): Promise<void>
+}
+
+let skuCount = 0
+
+export class StockWorld {
+  readonly databaseUrl: string
+  readonly redisServer: RedisHandle
+  readonly pool: DatabasePool
+  /** The owners' connection. */
+  readonly redis: RedisClient
+  readonly gateRedis: RedisClient
+  readonly ids: CheckoutIds = checkoutIds('a secret of these tests', systemClock.now)
+  readonly gate: Gate
+  readonly #t: TestContext
+  #seller: string | undefined
+
+  private constructor(
+    t: TestContext,
+    databaseUrl: string,
+    redisServer: RedisHandle,
+    pool: DatabasePool,
+  ) {
+    this.#t = t
+    this.databaseUrl = databaseUrl
+    this.redisServer = redisServer
+    this.pool = pool
+    this.redis = openRedis(redisServer.url, 'patient', () => {})
+    this.gateRedis = openRedis(redisServer.url, 'gate', () => {})
+    this.gate = this.newGate()
+    t.after(async () => {
+      this.redis.disconnect()
+      this.gateRedis.disconnect()
+      await pool.end()
+    })
+  }
+
+  static async start(t: TestContext): Promise<StockWorld> {
+    const [databaseUrl, redisServer] = await Promise.all([
+      createTestDatabase(t),
+      createTestRedis(t),
+    ])
+    const pool = await openPool(databaseUrl, {
+      max: 10,
+      statementTimeoutMs: 10_000,
+      onError: () => {},
+    })
+    const world = new StockWorld(t, databaseUrl, redisServer, pool)
+    await world.redisIsBack()
+    return world
+  }
+
+  /** Resolves when both connections answer. */
+  async redisIsBack(): Promise<void> {
+    await eventually(() => Promise.all([this.redis.ping(), this.gateRedis.ping()]))
+  }
+
+  /** Another API process. */
+  newGate(waitingUnitsMax = 10_000): Gate {
+    return new Gate({
+      redis: this.gateRedis,
+      ids: this.ids,
+      refusals: new LocalRefusals({ redis: this.gateRedis, clock: systemClock }),
+      clock: systemClock,
+      skuExists: (sku) => skuExists(this.pool, sku),
+      waitingUnitsMax,
+    })
+  }
+
+  /** A SKU of the catalogue with all units free; its partition is the one given, else any. */
+  async addSku(options: NewSku, partition?: number): Promise<string> {
+    let sku: string
+    do sku = `SKU-${++skuCount}`
+    while (partition !== undefined && partitionOf(sku) !== partition)
+    const { units, price = 1_000, currency = 'EUR', limit, startsAt, endsAt } = options
+    const seller = await this.#anySeller()
+    const product = newId()
+    await this.pool.query(sql.typeAlias('none')`
+      insert into products (id, seller_id, slug, title, category)
+      values (${product}, ${seller}, ${sku.toLowerCase()}, ${`Thing ${sku}`}, 'things')`)
+    await this.pool.query(sql.typeAlias('none')`
+      insert into variants (sku, product_id, price, currency)
+      values (${sku}, ${product}, ${price}, ${currency})`)
+    await openLedger(this.pool, [{ sku, units }])
+    if (limit !== undefined || startsAt || endsAt) {
+      const from = startsAt ?? new Date(systemClock.now() - 3_600_000)
+      const to = endsAt ?? new Date(systemClock.now() + 3_600_000)
+      await this.pool.query(sql.typeAlias('none')`
+        insert into sales (id, sku, state, starts_at, ends_at, units, price, per_customer_limit)
+        values (${newId()}, ${sku}, 'open', ${sql.timestamp(from)}, ${sql.timestamp(to)}, ${Math.max(units, 1)},
+          ${price}, ${limit ?? null})`)
+    }
+    return sku
+  }
+
+  /** A SKU with its gate built, and the owner that built it. */
+  async open(options: NewSku, partition?: number): Promise<{ sku: string; owner: Owner }> {
+    const sku = await this.addSku(options, partition)
+    const owner = await this.takeOver(partitionOf(sku))
+    await this.openGate(owner, sku)
+    return { sku, owner }
+  }
+
+  /** Has the gate of a SKU built by the owner of its partition. */
+  async openGate(owner: Owner, sku: string): Promise<void> {
+    await this.redis.sadd(partitionKeys(partitionOf(sku)).wanted, sku)
+    await owner.actor.pass()
+  }
+
+  /** One more owner of a partition, on a connection of its own and without the lock. */
+  async takeOver(partition: number, over: Partial<StockActorDeps> = {}): Promise<Owner> {
+    const connection = await this.connect()
+    const committed: Committed[] = []
+    const warnings: string[] = []
+    const factory = stockActors({
+      redis: this.redis,
+      offers: offerSource(this.pool),
+      holdSeconds,
+      now: systemClock.now,
+      warn: (message) => warnings.push(message),
+      onCommitted: (_, each) => committed.push(each),
+      wake: () => {},
+      ...over,
+    })
+    const actor = await factory.takeOver(partition, connection)
+    const { redis } = this
+    return {
+      actor,
+      connection,
+      committed,
+      warnings,
+      async runDry() {
+        for (let i = 0; i < 200; i++) {
+          if (await actor.pass()) continue
+          // A second look reads what is ready without knowing it from before, and settles it.
+          if (!(await actor.pass()) && !(await redis.scard(partitionKeys(partition).ready))) return
+        }
+        assert.fail('the owner finds no end')
+      },
+    }
+  }
+
+  async connect(name = 'sluice-lane of a test'): Promise<PipelinedConnection> {
+    const connection = await PipelinedConnection.open(this.databaseUrl, { name, onLost: () => {} })
+    this.#t.after(() => connection.close())
+    return connection
+  }
+
+  /** Asks the gate for units under a key of its own. */
+  async admit(
+    sku: string,
+    over: {
+      buyerId?: string
+      units?: number
+      key?: string
+      fingerprint?: string
+      gate?: Gate
+    } = {},
+  ): Promise<GateOutcome> {
+    const { buyerId = newId(), units = 1, key = newId(), gate = this.gate } = over
+    const fingerprint = over.fingerprint ?? `${sku}*${units}`
+    return gate.admit({ sku, buyerId, units, key, fingerprint })
+  }
+
+  /** As {@link admit}; the id of the checkout. Fails unless it is granted. */
+  async granted(sku: string, over: Parameters<StockWorld['admit']>[1] = {}): Promise<string> {
+    const outcome = await this.admit(sku, over)
+    assert.equal(outcome.tag, 'granted', JSON.stringify(outcome))
+    return (outcome as { checkoutId: string }).checkoutId
+  }
+
+  /** Writes a command, and posts it unless `post` is false. */
+  async command(
+    kind: CommandKind,
+    sku: string,
+    options: { checkoutId?: string; units?: number; post?: boolean } = {},
+  ): Promise<StockCommand> {
+    const { checkoutId = null, units = null, post = true } = options
+    const command = { kind, sku, id: newId(), checkoutId, units }
+    await this.pool.transaction((tx) => writeCommands(tx, [command], 'a test'))
+    if (post) await postStockCommand(this.redis, command)
+    return command
+  }
+
+  /** Resolves when so many back ends of owners wait for a lock of another transaction. */
+  async blocked(count: number): Promise<void> {
+    await eventually(async () => {
+      const waiting = await this.pool.one(sql.typeAlias('count')`
+        select count(*)::int as count from pg_stat_activity where wait_event_type = 'Lock'
+          and application_name like 'sluice-lane %' and datname = current_database()`)
+      assert.equal(waiting.count, count)
+    })
+  }
+
+  /** Runs `during` while another transaction holds the SKU's ledger row: no batch of it can commit. */
+  async whileLocked<T>(sku: string, during: () => Promise<T>): Promise<T> {
+    const client = new pg.Client({ connectionString: this.databaseUrl })
+    client.on('error', () => {})
+    await client.connect()
+    try {
+      await client.query('begin')
+      await client.query('select from ledger where sku = $1 for update', [sku])
+      return await during()
+    } finally {
+      await client.end()
+    }
+  }
+
+  /** Lets a second pass for all open commands, as far as their age is concerned. */
+  async age(): Promise<void> {
+    await this.pool.query(sql.typeAlias('none')`
+      update stock_commands set created_at = created_at - interval '2 seconds' where done_at is null`)
+  }
+
+  async ledger(sku: string): Promise<LedgerFacts> {
+    return this.pool.one(sql.type(LedgerRow)`
+      select on_hand, free, set_aside, held, sold, granted, generation, cursor from ledger where sku = ${sku}`)
+  }
+
+  async gateOf(sku: string): Promise<GateFacts> {
+    const values = await this.redis.hmget(
+      skuKeys(partitionOf(sku), sku).gate,
+      'units',
+      'granted',
+      'generation',
+    )
+    const [units, granted, generation] = values.map(Number) as [number, number, number]
+    return { units, granted, generation }
+  }
+
+  /** What the gate counts for a buyer. */
+  async counted(sku: string, buyerId: string): Promise<number> {
+    return Number((await this.redis.hget(skuKeys(partitionOf(sku), sku).buyers, buyerId)) ?? 0)
+  }
+
+  async holdState(checkoutId: string, sku: string): Promise<string | null> {
+    return this.pool.maybeOneFirst(sql.type(z.object({ state: z.string() }))`
+      select state from holds where checkout_id = ${checkoutId} and sku = ${sku}`)
+  }
+
+  /** Status and reason, as in `rejected duplicate`, or null when PostgreSQL does not have it. */
+  async statusOf(checkoutId: string): Promise<string | null> {
+    return this.pool.maybeOneFirst(sql.type(z.object({ status: z.string() }))`
+      select concat_ws(' ', status, reason) as status from checkouts where id = ${checkoutId}`)
+  }
+
+  async outcomeOf(commandId: string): Promise<string | null> {
+    return this.pool.oneFirst(sql.type(z.object({ outcome: z.string().nullable() }))`
+      select outcome from stock_commands where id = ${commandId}`)
+  }
+
+  /** Promises 1, 2 and 7 of a SKU at rest: ledger, holds, limits and gate agree to the unit. */
+  async assertSound(sku: string): Promise<LedgerFacts> {
+    const row = await this.ledger(sku)
+    const holds = await this.pool.one(sql.type(Sums)`
+      select coalesce(sum(units) filter (where state = 'held'), 0)::int as held,
+        coalesce(sum(units) filter (where state = 'sold'), 0)::int as sold from holds where sku = ${sku}`)
+    assert.deepEqual({ held: row.held, sold: row.sold }, holds, `${sku}: ledger and holds`)
+    assert.equal(row.on_hand, row.free + row.set_aside + row.held + row.sold, `${sku}: balance`)
+    const strays = await this.pool.any(sql.type(z.object({ buyer: z.string() }))`
+      select buyer_id::text as buyer from (
+        select pool, buyer_id, sum(units) as units from holds
+         where pool is not null and state in ('held', 'sold') group by 1, 2) h
+      full join buyer_units b using (pool, buyer_id)
+      where coalesce(h.units, 0) <> coalesce(b.units, 0) or b.units > b.unit_limit`)
+    assert.deepEqual(strays, [], `${sku}: limits`)
+    if (row.generation > 0) {
+      const gate = await this.gateOf(sku)
+      assert.equal(gate.generation, row.generation, `${sku}: the gate's generation`)
+      assert.equal(gate.units, row.free - (gate.granted - row.granted), `${sku}: the gate's units`)
+    }
+    return row
+  }
+
+  async #anySeller(): Promise<string> {
+    if (!this.#seller) {
+      const id = newId()
+      await this.pool.query(sql.typeAlias('none')`
+        insert into accounts (id, email, name, role, password_hash)
+        values (${id}, ${`${id}@example.com`}, 'A seller', 'seller', '-')`)
+      this.#seller = id
+    }
+    return this.#seller
+  }
+}
+
+const Sums = z.object({ held: z.number(), sold: z.number() })
+
+/** Makes one call of a script fail, before or after Redis has carried it out. Returns how often it failed. */
+export function failScript(
+  redis: RedisClient,
+  file: string,
+  { times = 1, after = false }: { times?: number; after?: boolean } = {},
+): () => number {
+  const commands = redis as RedisClient & Record<string, (...args: unknown[]) => Promise<unknown>>
+  const name = `sluice:${file}`
+  const original = commands[name]
+  assert.ok(original, `${file} was not called before`)
+  let failed = 0
+  commands[name] = async (...args) => {
+    if (failed >= times) return original.apply(redis, args)
+    failed++
+    if (after) await original.apply(redis, args)
+    throw new Error(`${file} fails by order of the test`)
+  }
+  return () => failed
+}
