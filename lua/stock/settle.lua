@@ -3,7 +3,7 @@
 -- units = free − (gate.granted − granted): what is free in the ledger, less what the gate has granted
 -- since. May run twice, late, or after a crash: only a cursor above the last settled one changes units.
 --
--- KEYS   gate     hash    units, granted, settled
+-- KEYS   gate     hash    units, granted, settled, seq
 --        mailbox  stream  trimmed up to the cursor
 --        ready    set     loses the SKU when its mailbox is empty
 --        buyers   hash    buyer → units in this pool
@@ -15,16 +15,17 @@
 --        granted     int   of the ledger at that cursor
 --        …           two per buyer whose count changes beside what was granted: buyer, delta
 -- REPLY  settled  entriesLeft units
+--        gap      entriesLeft units; fewer entries than the gate has appended: the mailbox lost some
 --        stale    the gate is missing or of another generation: nothing was changed
 -- COST   O(entries trimmed + buyers)
 local gate, mailbox, ready, buyers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local sku, freed, generation = ARGV[1], ARGV[2], ARGV[3]
 local cursor, free, granted, deltas = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV
 
-local g = redis.call('HMGET', gate, 'generation', 'units', 'granted', 'settled', 'version')
+local g = redis.call('HMGET', gate, 'generation', 'units', 'granted', 'settled', 'version', 'seq')
 if g[1] ~= generation then return { 'stale' } end
-local units = tonumber(g[2])
-if cursor > tonumber(g[4]) then
+local units, settled, seq = tonumber(g[2]), tonumber(g[4]), tonumber(g[6])
+if cursor > settled then
   local left = free - (tonumber(g[3]) - granted)
   redis.call('HSET', gate, 'units', left, 'settled', cursor, 'settled_granted', granted)
   for i = 7, #deltas, 2 do
@@ -38,5 +39,6 @@ if cursor > tonumber(g[4]) then
 end
 redis.call('XTRIM', mailbox, 'MINID', generation .. '-' .. (cursor + 1))
 local entries = redis.call('XLEN', mailbox)
+if entries < seq - math.max(cursor, settled) then return { 'gap', entries, units } end
 if entries == 0 then redis.call('SREM', ready, sku) end
 return { 'settled', entries, units }

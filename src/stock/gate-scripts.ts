@@ -65,6 +65,8 @@ function decodeAdmission(words: string): Admission {
 
 export type SettleReply =
   | { readonly tag: 'settled'; readonly entriesLeft: number; readonly units: number }
+  /** Settled, but entries that were never committed are gone. */
+  | { readonly tag: 'gap'; readonly entriesLeft: number; readonly units: number }
   | { readonly tag: 'stale' }
 
 export const settle = defineScript({
@@ -74,6 +76,11 @@ export const settle = defineScript({
   reply: {
     settled: (entriesLeft, units): SettleReply => ({
       tag: 'settled',
+      entriesLeft: Number(entriesLeft),
+      units: Number(units),
+    }),
+    gap: (entriesLeft, units): SettleReply => ({
+      tag: 'gap',
       entriesLeft: Number(entriesLeft),
       units: Number(units),
     }),

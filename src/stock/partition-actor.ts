@@ -55,9 +55,11 @@ class StockPartitionActor implements PartitionActor {
   async resume(): Promise<void> {
     if (await this.#mustRebuild()) return this.#rebuild()
     const waiting = await this.#redis.smembers(partitionKeys(this.#partition).ready)
-    for (const row of await loadLedger(this.#connection, waiting)) {
-      if (row.state.generation !== this.#generation) return this.#rebuild()
-      await this.#settleNow(row)
+    try {
+      for (const row of await this.#loadReady(waiting)) await this.#settleNow(row)
+    } catch (error) {
+      if (!(error instanceof MailboxGap)) throw error
+      return this.#rebuild()
     }
     this.#deps.wake(this.#partition)
   }
@@ -137,13 +139,22 @@ class StockPartitionActor implements PartitionActor {
     return work
   }
 
-  async #readFresh(skus: readonly string[]): Promise<Work[]> {
+  /** Ledger rows of SKUs in the ready set. Throws {@link MailboxGap} when one was rebuilt by somebody else. */
+  async #loadReady(skus: readonly string[]): Promise<LedgerRow[]> {
     const rows = await loadLedger(this.#connection, skus)
-    for (const { state } of rows) {
-      if (state.generation !== this.#generation) {
-        throw new MailboxGap(`${state.sku}: its gate is of another generation`)
-      }
+    const newer = rows.find(({ state }) => state.generation > this.#generation)
+    if (newer) throw new MailboxGap(`${newer.state.sku}: its gate is of another generation`)
+    // In this generation PostgreSQL has opened no gate for it, so whatever waits there was never granted.
+    const stale = rows.filter(({ state }) => state.generation < this.#generation)
+    if (stale.length > 0) {
+      const { ready } = partitionKeys(this.#partition)
+      await this.#redis.srem(ready, ...stale.map(({ state }) => state.sku))
     }
+    return rows.filter(({ state }) => state.generation === this.#generation)
+  }
+
+  async #readFresh(skus: readonly string[]): Promise<Work[]> {
+    const rows = await this.#loadReady(skus)
     const entries = await readMailboxes(
       this.#redis,
       this.#partition,
@@ -201,6 +212,7 @@ class StockPartitionActor implements PartitionActor {
       },
       [...shadow].flatMap(([buyerId, units]) => [buyerId, -units]),
     )
+    if (reply.tag === 'gap') throw new MailboxGap(`${state.sku}: entries of the mailbox are gone`)
     if (reply.tag === 'settled' && reply.entriesLeft > 0) this.#deps.wake(this.#partition)
   }
 

@@ -195,7 +195,7 @@ async function loadRequests(
       text: `select c.id, c.buyer_id, c.idempotency_key, c.fingerprint, h.sku
           from (select * from checkouts where id > $1 and substr(id::text, 16, 3) = $2
                  order by id limit ${chunk * 4}) c
-          join holds h on h.checkout_id = c.id
+          left join holds h on h.checkout_id = c.id
          order by c.id`,
       // The id of a checkout carries its partition; see checkout-id.ts.
       values: [after, partitionDigits(partition)],
