@@ -5,6 +5,10 @@ alter table stock_commands drop constraint stock_commands_kind_known;
 alter table stock_commands add constraint stock_commands_kind_known
   check (kind in ('release', 'sell', 'return', 'restock', 'reclaim'));
 
+-- The sweep also ends what is being paid when its deadline comes.
+drop index checkouts_deadline;
+create index checkouts_deadline on checkouts (expires_at) where status in ('reserved', 'paying', 'assembling');
+
 -- One PaymentIntent for a checkout, for life. The provider's idempotency key for creating it is the
 -- checkout's id. `verdict` is what the money did; `refunded` what went back.
 create table payments (
@@ -15,6 +19,7 @@ create table payments (
   status      text not null default 'open',
   captured    bigint not null default 0,
   refunded    bigint not null default 0,
+  flagged     text,                                   -- why an operator has to look at it
   created_at  timestamptz not null default now(),
   updated_at  timestamptz not null default now(),
   constraint payments_status_known check (status in ('open', 'succeeded', 'canceled')),
@@ -51,7 +56,9 @@ create table refunds (
   state       text not null default 'pending',
   refund_id   text,
   attempts    integer not null default 0,
+  last_error  text,
   created_at  timestamptz not null default now(),
+  tried_at    timestamptz,                            -- when the provider was last asked
   settled_at  timestamptz,
   constraint refunds_amount_positive check (amount > 0),
   constraint refunds_state_known check (state in ('pending', 'succeeded', 'failed'))
@@ -132,6 +139,8 @@ create index order_history_order on order_history (order_id, id);
 -- Down Migration
 
 drop table order_history, mails, outbox, webhook_events, saga_journal, refunds, payment_attempts, payments;
+drop index checkouts_deadline;
+create index checkouts_deadline on checkouts (expires_at) where status in ('reserved', 'assembling');
 alter table stock_commands drop constraint stock_commands_kind_known;
 alter table stock_commands add constraint stock_commands_kind_known
   check (kind in ('release', 'sell', 'return', 'restock'));
