@@ -1,0 +1,4 @@
+// The stock scripts, one test for each line of their REPLY, on one Redis server.
+import { testScripts } from './suite.ts'
+
+testScripts(false)
