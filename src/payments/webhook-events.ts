@@ -1,0 +1,160 @@
+/** Stored events of the provider on their way to an effect: claimed, processed, retried, parked, replayed. */
+import type { CommonQueryMethods, DatabasePool } from 'slonik'
+import type { Stripe } from 'stripe'
+import { z } from 'zod'
+import {
+  defaultRetries,
+  describeFailure,
+  type RetryPolicy,
+  retryInMs,
+} from '../platform/outbox-handlers.ts'
+import { sql } from '../platform/postgres/pool.ts'
+import type { Logger } from '../platform/telemetry/logger.ts'
+
+/** Settles what an event says. Any event may come twice, late, and before one that was made earlier. */
+export type StripeEventHandler = (event: Stripe.Event) => Promise<'processed' | 'ignored'>
+
+export interface WebhookProcessing {
+  readonly pool: DatabasePool
+  readonly handle: StripeEventHandler
+  readonly log: Logger
+  readonly retries?: RetryPolicy
+}
+
+const requeueSeconds = 30
+/** Events that are worked on at once, of one batch. */
+const parallel = 4
+
+/** Takes up to `limit` stored events that are due. Two callers never take one event. */
+export async function claimDueWebhooks(pool: DatabasePool, limit: number): Promise<string[]> {
+  const rows = await pool.any(sql.typeAlias('id')`
+    update webhook_events set due_at = now() + make_interval(secs => ${requeueSeconds})
+     where id in (
+       select id from webhook_events where state = 'stored' and due_at <= now()
+        order by due_at limit ${limit} for update skip locked)
+    returning id`)
+  return rows.map(({ id }) => id)
+}
+
+/** Processes those of `ids` that are still only stored. Rejects only when PostgreSQL is away. */
+export async function processWebhooks(
+  deps: WebhookProcessing,
+  ids: readonly string[],
+): Promise<void> {
+  const events = await deps.pool.any(sql.type(StoredRow)`
+    select id, type, payload, attempts from webhook_events
+     where id = any(${sql.array([...ids], 'text')}) and state = 'stored' order by received_at, id`)
+  for (let i = 0; i < events.length; i += parallel) {
+    const together = events.slice(i, i + parallel)
+    const outcomes = await Promise.allSettled(
+      together.map(({ payload }) => Promise.resolve(payload as Stripe.Event).then(deps.handle)),
+    )
+    for (const state of ['processed', 'ignored'] as const) {
+      const ended = together.filter((_, at) => {
+        const outcome = outcomes[at]
+        return outcome?.status === 'fulfilled' && outcome.value === state
+      })
+      await end(
+        deps.pool,
+        ended.map(({ id }) => id),
+        state,
+      )
+    }
+    for (const [at, event] of together.entries()) {
+      const outcome = outcomes[at]
+      if (outcome?.status === 'rejected') await fail(deps, event, outcome.reason)
+    }
+  }
+}
+
+async function end(
+  pool: CommonQueryMethods,
+  ids: readonly string[],
+  state: 'processed' | 'ignored',
+): Promise<void> {
+  if (ids.length === 0) return
+  await pool.query(sql.typeAlias('none')`
+    update webhook_events set state = ${state}, processed_at = now(), last_error = null
+     where id = any(${sql.array([...ids], 'text')}) and state = 'stored'`)
+}
+
+async function fail(
+  { pool, log, retries = defaultRetries }: WebhookProcessing,
+  event: { readonly id: string; readonly type: string; readonly attempts: number },
+  error: unknown,
+): Promise<void> {
+  const wait = retryInMs(error, event.attempts, retries)
+  await pool.query(sql.typeAlias('none')`
+    update webhook_events set attempts = attempts + 1, last_error = ${describeFailure(error)},
+        state = ${wait === null ? 'parked' : 'stored'},
+        due_at = now() + make_interval(secs => ${wait ?? 0} / 1000.0)
+     where id = ${event.id} and state = 'stored'`)
+  const about = { err: error, event: event.id, type: event.type, attempts: event.attempts + 1 }
+  if (wait === null) log.error(about, 'a webhook was parked')
+  else log.warn(about, 'a webhook failed')
+}
+
+export interface ParkedWebhook {
+  readonly id: string
+  readonly type: string
+  readonly attempts: number
+  readonly lastError: string | null
+  readonly receivedAt: Date
+}
+
+/** What was given up, the newest first; `before` is the last one seen. */
+export async function parkedWebhooks(
+  pool: DatabasePool,
+  page: {
+    readonly limit: number
+    readonly before: { readonly receivedAt: Date; readonly id: string } | null
+  },
+): Promise<readonly ParkedWebhook[]> {
+  // In milliseconds, as a page's mark is.
+  const at = sql.fragment`date_trunc('milliseconds', received_at)`
+  const older = page.before
+    ? sql.fragment`and (${at}, id) < (${sql.timestamp(page.before.receivedAt)}, ${page.before.id})`
+    : sql.fragment``
+  return pool.any(sql.type(ParkedRow)`
+    select id, type, attempts, last_error as "lastError", ${at} as "receivedAt"
+      from webhook_events where state = 'parked' ${older}
+     order by ${at} desc, id desc limit ${page.limit}`)
+}
+
+export type WebhookState = 'stored' | 'processed' | 'ignored' | 'parked'
+
+/** Puts a parked event back with a fresh count; returns its state afterwards, or null when there is none. */
+export async function replayWebhook(pool: DatabasePool, id: string): Promise<WebhookState | null> {
+  await pool.query(sql.typeAlias('none')`
+    update webhook_events set state = 'stored', attempts = 0, due_at = now()
+     where id = ${id} and state = 'parked'`)
+  return pool.maybeOneFirst(sql.type(StateRow)`select state from webhook_events where id = ${id}`)
+}
+
+/** Deletes up to `limit` events that ended `days` days ago or more; returns how many. */
+export async function forgetOldWebhooks(
+  pool: DatabasePool,
+  { days, limit }: { readonly days: number; readonly limit: number },
+): Promise<number> {
+  const deleted = await pool.query(sql.typeAlias('none')`
+    delete from webhook_events where id in (
+      select id from webhook_events
+       where state in ('processed', 'ignored') and received_at < now() - make_interval(days => ${days})
+       order by received_at limit ${limit})`)
+  return deleted.rowCount
+}
+
+const StoredRow = z.object({
+  id: z.string(),
+  type: z.string(),
+  payload: z.unknown(),
+  attempts: z.number(),
+})
+const ParkedRow = z.object({
+  id: z.string(),
+  type: z.string(),
+  attempts: z.number(),
+  lastError: z.string().nullable(),
+  receivedAt: z.date(),
+})
+const StateRow = z.object({ state: z.enum(['stored', 'processed', 'ignored', 'parked']) })

@@ -1,0 +1,95 @@
+/**
+ * The provider's events: stored once by their id, answered, and processed afterwards. The events that one
+ * process has waiting go in one statement; the next leaves when the last is committed.
+ */
+import type { DatabasePool } from 'slonik'
+import { AppError } from '../kernel/errors.ts'
+import { sqlState } from '../platform/postgres/pipeline.ts'
+import { sql } from '../platform/postgres/pool.ts'
+import type { VerifiedEvent } from './webhook-signature.ts'
+
+interface Pending {
+  readonly event: VerifiedEvent
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Events and bytes of one statement, at most; one event may be as large as a body. */
+const batchMax = 256
+const batchBytes = 2 * 1024 * 1024
+/** Events that one process keeps waiting, at most: the provider sends the others again. */
+const pendingMax = 5_000
+
+export class WebhookInbox {
+  readonly #pool: DatabasePool
+  readonly #handled: readonly string[]
+  readonly #pending: Pending[] = []
+  #draining = false
+
+  /** `handledTypes`: an event of any other type is stored as `ignored`. */
+  constructor(pool: DatabasePool, handledTypes: Iterable<string>) {
+    this.#pool = pool
+    this.#handled = [...handledTypes]
+  }
+
+  /** Resolves when the event is in PostgreSQL, now or from an earlier delivery. Throws `overloaded`. */
+  store(event: VerifiedEvent): Promise<void> {
+    if (this.#pending.length >= pendingMax) {
+      throw new AppError('overloaded', 'Too many events wait to be stored. Send it again later.')
+    }
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ event, resolve, reject })
+      if (!this.#draining) void this.#drain()
+    })
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true
+    while (this.#pending.length > 0) await this.#storeTogether(this.#nextBatch())
+    this.#draining = false
+  }
+
+  #nextBatch(): Pending[] {
+    let bytes = 0
+    let count = 0
+    while (count < Math.min(this.#pending.length, batchMax)) {
+      bytes += this.#pending[count]?.event.body.length ?? 0
+      if (count > 0 && bytes > batchBytes) break
+      count += 1
+    }
+    return this.#pending.splice(0, count)
+  }
+
+  async #storeTogether(batch: readonly Pending[]): Promise<void> {
+    try {
+      await this.#insert(batch.map(({ event }) => event))
+      for (const { resolve } of batch) resolve()
+    } catch (error) {
+      if (batch.length > 1 && isDataError(error)) {
+        for (const one of batch) await this.#storeTogether([one])
+        return
+      }
+      const unusable = new AppError('validation_failed', 'The event cannot be stored.')
+      for (const { reject } of batch) reject(isDataError(error) ? unusable : error)
+    }
+  }
+
+  /** The bodies are JSON already, so they go as one array: nothing is quoted twice. */
+  async #insert(events: readonly VerifiedEvent[]): Promise<void> {
+    await this.#pool.query(sql.typeAlias('none')`
+      insert into webhook_events (id, type, payload, state)
+      select event ->> 'id', event ->> 'type', event,
+          case when event ->> 'type' = any(${sql.array(this.#handled, 'text')}) then 'stored' else 'ignored' end
+        from jsonb_array_elements(${`[${events.map(({ body }) => body).join(',')}]`}::jsonb) as event
+      on conflict (id) do nothing`)
+  }
+}
+
+/** PostgreSQL takes less than JSON allows: no NUL in a text, and no number without bounds. */
+function isDataError(error: unknown): boolean {
+  for (let current = error, depth = 0; depth < 4 && current instanceof Error; depth += 1) {
+    if (sqlState(current)?.startsWith('22')) return true
+    current = current.cause
+  }
+  return false
+}

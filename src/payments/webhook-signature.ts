@@ -1,0 +1,44 @@
+/** Who sent an event: Stripe's signature over the raw body, by the official SDK. */
+import { Stripe } from 'stripe'
+
+export interface VerifiedEvent {
+  readonly id: string
+  readonly type: string
+  /** The body as it was signed. */
+  readonly body: string
+}
+
+/** Seconds that a signature stays good. Later it may be somebody's recording. */
+export const toleranceSeconds = 300
+
+/**
+ * Verifies bodies against any of several secrets (the setting holds them separated by commas), so that a
+ * secret can be changed without a gap. The result is undefined for a signature that is missing, wrong,
+ * too old, or over other bytes, and for a body that is no event.
+ */
+export function createWebhookVerifier(
+  secretSetting: string,
+): (body: Buffer, signature: string | undefined) => VerifiedEvent | undefined {
+  const secrets = secretSetting
+    .split(',')
+    .map((secret) => secret.trim())
+    .filter((secret) => secret !== '')
+  return (body, signature) => {
+    if (signature === undefined) return undefined
+    for (const secret of secrets) {
+      const event = verify(body, signature, secret)
+      if (event && typeof event.id === 'string' && typeof event.type === 'string') {
+        return { id: event.id, type: event.type, body: body.toString('utf8') }
+      }
+    }
+    return undefined
+  }
+}
+
+function verify(body: Buffer, signature: string, secret: string): Partial<Stripe.Event> | null {
+  try {
+    return Stripe.webhooks.constructEvent(body, signature, secret, toleranceSeconds)
+  } catch {
+    return null
+  }
+}

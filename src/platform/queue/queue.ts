@@ -1,0 +1,74 @@
+/** BullMQ with the rules that this project needs: one place opens queues and workers. */
+import { type Processor, Queue, Worker } from 'bullmq'
+import { systemClock } from '../../kernel/clock.ts'
+import type { RedisClient } from '../redis/client.ts'
+import type { Logger } from '../telemetry/logger.ts'
+
+export interface QueueDeps {
+  /** Opens a connection of the purpose `jobs`: it waits for Redis for as long as it takes. */
+  readonly connect: () => RedisClient
+  readonly log: Logger
+}
+
+export interface OpenQueue {
+  readonly queue: Queue
+  readonly connection: RedisClient
+  /** Lets running jobs finish, five seconds at most. Never rejects. */
+  close(): Promise<void>
+}
+
+/** One hash tag: on a cluster all keys of a queue share a slot. */
+const prefix = '{sluice}'
+const closeMs = 5_000
+
+/** Opens a queue and a worker on it. Jobs leave nothing behind but the last few failures. */
+export function openQueue(
+  deps: QueueDeps,
+  name: string,
+  processor: Processor,
+  options: { readonly concurrency: number },
+): OpenQueue {
+  const { log } = deps
+  const connection = deps.connect()
+  const workerConnection = deps.connect()
+  const queue = new Queue(name, { connection, prefix })
+  const worker = new Worker(name, processor, {
+    connection: workerConnection,
+    prefix,
+    concurrency: options.concurrency,
+    removeOnComplete: { count: 0 },
+    removeOnFail: { count: 100 },
+  })
+  queue.on('error', (error) => log.debug({ err: error, queue: name }, 'queue'))
+  worker.on('error', (error) => log.debug({ err: error, queue: name }, 'queue worker'))
+  worker.on('failed', (job, error) =>
+    log.warn({ err: error, queue: name, job: job?.name }, 'a job failed'),
+  )
+  return {
+    queue,
+    connection,
+    async close() {
+      await bounded(worker.close())
+      await bounded(queue.close())
+      connection.disconnect()
+      workerConnection.disconnect()
+    },
+  }
+}
+
+/** With Redis away a command waits for ever: nothing here may. Resolves false at the limit or on an error. */
+export async function bounded(step: Promise<unknown>, ms: number = closeMs): Promise<boolean> {
+  let cancel = () => {}
+  const limit = new Promise<boolean>((resolve) => {
+    cancel = systemClock.after(ms, () => resolve(false))
+  })
+  const done = await Promise.race([
+    step.then(
+      () => true,
+      () => false,
+    ),
+    limit,
+  ])
+  cancel()
+  return done
+}
