@@ -223,7 +223,7 @@ class Draft {
       })
       return 'voided'
     }
-    if (command.kind === 'sell' && hold.state === 'held') {
+    if ((command.kind === 'sell' || command.kind === 'reclaim') && hold.state === 'held') {
       this.#held -= hold.units
       this.#sold += hold.units
       this.#move({ ...hold, state: 'sold' })
@@ -234,8 +234,11 @@ class Draft {
       return this.#giveBack({ ...hold, state: 'released' })
     }
     if (command.kind === 'reclaim' && hold.state === 'released') return this.#reclaim(hold)
-    if (command.kind === 'return' && hold.state === 'sold') {
-      this.#sold -= hold.units
+    // Commands of one checkout are posted apart and may change places. What came too early means what it
+    // would have meant in time: a return before its sell, a reclaim before its release.
+    if (command.kind === 'return' && (hold.state === 'sold' || hold.state === 'held')) {
+      if (hold.state === 'sold') this.#sold -= hold.units
+      else this.#held -= hold.units
       return this.#giveBack({ ...hold, state: 'returned' })
     }
     return `already ${hold.state}`

@@ -13,7 +13,7 @@ import type { Entry, Reserve } from '../../src/stock/messages.ts'
 /** One message moves a hold one step. */
 const steps: Record<string, readonly HoldState[]> = {
   '': ['held', 'void'],
-  held: ['released', 'sold'],
+  held: ['released', 'sold', 'returned'],
   // Late money buys what was given back.
   released: ['sold'],
   sold: ['returned'],

@@ -260,13 +260,18 @@ describe('a return', () => {
     assert.deepEqual([...decision.shadow], [[hold.buyerId, 2]])
   })
 
-  test('of what is only held returns nothing', () => {
+  test('that overtook its sell leaves nothing sold', () => {
     const state = aState(5, { free: 3, held: 2 })
     const hold = holdOf(aReserve({ units: 2 }))
     const back = aCommand('return', { checkoutId: hold.checkoutId })
-    const decision = decide(state, entriesAfter(state, [back]), openEvidence([back], [hold]))
-    assert.deepEqual(outcomesOf(decision), ['already held'])
-    assert.deepEqual(units(decision.after), units(state))
+    const sell = aCommand('sell', { checkoutId: hold.checkoutId })
+    const decision = decide(
+      state,
+      entriesAfter(state, [back], [sell]),
+      openEvidence([back, sell], [hold]),
+    )
+    assert.deepEqual(outcomesOf(decision), ['returned', 'already returned'])
+    assert.deepEqual(units(decision.after), [5, 5, 0, 0, 0])
   })
 })
 
@@ -307,14 +312,16 @@ describe('a reclaim', () => {
     })
   }
 
-  test('of a hold that is still there sells nothing', () => {
+  test('that overtook its release sells the hold', () => {
     const state = aState(5, { free: 3, held: 2 })
+    const release = aCommand('release', { checkoutId: hold.checkoutId })
     const decision = decide(
       state,
-      entriesAfter(state, [reclaim]),
-      openEvidence([reclaim], [{ ...hold, state: 'held' }], counted(2)),
+      entriesAfter(state, [reclaim], [release]),
+      openEvidence([reclaim, release], [{ ...hold, state: 'held' }], counted(2)),
     )
-    assert.deepEqual(outcomesOf(decision), ['already held'])
+    assert.deepEqual(outcomesOf(decision), ['sold', 'already sold'])
+    assert.deepEqual(units(decision.after), [5, 3, 0, 0, 2])
   })
 })
 
