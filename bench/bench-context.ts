@@ -10,6 +10,7 @@ import type { Stores } from './stock.ts'
 /** Stores and servers that this run owns or was given access to. */
 export interface Access extends Stores {
   readonly databaseUrl: string
+  readonly redisUrl: string
   /** Account that owns the products of the bench. */
   readonly sellerId: string
 }

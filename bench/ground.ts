@@ -108,7 +108,10 @@ export async function targetGround(
     const access = await targetAccess(config, progress)
     if (access) undo.push(access.close)
     const buyers = await targetBuyers(url, config, access, options, progress, signal)
-    const settings = { JWT_SECRET: config.JWT_SECRET }
+    const settings = {
+      JWT_SECRET: config.JWT_SECRET,
+      SWEEP_SECONDS: String(config.SWEEP_SECONDS),
+    }
     return {
       access,
       servers: undefined,
@@ -189,7 +192,7 @@ async function openAccess(databaseUrl: string, redisUrl: string, progress: Progr
   }
   try {
     const [sellerId] = await insertAccounts(pool, 1, 'seller')
-    return { databaseUrl, pool, redis, sellerId: sellerId as string, close }
+    return { databaseUrl, redisUrl, pool, redis, sellerId: sellerId as string, close }
   } catch (error) {
     await close()
     throw error

@@ -1,15 +1,46 @@
+import { loadConfig, requireStores } from '../src/config.ts'
+import { checkPromises } from '../src/ops/promises.ts'
 import type { BenchContext } from './bench-context.ts'
 import type { Verdict } from './results.ts'
 import type { StockFigures } from './stock.ts'
 
-/** The verdict on the promises after a scenario, with one line per breach. */
+export interface Judgement {
+  readonly verdict: Verdict
+  readonly breaches: readonly string[]
+  /** What could not be checked and is therefore neither kept nor broken. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * The verdict after a scenario: every promise of the design by the checks that `npm run verify` uses, and
+ * the scenario's own two stock figures. One line per breach. Without stores nothing is judged.
+ */
 export async function judgePromises(
   context: BenchContext,
   stock: StockFigures,
-): Promise<{ verdict: Verdict; breaches: string[] }> {
-  if (!context.access) return { verdict: 'not judged', breaches: [] }
+): Promise<Judgement> {
+  const { access, settings } = context
+  if (!access) return { verdict: 'not judged', breaches: [], notes: [] }
   const breaches: string[] = []
+  const notes: string[] = []
   if (stock.oversold > 0) breaches.push(`${stock.oversold} units oversold`)
   if (stock.undersold !== 0) breaches.push(`${stock.undersold} units stranded`)
-  return { verdict: breaches.length > 0 ? 'broken' : 'kept', breaches }
+  context.progress.update('judging the promises')
+  const config = requireStores(
+    loadConfig({ ...settings, DATABASE_URL: access.databaseUrl, REDIS_URL: access.redisUrl }),
+  )
+  const { pool, redis } = access
+  const { kept, promises } = await checkPromises({
+    pool,
+    redis,
+    config,
+    note: (sentence) => notes.push(`not checked: ${sentence}`),
+  })
+  for (const promise of promises.filter((each) => !each.kept)) {
+    const [first = 'no details'] = promise.breaches
+    breaches.push(
+      `promise ${promise.id}, ${promise.name}: ${first} (${promise.breaches.length} in all)`,
+    )
+  }
+  return { verdict: kept && breaches.length === 0 ? 'kept' : 'broken', breaches, notes }
 }

@@ -69,13 +69,13 @@ export async function runStrategy(
   let before = await baselineRate(context)
   for (const name of run.scenarios) {
     const measured = await scenarios[name](context)
-    const { verdict, breaches } = await judgePromises(context, measured.stock)
+    const { verdict, breaches, notes } = await judgePromises(context, measured.stock)
     const after = name === 'baseline' ? measured.requestsPerSecond : await baselineRate(context)
     results.push({
       scenario: name,
       strategy: run.strategy,
       ...measured,
-      notes: [...measured.notes, ...baselineSpread(before, after)],
+      notes: [...measured.notes, ...notes, ...baselineSpread(before, after)],
       baselineRequestsPerSecond: round((before + after) / 2, 1),
       promises: verdict,
       breaches,
