@@ -36,6 +36,7 @@ export class Lane {
   #connection: PipelinedConnection | undefined
   #wakeUp: (() => void) | undefined
   #running: Promise<void> | undefined
+  #takingOver: number | undefined
   /** When each partition was last tended; one at a time, between passes. */
   readonly #tendedAt = new Map<number, number>()
 
@@ -45,6 +46,11 @@ export class Lane {
 
   get owned(): number[] {
     return [...this.#owned.keys()]
+  }
+
+  /** What it owns, and what it is about to own: a take-over may take long, and is no silence. */
+  get stamped(): number[] {
+    return this.#takingOver === undefined ? this.owned : [...this.owned, this.#takingOver]
   }
 
   start(): void {
@@ -85,11 +91,14 @@ export class Lane {
           where partition = $1`,
         values: [partition, this.#deps.workerId],
       })
+      this.#takingOver = partition
       try {
         this.#owned.set(partition, await this.#deps.factory.takeOver(partition, connection))
       } catch (error) {
         await this.#unlock(connection, partition)
         throw error
+      } finally {
+        this.#takingOver = undefined
       }
       this.wake(partition)
       return true

@@ -42,7 +42,7 @@ export class Ownership {
   readonly #stopping = new AbortController()
   /** Partitions that nobody held when last looked: nobody's twice in a row is free for all. */
   #orphans = new Set<number>()
-  #running: Promise<void> | undefined
+  #running: Promise<unknown> | undefined
 
   constructor(deps: OwnershipDeps) {
     this.#deps = deps
@@ -59,7 +59,11 @@ export class Ownership {
 
   start(): void {
     for (const lane of this.#lanes) lane.start()
-    this.#running = this.#run()
+    // Stamping does not wait for claims: a worker that takes over much, or slowly, is not silent.
+    this.#running = Promise.all([
+      this.#everyHalfSecond(() => this.#stamp()),
+      this.#everyHalfSecond(() => this.#tick()),
+    ])
   }
 
   /** Hands everything over: the next worker may claim at once. */
@@ -84,11 +88,11 @@ export class Ownership {
     return this.#lanes[partition % this.#lanes.length] as Lane
   }
 
-  async #run(): Promise<void> {
+  async #everyHalfSecond(work: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#deps
     while (!this.#stopping.signal.aborted) {
       try {
-        await this.#tick()
+        await work()
       } catch (error) {
         log.warn({ err: error }, 'ownership could not be looked after')
       }
@@ -98,8 +102,7 @@ export class Ownership {
 
   async #tick(): Promise<void> {
     const { pool, partitions } = this.#deps
-    const live = await this.#stamp()
-    const share = Math.ceil(partitions / live)
+    const share = Math.ceil(partitions / (await this.#liveWorkers()))
     const owned = this.owned
     for (const partition of owned.slice(share)) {
       await this.#lane(partition).release(partition)
@@ -116,21 +119,25 @@ export class Ownership {
     await this.#claim(survey, share)
   }
 
-  /** Says that this worker and its partitions live; answers how many workers do. */
-  async #stamp(): Promise<number> {
-    const owned = this.owned
-    const row = await this.#deps.pool.one(sql.type(z.object({ live: z.number() }))`
+  /** Says that this worker and its partitions live. */
+  async #stamp(): Promise<void> {
+    const stamped = this.#lanes.flatMap((lane) => lane.stamped)
+    await this.#deps.pool.query(sql.typeAlias('none')`
       with me as (
         insert into workers (id) values (${this.workerId})
         on conflict (id) do update set seen_at = now()),
-      mine as (
-        update partitions set seen_at = now()
-        where worker_id = ${this.workerId} and partition = any(${sql.array(owned, 'int2')})),
       dead as (
         delete from workers where seen_at < now() - interval '1 minute')
-      select count(*)::int + 1 as live from workers
-      where id <> ${this.workerId} and seen_at > now() - make_interval(secs => ${silentSeconds})`)
-    return row.live
+      update partitions set seen_at = now()
+       where worker_id = ${this.workerId} and partition = any(${sql.array(stamped, 'int2')})`)
+  }
+
+  /** How many workers have stamped lately, this one included. */
+  async #liveWorkers(): Promise<number> {
+    const others = await this.#deps.pool.oneFirst(sql.typeAlias('count')`
+      select count(*)::int as count from workers
+       where id <> ${this.workerId} and seen_at > now() - make_interval(secs => ${silentSeconds})`)
+    return others + 1
   }
 
   async #claim(survey: readonly Survey[], share: number): Promise<void> {
@@ -145,9 +152,20 @@ export class Ownership {
       if (mine.size >= share && !abandoned) continue
       if (row.locked && !row.silent) continue
       if (row.locked && row.owner_pid !== null) await this.#putDown(row)
-      if (await this.#lane(row.partition).claim(row.partition)) mine.add(row.partition)
+      if (await this.#tryToOwn(row.partition)) mine.add(row.partition)
     }
-    this.#orphans = orphans
+    // What was taken back is nobody's orphan when it is given away again: the others get their chance.
+    this.#orphans = new Set([...orphans].filter((partition) => !mine.has(partition)))
+  }
+
+  /** One partition that cannot be taken over must not keep the others from being owned. */
+  async #tryToOwn(partition: number): Promise<boolean> {
+    try {
+      return await this.#lane(partition).claim(partition)
+    } catch (error) {
+      this.#deps.log.warn({ err: error, partition }, 'a partition could not be taken over')
+      return false
+    }
   }
 
   /**

@@ -1,0 +1,80 @@
+// How partitions spread over workers while take-overs are slow or fail, on a real PostgreSQL with actors
+// that do nothing.
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { pino } from 'pino'
+import type { ActorFactory } from '../../../src/actor/actor.ts'
+import { Ownership } from '../../../src/actor/ownership.ts'
+import { systemClock } from '../../../src/kernel/clock.ts'
+import { openPool } from '../../../src/platform/postgres/pool.ts'
+import { eventually } from '../../support/eventually.ts'
+import { createTestDatabase } from '../../support/stores.ts'
+
+const idle = { pass: async () => false, tend: async () => {} }
+
+async function startOwner(
+  t: TestContext,
+  databaseUrl: string,
+  takeOver: ActorFactory['takeOver'] = async () => idle,
+): Promise<Ownership> {
+  const pool = await openPool(databaseUrl, {
+    max: 3,
+    statementTimeoutMs: 5_000,
+    onError: () => {},
+  })
+  const ownership = new Ownership({
+    databaseUrl,
+    pool,
+    factory: { takeOver },
+    partitions: 64,
+    lanes: 2,
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+  })
+  ownership.start()
+  t.after(async () => {
+    await ownership.stop()
+    await pool.end()
+  })
+  return ownership
+}
+
+test('a worker that joins gets its share although the first one has everything', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  const first = await startOwner(t, databaseUrl)
+  await eventually(() => assert.equal(first.owned.length, 64))
+  const second = await startOwner(t, databaseUrl)
+  await eventually(() => {
+    assert.deepEqual([first.owned.length, second.owned.length], [32, 32])
+  })
+})
+
+test('a worker in the middle of a long take-over is not silent', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  const begun: number[] = []
+  const finish = Promise.withResolvers<void>()
+  t.after(() => finish.resolve())
+  const first = await startOwner(t, databaseUrl, async (partition) => {
+    begun.push(partition)
+    await finish.promise
+    return idle
+  })
+  await eventually(() => assert.deepEqual(begun, [0]))
+  const second = await startOwner(t, databaseUrl)
+  await eventually(() => assert.equal(second.owned.length, 63))
+  // Longer than an owner may be silent, by a clock that is only read.
+  const until = systemClock.monotonic() + 3_500
+  await eventually(() => systemClock.monotonic() > until)
+  assert.equal(second.owned.length, 63)
+  finish.resolve()
+  await eventually(() => assert.ok(first.owned.includes(0)))
+})
+
+test('a partition that cannot be taken over keeps no other from being owned', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  const owner = await startOwner(t, databaseUrl, async (partition) => {
+    if (partition === 0) throw new Error('cannot be taken over')
+    return idle
+  })
+  await eventually(() => assert.equal(owner.owned.length, 63))
+})
