@@ -1,22 +1,26 @@
-/** One program, one role a process: `node src/main.ts api | worker | migrate | seed`. */
+/** One program, one role a process: `node src/main.ts api | worker | stripe | migrate | seed`. */
 import './node-version.ts'
 import { ConfigError, loadConfig, requireStores } from './config.ts'
 import { seedDemoShop } from './dev/demo-shop.ts'
+import { simulatorOptions } from './dev/simulator-options.ts'
 import { systemClock } from './kernel/clock.ts'
 import { MigrationRefused, migrate } from './platform/postgres/migrate.ts'
 import { openPool } from './platform/postgres/pool.ts'
+import { JournalDamaged } from './simulator/journal.ts'
+import { SimulatorRefused, startSimulator } from './simulator/start-simulator.ts'
 import { startApi, startWorker } from './system.ts'
 
 const stopMs = 10_000
-const usage = 'usage: node src/main.ts api | worker | migrate | seed'
+const usage = 'usage: node src/main.ts api | worker | stripe | migrate | seed'
 
 class UsageError extends Error {
   override name = 'UsageError'
 }
 
 const roles: Record<string, (args: string[]) => Promise<void>> = {
-  api: () => serve(startApi),
-  worker: () => serve(startWorker),
+  api: () => serve(() => startApi(requireStores(loadConfig()))),
+  worker: () => serve(() => startWorker(requireStores(loadConfig()))),
+  stripe: () => serve(() => startSimulator(simulatorOptions(loadConfig()))),
   migrate: async () => {
     const { DATABASE_URL } = databaseSettings()
     const applied = await migrate(DATABASE_URL, say)
@@ -32,13 +36,11 @@ async function main([role = '', ...args]: string[]): Promise<void> {
 }
 
 /** Runs until SIGTERM or SIGINT; a second one, or ten seconds, end the process at once. */
-async function serve<C>(
-  start: (config: ReturnType<typeof requireStores>) => Promise<C & { stop(): Promise<void> }>,
-): Promise<void> {
+async function serve(start: () => Promise<{ stop(): Promise<void> }>): Promise<void> {
   const stopping = new AbortController()
   const askToStop = () => (stopping.signal.aborted ? process.exit(1) : stopping.abort())
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, askToStop)
-  const running = await start(requireStores(loadConfig()))
+  const running = await start()
   while (!stopping.signal.aborted) await systemClock.sleep(3_600_000, stopping.signal)
   const overdue = systemClock.sleep(stopMs).then(() => 'overdue' as const)
   if ((await Promise.race([running.stop(), overdue])) === 'overdue') {
@@ -82,9 +84,13 @@ function messageOf(error: unknown): string {
 main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: unknown) => {
-    const expected = [ConfigError, UsageError, MigrationRefused].some(
-      (kind) => error instanceof kind,
-    )
+    const expected = [
+      ConfigError,
+      UsageError,
+      MigrationRefused,
+      SimulatorRefused,
+      JournalDamaged,
+    ].some((kind) => error instanceof kind)
     complain(
       expected ? messageOf(error) : error instanceof Error ? `${error.stack}` : String(error),
     )

@@ -1,0 +1,221 @@
+import { type Attempt, attempt, type Charging, move } from './charging.ts'
+import { badParameter, declined, noSuch, unexpectedState } from './failure.ts'
+import type { Form } from './form.ts'
+import { limits } from './limits.ts'
+import { cancelParams, captureParams, confirmParams, createParams } from './parameters.ts'
+import { findPaymentMethod } from './payment-methods.ts'
+import type { PaymentIntentRecord } from './records.ts'
+import type { Store, Work } from './store.ts'
+import { newStripeId, randomText } from './stripe-ids.ts'
+
+const confirmable = ['requires_payment_method', 'requires_confirmation', 'requires_action']
+const cancelable = [
+  'requires_payment_method',
+  'requires_capture',
+  'requires_confirmation',
+  'requires_action',
+  'processing',
+]
+const captureMethods = ['automatic', 'automatic_async', 'manual'] as const
+const cancellationReasons = [
+  'duplicate',
+  'fraudulent',
+  'requested_by_customer',
+  'abandoned',
+] as const
+
+export function createPaymentIntent(
+  charging: Charging,
+  work: Work,
+  form: Form,
+): PaymentIntentRecord {
+  form.onlyKnows(createParams)
+  const confirm = form.flag('confirm')
+  const paymentMethod = paymentMethodOf(form)
+  const record: PaymentIntentRecord = {
+    id: newStripeId('pi'),
+    created: work.now,
+    amount: amountOf(form),
+    currency: currencyOf(form),
+    status: paymentMethod ? 'requires_confirmation' : 'requires_payment_method',
+    captureMethod: form.oneOf('capture_method', captureMethods) ?? 'automatic',
+    confirmationMethod: form.oneOf('confirmation_method', ['automatic', 'manual']) ?? 'automatic',
+    paymentMethod,
+    secret: randomText(25),
+    metadata: form.metadata(),
+    description: form.text('description') ?? null,
+    receiptEmail: form.text('receipt_email') ?? null,
+    amountCapturable: 0,
+    amountReceived: 0,
+    canceledAt: null,
+    cancellationReason: null,
+    charges: [],
+    lastError: null,
+    returnUrl: form.text('return_url') ?? null,
+    bankUrl: null,
+  }
+  if (!confirm && record.returnUrl) {
+    throw badParameter('return_url', 'return_url can only be used together with confirm=true.')
+  }
+  const options = attemptOptions(form)
+  if (confirm && !paymentMethod) {
+    throw badParameter(
+      'payment_method',
+      "You cannot confirm this PaymentIntent because it's missing a payment method.",
+      'parameter_missing',
+    )
+  }
+  work.put({ kind: 'pi', record })
+  work.emit('payment_intent.created', { kind: 'pi', record })
+  if (!confirm || !paymentMethod) return record
+  return orThrow(attempt(charging, work, { ...record, paymentMethod }, options))
+}
+
+export function confirmPaymentIntent(
+  charging: Charging,
+  work: Work,
+  before: PaymentIntentRecord,
+  form: Form,
+): PaymentIntentRecord {
+  form.onlyKnows(confirmParams)
+  const { status } = before
+  const options = attemptOptions(form)
+  const captureMethod = form.oneOf('capture_method', captureMethods) ?? before.captureMethod
+  const returnUrl = form.text('return_url') ?? before.returnUrl
+  const receiptEmail = form.text('receipt_email') ?? before.receiptEmail
+  const amount = form.whole('amount_to_confirm') ?? before.amount
+  if (status === 'succeeded') {
+    throw unexpectedState(
+      before,
+      'You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.',
+    )
+  }
+  if (!confirmable.includes(status)) throw wrongStatus(before, 'confirm', 'confirmed', confirmable)
+  if (amount !== before.amount) {
+    throw unexpectedState(before, 'amount_to_confirm is not the amount of this PaymentIntent.')
+  }
+  const paymentMethod = paymentMethodOf(form) ?? before.paymentMethod
+  if (!paymentMethod) {
+    throw unexpectedState(
+      before,
+      "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.",
+    )
+  }
+  const record = { ...before, captureMethod, returnUrl, receiptEmail, paymentMethod }
+  return orThrow(attempt(charging, work, record, options))
+}
+
+export function capturePaymentIntent(
+  { store }: { readonly store: Store },
+  work: Work,
+  before: PaymentIntentRecord,
+  form: Form,
+): PaymentIntentRecord {
+  form.onlyKnows(captureParams)
+  const amount = form.whole('amount_to_capture') ?? before.amountCapturable
+  const charge = store.charges.get(before.charges.at(-1) ?? '')
+  if (before.status !== 'requires_capture' || !charge) {
+    throw unexpectedState(
+      before,
+      `This PaymentIntent could not be captured because it has a status of ${before.status}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture.`,
+    )
+  }
+  if (amount < 1)
+    throw badParameter('amount_to_capture', 'This value must be greater than or equal to 1.')
+  if (amount > before.amountCapturable) {
+    throw badParameter(
+      'amount_to_capture',
+      'The amount to capture is greater than the amount you can capture.',
+      'amount_too_large',
+    )
+  }
+  work.put({ kind: 'ch', record: { ...charge, captured: true, amountCaptured: amount } })
+  return move(work, {
+    ...before,
+    status: 'succeeded',
+    amountCapturable: 0,
+    amountReceived: amount,
+  })
+}
+
+export function cancelPaymentIntent(
+  { store }: { readonly store: Store },
+  work: Work,
+  before: PaymentIntentRecord,
+  form: Form,
+): PaymentIntentRecord {
+  form.onlyKnows(cancelParams)
+  const reason = form.oneOf('cancellation_reason', cancellationReasons) ?? null
+  if (!cancelable.includes(before.status))
+    throw wrongStatus(before, 'cancel', 'canceled', cancelable)
+  const charge = store.charges.get(before.charges.at(-1) ?? '')
+  if (charge && before.status === 'requires_capture') {
+    work.put({ kind: 'ch', record: { ...charge, amountRefunded: charge.amount } })
+  }
+  if (charge && before.status === 'processing') {
+    const failure = { code: 'canceled', message: 'Canceled.', reason: 'canceled' }
+    work.put({ kind: 'ch', record: { ...charge, status: 'failed', failure } })
+  }
+  return move(work, {
+    ...before,
+    status: 'canceled',
+    amountCapturable: 0,
+    bankUrl: null,
+    canceledAt: work.now,
+    cancellationReason: reason,
+  })
+}
+
+function orThrow({ paymentIntent, error }: Attempt): PaymentIntentRecord {
+  if (error) throw declined(paymentIntent, error)
+  return paymentIntent
+}
+
+function attemptOptions(form: Form) {
+  // off_session is true, false, `one_off` or `recurring`.
+  const offSession = (form.text('off_session') ?? 'false') !== 'false'
+  return { authenticated: false, mayAsk: !offSession && !form.flag('error_on_requires_action') }
+}
+
+function paymentMethodOf(form: Form): string | null {
+  const name = form.text('payment_method')
+  if (name === undefined) return null
+  if (!findPaymentMethod(name)) throw noSuch('PaymentMethod', name, 'payment_method', 400)
+  return name
+}
+
+function amountOf(form: Form): number {
+  form.required('amount')
+  const amount = form.whole('amount') ?? 0
+  if (amount < 1) {
+    throw badParameter(
+      'amount',
+      'This value must be greater than or equal to 1.',
+      'parameter_invalid_integer',
+    )
+  }
+  if (amount > limits.amountMax) {
+    throw badParameter('amount', 'Amount must be no more than 99999999.', 'amount_too_large')
+  }
+  return amount
+}
+
+function currencyOf(form: Form): string {
+  const currency = form.required('currency').toLowerCase()
+  if (!/^[a-z]{3}$/.test(currency)) {
+    throw badParameter('currency', `Invalid currency: ${currency.slice(0, 20)}.`)
+  }
+  return currency
+}
+
+function wrongStatus(
+  before: PaymentIntentRecord,
+  verb: string,
+  participle: string,
+  allowed: readonly string[],
+) {
+  return unexpectedState(
+    before,
+    `You cannot ${verb} this PaymentIntent because it has a status of ${before.status}. Only a PaymentIntent with one of the following statuses may be ${participle}: ${allowed.join(', ')}.`,
+  )
+}

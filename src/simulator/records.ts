@@ -1,0 +1,140 @@
+/**
+ * What the simulator remembers. Records are never changed, only replaced: an event and a stored answer hold
+ * the very record of their moment, and the whole Stripe object is written out when somebody asks for it.
+ */
+import type Stripe from 'stripe'
+
+export type PaymentIntentStatus =
+  | 'requires_payment_method'
+  | 'requires_confirmation'
+  | 'requires_action'
+  | 'processing'
+  | 'requires_capture'
+  | 'succeeded'
+  | 'canceled'
+
+export type Metadata = Readonly<Record<string, string>>
+
+/** A failed attempt, as `last_payment_error` tells it. */
+export interface PaymentError {
+  readonly type: 'card_error' | 'invalid_request_error'
+  readonly code: string
+  readonly declineCode: string | null
+  readonly message: string
+  readonly charge: string | null
+  readonly paymentMethod: string
+}
+
+export interface PaymentIntentRecord {
+  readonly id: string
+  /** Seconds since the epoch, as every time here. */
+  readonly created: number
+  readonly amount: number
+  readonly currency: string
+  readonly status: PaymentIntentStatus
+  readonly captureMethod: 'automatic' | 'automatic_async' | 'manual'
+  readonly confirmationMethod: 'automatic' | 'manual'
+  readonly paymentMethod: string | null
+  readonly secret: string
+  readonly metadata: Metadata
+  readonly description: string | null
+  readonly receiptEmail: string | null
+  readonly amountCapturable: number
+  readonly amountReceived: number
+  readonly canceledAt: number | null
+  readonly cancellationReason: Stripe.PaymentIntent.CancellationReason | null
+  /** Every attempt, the latest last. */
+  readonly charges: readonly string[]
+  readonly lastError: PaymentError | null
+  /** Where the bank sends the buyer back to. */
+  readonly returnUrl: string | null
+  /** Where the bank asks the buyer, while it does. */
+  readonly bankUrl: string | null
+}
+
+export interface ChargeRecord {
+  readonly id: string
+  readonly created: number
+  readonly paymentIntent: string
+  readonly paymentMethod: string
+  readonly amount: number
+  readonly amountCaptured: number
+  readonly amountRefunded: number
+  readonly currency: string
+  readonly captured: boolean
+  readonly status: 'succeeded' | 'pending' | 'failed'
+  readonly failure: {
+    readonly code: string
+    readonly message: string
+    readonly reason: string
+  } | null
+  readonly metadata: Metadata
+  readonly description: string | null
+  readonly receiptEmail: string | null
+  readonly refunds: readonly string[]
+}
+
+export interface RefundRecord {
+  readonly id: string
+  readonly created: number
+  readonly charge: string
+  readonly paymentIntent: string
+  readonly amount: number
+  readonly currency: string
+  readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled'
+  readonly reason: Stripe.Refund.Reason | null
+  readonly failureReason: string | null
+  readonly metadata: Metadata
+}
+
+/** One of the three, with its kind. */
+export type Snapshot =
+  | { readonly kind: 'pi'; readonly record: PaymentIntentRecord }
+  | { readonly kind: 'ch'; readonly record: ChargeRecord }
+  | { readonly kind: 're'; readonly record: RefundRecord }
+
+export const eventTypes = [
+  'payment_intent.created',
+  'payment_intent.requires_action',
+  'payment_intent.processing',
+  'payment_intent.amount_capturable_updated',
+  'payment_intent.succeeded',
+  'payment_intent.payment_failed',
+  'payment_intent.canceled',
+  'charge.refunded',
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+] as const
+export type EventType = (typeof eventTypes)[number]
+
+export interface EventRecord {
+  readonly id: string
+  readonly created: number
+  readonly type: EventType
+  readonly object: Snapshot
+  /** The request that caused it; null when time or the buyer did. */
+  readonly requestId: string | null
+  readonly idempotencyKey: string | null
+}
+
+/** The members of `error` in an answer, as far as they are texts. */
+export interface ErrorFields {
+  readonly type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error'
+  readonly message: string
+  readonly code?: string
+  readonly decline_code?: string
+  readonly param?: string
+  readonly charge?: string
+  readonly doc_url?: string
+}
+
+/** An answer that can be given again, word for word. */
+export interface Answer {
+  readonly status: number
+  readonly error: ErrorFields | null
+  /** The object itself, or the PaymentIntent that an error is about. */
+  readonly object: Snapshot | null
+  /** Stands in the object in place of its id, when `expand` asked for it. */
+  readonly expanded: Snapshot | null
+}

@@ -1,0 +1,102 @@
+import type Stripe from 'stripe'
+import { findPaymentMethod } from './payment-methods.ts'
+import type { ChargeRecord } from './records.ts'
+
+export function renderCharge(record: ChargeRecord): Stripe.Charge {
+  const { failure } = record
+  return {
+    id: record.id,
+    object: 'charge',
+    amount: record.amount,
+    amount_captured: record.amountCaptured,
+    amount_refunded: record.amountRefunded,
+    application: null,
+    application_fee: null,
+    application_fee_amount: null,
+    balance_transaction: null,
+    billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
+    calculated_statement_descriptor: null,
+    captured: record.captured,
+    created: record.created,
+    currency: record.currency,
+    customer: null,
+    description: record.description,
+    disputed: false,
+    failure_balance_transaction: null,
+    failure_code: failure?.code ?? null,
+    failure_message: failure?.message ?? null,
+    fraud_details: {},
+    livemode: false,
+    metadata: record.metadata,
+    on_behalf_of: null,
+    outcome: renderOutcome(record),
+    paid: record.status === 'succeeded',
+    payment_intent: record.paymentIntent,
+    payment_method: record.paymentMethod,
+    payment_method_details: renderDetails(record),
+    receipt_email: record.receiptEmail,
+    receipt_number: null,
+    receipt_url: null,
+    // Giving money back that was only set aside counts as a refund, as it does at Stripe.
+    refunded:
+      record.amountRefunded > 0 &&
+      record.amountRefunded === (record.captured ? record.amountCaptured : record.amount),
+    review: null,
+    shipping: null,
+    source: null,
+    source_transfer: null,
+    statement_descriptor: null,
+    statement_descriptor_suffix: null,
+    status: record.status,
+    transfer_data: null,
+    transfer_group: null,
+  }
+}
+
+function renderOutcome({ failure }: ChargeRecord): Stripe.Charge.Outcome {
+  return {
+    advice_code: failure ? 'try_again_later' : null,
+    network_advice_code: null,
+    network_decline_code: null,
+    network_status: failure ? 'declined_by_network' : 'approved_by_network',
+    reason: failure?.reason ?? null,
+    risk_level: 'normal',
+    risk_score: 1,
+    seller_message: failure
+      ? 'The bank did not return any further details with this decline.'
+      : 'Payment complete.',
+    type: failure ? 'issuer_declined' : 'authorized',
+  }
+}
+
+function renderDetails(record: ChargeRecord): Stripe.Charge.PaymentMethodDetails | null {
+  const method = findPaymentMethod(record.paymentMethod)
+  if (method?.type !== 'card') return { type: method?.type ?? 'card' }
+  return {
+    type: 'card',
+    card: {
+      amount_authorized: record.status === 'failed' ? null : record.amount,
+      authorization_code: null,
+      brand: method.brand,
+      checks: {
+        address_line1_check: null,
+        address_postal_code_check: null,
+        cvc_check: null,
+      },
+      country: 'US',
+      electronic_commerce_indicator: null,
+      exp_month: 12,
+      exp_year: 2035,
+      funding: 'credit',
+      installments: null,
+      last4: method.last4,
+      mandate: null,
+      network: method.brand,
+      network_transaction_id: null,
+      regulated_status: 'unregulated',
+      three_d_secure: null,
+      transaction_link_id: null,
+      wallet: null,
+    },
+  }
+}
