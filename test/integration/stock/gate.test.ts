@@ -1,0 +1,191 @@
+// The API's side of the gate against a real Redis: requests share script calls, gates are asked for when
+// they are missing, and what Redis cannot answer is never taken for a no.
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { Redis } from 'ioredis'
+import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
+import { newId } from '../../../src/kernel/ids.ts'
+import type { RedisClient } from '../../../src/platform/redis/client.ts'
+import { checkoutIds } from '../../../src/stock/checkout-id.ts'
+import { Gate, type GateOutcome } from '../../../src/stock/gate.ts'
+import { LocalRefusals } from '../../../src/stock/local-refusals.ts'
+import { eventually } from '../../support/eventually.ts'
+import { buildGate, openTestRedis } from '../../support/gate.ts'
+import { manualClock } from '../../support/manual-clock.ts'
+
+const ids = checkoutIds('a secret of the test', systemClock.now)
+
+interface Made {
+  readonly clock?: Clock
+  readonly waitingUnitsMax?: number
+  readonly skuExists?: (sku: string) => Promise<boolean>
+}
+
+function makeGate(redis: RedisClient, made: Made = {}) {
+  const clock = made.clock ?? systemClock
+  const gate = new Gate({
+    redis,
+    ids,
+    clock,
+    refusals: new LocalRefusals({ redis, clock }),
+    skuExists: async () => true,
+    waitingUnitsMax: 1_000_000,
+    ...made,
+  })
+  const ask = async (
+    sku: string,
+    { buyerId = newId(), units = 1, key = newId() } = {},
+  ): Promise<GateOutcome> =>
+    await gate.admit({ sku, buyerId, units, key, fingerprint: `${sku}*${units}` })
+  return { gate, ask }
+}
+
+async function scriptCalls(redis: RedisClient): Promise<number> {
+  const stats = await redis.info('commandstats')
+  const calls = stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)
+  return Array.from(calls, ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0)
+}
+
+const hurry = (made: Made = {}): Made => ({ clock: manualClock({ hurried: true }), ...made })
+
+async function setUp(t: TestContext) {
+  const { server, redis } = await openTestRedis(t)
+  return { server, redis: redis as Redis }
+}
+
+test('requests that wait for one SKU share script calls and mailbox entries', async (t) => {
+  const { redis } = await setUp(t)
+  const built = await buildGate(redis, { units: 1_000 })
+  const { ask } = makeGate(redis)
+  await ask(built.sku)
+  const before = await scriptCalls(redis)
+  const outcomes = await Promise.all(Array.from({ length: 500 }, () => ask(built.sku)))
+  const calls = (await scriptCalls(redis)) - before
+  // One goes ahead alone; the others, 128 at a time, behind it.
+  assert.equal(calls, 5)
+  const granted = outcomes.flatMap((outcome) =>
+    outcome.tag === 'granted' ? [outcome.checkoutId] : [],
+  )
+  assert.equal(new Set(granted).size, 500)
+  const { gate, mailbox } = await built.everything()
+  assert.deepEqual([gate.units, gate.granted, mailbox.length], ['499', '501', 6])
+})
+
+test('each of a batch gets its own answer', async (t) => {
+  const { redis } = await setUp(t)
+  const built = await buildGate(redis, { units: 5, limit: 2 })
+  const { ask } = makeGate(redis)
+  const [buyerId, key] = [newId(), newId()]
+  const [first, ...rest] = await Promise.all([
+    ask(built.sku, { buyerId, key, units: 2 }),
+    ask(built.sku, { buyerId, key, units: 2 }),
+    ask(built.sku, { buyerId }),
+    ask(built.sku, { units: 2 }),
+    ask(built.sku, { units: 2 }),
+    ask(built.sku),
+  ])
+  assert.equal(first?.tag, 'granted')
+  assert.deepEqual(
+    rest.map(({ tag }) => tag),
+    ['repeated', 'over_limit', 'granted', 'sold_out', 'granted'],
+  )
+  assert.equal(
+    first?.tag === 'granted' && first.checkoutId,
+    rest[0]?.tag === 'repeated' && rest[0].checkoutId,
+  )
+})
+
+test('a SKU that does not exist is unknown, and nobody is asked to build its gate', async (t) => {
+  const { redis } = await setUp(t)
+  const built = await buildGate(redis)
+  const { ask } = makeGate(redis, { skuExists: async (sku) => sku === built.sku })
+  await redis.del(built.keys.gate)
+  const stranger = await buildGate(redis, { sku: 'NOT-THERE' })
+  await redis.del(stranger.keys.gate)
+  const outcomes = await Promise.all([ask('NOT-THERE'), ask('NOT-THERE')])
+  assert.deepEqual(outcomes, [{ tag: 'unknown_sku' }, { tag: 'unknown_sku' }])
+  assert.deepEqual(await redis.smembers(stranger.keys.wanted), [])
+})
+
+test('a gate that is missing is asked for, and the request waits for it', async (t) => {
+  const { redis } = await setUp(t)
+  const built = await buildGate(redis)
+  await redis.del(built.keys.gate)
+  const asked = makeGate(redis).ask(built.sku)
+  await eventually(async () => (await redis.smembers(built.keys.wanted)).includes(built.sku))
+  await built.install()
+  assert.equal((await asked).tag, 'granted')
+})
+
+test('a gate that nobody builds is unavailable, and nothing was written', async (t) => {
+  const { redis } = await setUp(t)
+  const built = await buildGate(redis)
+  const { ask } = makeGate(redis, hurry())
+  await redis.del(built.keys.gate)
+  assert.deepEqual(await ask(built.sku), { tag: 'unavailable', uncertain: false })
+  await built.install()
+  await built.close()
+  const before = await built.everything()
+  assert.deepEqual(await ask(built.sku), { tag: 'unavailable', uncertain: false })
+  assert.deepEqual(await built.everything(), before)
+})
+
+test('an id carries the generation it was admitted in, also after a rebuild', async (t) => {
+  const { redis } = await setUp(t)
+  const built = await buildGate(redis, { generation: 3 })
+  const { ask } = makeGate(redis)
+  const buyerId = newId()
+  for (const generation of [3, 4]) {
+    if (generation > 3) {
+      await built.install({ generation })
+      await built.open(generation)
+    }
+    const outcome = await ask(built.sku, { buyerId })
+    assert.ok(outcome.tag === 'granted')
+    const parts = { partition: built.partition, generation }
+    assert.deepEqual(ids.read(outcome.checkoutId, buyerId), parts)
+  }
+})
+
+test('a lost reply is unavailable, and the retry finds what became of it', async (t) => {
+  const { redis, server } = await setUp(t)
+  const built = await buildGate(redis)
+  const { ask } = makeGate(redis)
+  await ask(built.sku)
+  const [buyerId, key] = [newId(), newId()]
+  await server.kill('SIGSTOP')
+  const asked = ask(built.sku, { buyerId, key })
+  // The command is on its way, and its answer will find nobody.
+  await eventually(() => redis.stream.writableLength === 0)
+  redis.stream.destroy()
+  assert.deepEqual(await asked, { tag: 'unavailable', uncertain: true })
+  await server.kill('SIGCONT')
+  await eventually(() => redis.ping())
+  const retry = await ask(built.sku, { buyerId, key })
+  assert.ok(retry.tag === 'repeated' || retry.tag === 'granted', retry.tag)
+  const { gate, mailbox } = await built.everything()
+  assert.deepEqual([gate.granted, mailbox.length], ['2', 2])
+})
+
+test('without Redis every request is told so at once', async (t) => {
+  const { redis, server } = await setUp(t)
+  const built = await buildGate(redis)
+  const { ask } = makeGate(redis)
+  await ask(built.sku)
+  await server.kill('SIGKILL')
+  const outcomes = await Promise.all(Array.from({ length: 300 }, () => ask(built.sku)))
+  assert.deepEqual(new Set(outcomes.map(({ tag }) => tag)), new Set(['unavailable']))
+})
+
+test('a mailbox that nobody commits is full after so many units', async (t) => {
+  const { redis } = await setUp(t)
+  const built = await buildGate(redis, { units: 100 })
+  const { ask } = makeGate(redis, { waitingUnitsMax: 3 })
+  const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask(built.sku)))
+  assert.deepEqual(
+    outcomes.map(({ tag }) => tag),
+    ['granted', 'granted', 'granted', 'full', 'full'],
+  )
+  await built.settle({ cursor: Number((await built.everything()).gate.seq), free: 97, granted: 3 })
+  assert.equal((await ask(built.sku)).tag, 'granted')
+})
