@@ -1,4 +1,5 @@
 /** The one page where everything is connected. Each start returns a stop that undoes it in reverse. */
+import { join } from 'node:path'
 import type { DatabasePool } from 'slonik'
 import { Ownership } from './actor/ownership.ts'
 import { actorStrategy } from './checkout/actor-strategy.ts'
@@ -13,10 +14,16 @@ import type { ReservationStrategy } from './checkout/strategy.ts'
 import type { ConnectedConfig } from './config.ts'
 import { buildApp } from './http/app.ts'
 import { checkoutRoutes } from './http/routes/checkouts.ts'
+import { opsOutboxRoutes } from './http/routes/ops-outbox.ts'
+import { opsWebhookRoutes } from './http/routes/ops-webhooks.ts'
 import { skuRoutes } from './http/routes/skus.ts'
+import { webhookRoutes } from './http/routes/webhooks.ts'
 import { createIdentity } from './identity/identity.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { systemClock } from './kernel/clock.ts'
+import { createMailer } from './notifications/mailer.ts'
+import { WebhookInbox } from './payments/webhook-inbox.ts'
+import { createWebhookVerifier } from './payments/webhook-signature.ts'
 import { openPool, sql } from './platform/postgres/pool.ts'
 import { openRedis, type RedisPurpose } from './platform/redis/client.ts'
 import { createLogger, type Logger } from './platform/telemetry/logger.ts'
@@ -72,7 +79,16 @@ export async function startApi(
       db: () => pool.query(sql.typeAlias('none')`select`),
       redis: () => gateRedis.ping(),
     },
-    routes: [checkoutRoutes({ checkouts }), skuRoutes({ availability })],
+    routes: [
+      checkoutRoutes({ checkouts }),
+      skuRoutes({ availability }),
+      webhookRoutes({
+        inbox: new WebhookInbox(pool),
+        verify: createWebhookVerifier(config.STRIPE_WEBHOOK_SECRET),
+      }),
+      opsWebhookRoutes({ pool }),
+      opsOutboxRoutes({ pool }),
+    ],
   })
   const url = await app.listen({ port: config.PORT, host: config.HOST })
   log.info({ url, strategy: config.STOCK_STRATEGY }, 'api listens')
@@ -117,12 +133,20 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
     skuExists: (sku) => skuExists(pool, sku),
     waitingUnitsMax: config.MAILBOX_UNITS,
   })
-  const jobs = await startJobs({
+  const jobs = startJobs({
     connect: () => open('jobs'),
     config,
     pool,
     redis,
     strategy: strategyOf(config, { pool, gate, redis, ids }),
+    mailer: createMailer({
+      smtpUrl: config.SMTP_URL,
+      mailDir: join(config.DATA_DIR, 'mail'),
+      from: config.MAIL_FROM,
+    }),
+    handleStripeEvent: async () => 'ignored',
+    topics: [],
+    scheduled: [],
     log,
   })
   log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')

@@ -11,6 +11,20 @@ import {
 import { sql } from '../platform/postgres/pool.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 
+/** What is worked on; events of all other types are kept as `ignored`. */
+export const handledEventTypes: readonly string[] = [
+  'payment_intent.succeeded',
+  'payment_intent.payment_failed',
+  'payment_intent.canceled',
+  'payment_intent.requires_action',
+  'payment_intent.processing',
+  'charge.refunded',
+  'charge.refund.updated',
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+]
+
 /** Settles what an event says. Any event may come twice, late, and before one that was made earlier. */
 export type StripeEventHandler = (event: Stripe.Event) => Promise<'processed' | 'ignored'>
 

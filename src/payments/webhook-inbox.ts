@@ -6,6 +6,7 @@ import type { DatabasePool } from 'slonik'
 import { AppError } from '../kernel/errors.ts'
 import { sqlState } from '../platform/postgres/pipeline.ts'
 import { sql } from '../platform/postgres/pool.ts'
+import { handledEventTypes } from './webhook-events.ts'
 import type { VerifiedEvent } from './webhook-signature.ts'
 
 interface Pending {
@@ -22,14 +23,11 @@ const pendingMax = 5_000
 
 export class WebhookInbox {
   readonly #pool: DatabasePool
-  readonly #handled: readonly string[]
   readonly #pending: Pending[] = []
   #draining = false
 
-  /** `handledTypes`: an event of any other type is stored as `ignored`. */
-  constructor(pool: DatabasePool, handledTypes: Iterable<string>) {
+  constructor(pool: DatabasePool) {
     this.#pool = pool
-    this.#handled = [...handledTypes]
   }
 
   /** Resolves when the event is in PostgreSQL, now or from an earlier delivery. Throws `overloaded`. */
@@ -79,7 +77,7 @@ export class WebhookInbox {
     await this.#pool.query(sql.typeAlias('none')`
       insert into webhook_events (id, type, payload, state)
       select event ->> 'id', event ->> 'type', event,
-          case when event ->> 'type' = any(${sql.array(this.#handled, 'text')}) then 'stored' else 'ignored' end
+          case when event ->> 'type' = any(${sql.array([...handledEventTypes], 'text')}) then 'stored' else 'ignored' end
         from jsonb_array_elements(${`[${events.map(({ body }) => body).join(',')}]`}::jsonb) as event
       on conflict (id) do nothing`)
   }

@@ -1,5 +1,6 @@
 /** Runs the handlers of outbox events: one effect each, failures retried with growing pauses, then parked. */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import { assert } from '../kernel/assert.ts'
 import { backoffMs } from '../kernel/backoff.ts'
 import {
   closeEvents,
@@ -26,6 +27,20 @@ export type TopicHandler =
   | { readonly outside: OutsideEffect }
 
 export type Topics = Readonly<Record<string, TopicHandler>>
+
+/** Puts parts together: the consumers of one topic all run; an outside effect is its topic's only one. */
+export function joinTopics(...parts: readonly Topics[]): Topics {
+  const joined: Record<string, TopicHandler> = {}
+  for (const [topic, handler] of parts.flatMap((part) => Object.entries(part))) {
+    const before = joined[topic]
+    if (!before) joined[topic] = handler
+    else {
+      assert('inTransaction' in before && 'inTransaction' in handler, `topic ${topic}: two effects`)
+      joined[topic] = { inTransaction: [...before.inTransaction, ...handler.inTransaction] }
+    }
+  }
+  return joined
+}
 
 /** A failure that no further try will mend: the row is parked at once. */
 export class PermanentFailure extends Error {

@@ -1,0 +1,17 @@
+import {
+  claimDueWebhooks,
+  processWebhooks,
+  type WebhookProcessing,
+} from '../payments/webhook-events.ts'
+import type { Relayed } from '../platform/queue/relay.ts'
+
+/** The provider's stored events to their effects. */
+export function relayWebhooks(deps: WebhookProcessing): Relayed<string> {
+  return {
+    name: 'webhooks',
+    batch: 50,
+    concurrency: 2,
+    claim: (limit) => claimDueWebhooks(deps.pool, limit),
+    handle: (ids) => processWebhooks(deps, ids),
+  }
+}

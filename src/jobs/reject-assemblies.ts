@@ -1,0 +1,19 @@
+import type { DatabasePool } from 'slonik'
+import { giveUp, overdueAssemblies } from '../checkout/assembly.ts'
+import type { ScheduledJob } from '../platform/queue/scheduled.ts'
+import type { RedisClient } from '../platform/redis/client.ts'
+
+/** A checkout over several SKUs that was not decided in time gives its parts back. */
+export function rejectAssembliesJob(deps: {
+  readonly pool: DatabasePool
+  readonly redis: RedisClient
+}): ScheduledJob {
+  return {
+    name: 'reject-assemblies',
+    everyMs: 5_000,
+    run: async () => {
+      const overdue = await overdueAssemblies(deps.pool)
+      if (overdue.length > 0) await giveUp(deps, overdue, 'overdue')
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import type { DatabasePool } from 'slonik'
+import { mailTopic } from '../notifications/mail-topics.ts'
+import { claimDueEvents } from '../platform/outbox.ts'
+import { handleEvents, type Topics } from '../platform/outbox-handlers.ts'
+import type { Relayed } from '../platform/queue/relay.ts'
+import type { Logger } from '../platform/telemetry/logger.ts'
+
+interface RelayDeps {
+  readonly pool: DatabasePool
+  readonly topics: Topics
+  readonly log: Logger
+}
+
+/** Facts to whoever has to act on them. */
+export function relayOutbox(deps: RelayDeps): Relayed<number> {
+  return {
+    name: 'outbox',
+    batch: 100,
+    concurrency: 2,
+    claim: (limit) => claimDueEvents(deps.pool, { except: [mailTopic] }, limit),
+    handle: (ids) => handleEvents(deps, ids),
+  }
+}
+
+/** Mails have a queue of their own: a slow mail server holds up nothing else. */
+export function relayMail(deps: RelayDeps): Relayed<number> {
+  return {
+    name: 'mail',
+    batch: 20,
+    concurrency: 1,
+    claim: (limit) => claimDueEvents(deps.pool, { only: [mailTopic] }, limit),
+    handle: (ids) => handleEvents(deps, ids),
+  }
+}

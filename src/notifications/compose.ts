@@ -1,0 +1,85 @@
+/** The frame that all mails share: the same words as plain text and as HTML. */
+import type { OrderFacts } from './order-facts.ts'
+
+export interface MessageParts {
+  readonly subject: string
+  /** Paragraphs before and after the list of what was ordered. */
+  readonly before: readonly string[]
+  readonly after: readonly string[]
+}
+
+export interface Message {
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+}
+
+/** Puts a message about an order together. Everything from outside is escaped in HTML. */
+export function composeMessage(order: OrderFacts, parts: MessageParts): Message {
+  const greeting = order.name ? `Hello ${order.name},` : 'Hello,'
+  const lines = order.lines.map(({ title, quantity, unitPrice }) => ({
+    what: `${quantity} × ${title}`,
+    price: formatMoney(unitPrice * quantity, order.currency),
+  }))
+  const total = formatMoney(order.total, order.currency)
+  const list = lines.map(({ what, price }) => `  ${what}: ${price}`)
+  const text = [
+    greeting,
+    ...parts.before,
+    [...list, `  Total: ${total}`].join('\n'),
+    ...parts.after,
+    `Order ${order.number}`,
+  ].join('\n\n')
+  return {
+    subject: parts.subject,
+    text: `${text}\n`,
+    html: page(greeting, lines, total, order, parts),
+  }
+}
+
+function page(
+  greeting: string,
+  lines: readonly { readonly what: string; readonly price: string }[],
+  total: string,
+  order: OrderFacts,
+  parts: MessageParts,
+): string {
+  const paragraphs = (texts: readonly string[]) =>
+    texts.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')
+  const row = (left: string, right: string, cell: 'td' | 'th') =>
+    `<tr><${cell} align="left">${escapeHtml(left)}</${cell}><${cell} align="right">${escapeHtml(right)}</${cell}></tr>`
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>${escapeHtml(parts.subject)}</title></head>
+<body style="font-family: system-ui, sans-serif; line-height: 1.5; color: #1a1a1a; max-width: 36rem">
+<p>${escapeHtml(greeting)}</p>
+${paragraphs(parts.before)}
+<table cellpadding="4" style="border-collapse: collapse; width: 100%">
+${lines.map(({ what, price }) => row(what, price, 'td')).join('\n')}
+${row('Total', total, 'th')}
+</table>
+${paragraphs(parts.after)}
+<p style="color: #666">Order ${order.number}</p>
+</body>
+</html>
+`
+}
+
+/** An amount in minor units, as people write it: 4900 EUR is €49.00, 500 JPY is ¥500. */
+export function formatMoney(minor: number, currency: string): string {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency })
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
+  return format.format(minor / 10 ** digits)
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character)
+}

@@ -1,0 +1,107 @@
+/** Sends mail: over SMTP, or into files where no server is set. */
+import { createHash } from 'node:crypto'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createTransport } from 'nodemailer'
+
+export interface Mail {
+  /** Names what the mail tells; the Message-ID is made of it, so that a second copy can be recognised. */
+  readonly fact: string
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+}
+
+export interface Mailer {
+  /** Resolves when the mail is handed over for good. @throws MailRefused when no further try will help. */
+  send(mail: Mail): Promise<void>
+  close(): void
+}
+
+/** The server said that it will never take this mail. */
+export class MailRefused extends Error {
+  override name = 'MailRefused'
+}
+
+export interface MailerOptions {
+  /** `smtp://` or `smtps://`; undefined: `.eml` files in `mailDir`. */
+  readonly smtpUrl: string | undefined
+  readonly mailDir: string
+  /** An address, or a name and an address. */
+  readonly from: string
+}
+
+/** A mail takes this long at the worst: connecting, the greeting, and each silence of the server. */
+const smtpLimits = {
+  connectionTimeout: 5_000,
+  greetingTimeout: 5_000,
+  socketTimeout: 10_000,
+  dnsTimeout: 5_000,
+} as const
+
+export function createMailer(options: MailerOptions): Mailer {
+  return options.smtpUrl === undefined
+    ? fileMailer(options)
+    : smtpMailer(options.smtpUrl, options.from)
+}
+
+function smtpMailer(url: string, from: string): Mailer {
+  const transport = createTransport({
+    url,
+    pool: true,
+    maxConnections: 2,
+    maxMessages: 200,
+    ...smtpLimits,
+  })
+  // Each mail is told of its own failure; an idle connection that the server ends concerns nobody.
+  transport.on('error', () => {})
+  return {
+    async send(mail) {
+      try {
+        await transport.sendMail(message(mail, from))
+      } catch (error) {
+        const { responseCode = 0 } = error as { responseCode?: number }
+        if (responseCode >= 500 && responseCode !== 503) {
+          throw new MailRefused(`the mail server answered ${responseCode}`, { cause: error })
+        }
+        throw error
+      }
+    },
+    close: () => transport.close(),
+  }
+}
+
+/** One file for each fact: sending it again writes the same file again. */
+function fileMailer({ mailDir, from }: MailerOptions): Mailer {
+  const transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' })
+  let made: Promise<unknown> | undefined
+  return {
+    async send(mail) {
+      made ??= mkdir(mailDir, { recursive: true })
+      await made
+      const { message: content } = await transport.sendMail(message(mail, from))
+      const path = join(mailDir, `${mail.fact.replace(/[^\w.-]+/g, '-').slice(0, 150)}.eml`)
+      await writeFile(`${path}.new`, content as Buffer)
+      await rename(`${path}.new`, path)
+    },
+    close: () => transport.close(),
+  }
+}
+
+function message({ fact, to, subject, text, html }: Mail, from: string) {
+  const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'localhost'
+  const id = createHash('sha256').update(`${fact} ${to}`).digest('hex').slice(0, 40)
+  return {
+    from,
+    // An object is never taken apart: an address cannot smuggle in a second one.
+    to: { name: '', address: to },
+    subject,
+    text,
+    html,
+    messageId: `<${id}@${domain}>`,
+    headers: { 'Auto-Submitted': 'auto-generated' },
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  }
+}
