@@ -3,6 +3,7 @@ import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import type { Clock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
+import { appendOutbox } from '../platform/outbox.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import type { CheckoutIdParts, CheckoutIds } from '../stock/checkout-id.ts'
 import { partitionOf } from '../stock/partition.ts'
@@ -145,16 +146,19 @@ export class Checkouts {
           `A checkout that is ${status} cannot be given back.`,
         )
       }
-      const ended = await tx.maybeOne(sql.typeAlias('id')`
+      const ended = await tx.maybeOne(sql.type(EndedRow)`
         with ended as (
           update checkouts set status = 'cancelled', reason = 'by buyer'
            where id = ${id} and buyer_id = ${buyerId} and status in ('reserved', 'assembling') returning id),
         order_ended as (
-          update orders set status = 'cancelled' where id in (select id from ended)),
+          update orders set status = 'cancelled' where id in (select id from ended) returning id),
         lines_ended as (
           update order_lines set status = 'cancelled' where order_id in (select id from ended))
-        select id from ended`)
-      return ended ? releaseUnits(tx, [id], 'cancelled by the buyer') : []
+        select exists (select from order_ended) as ordered from ended`)
+      if (!ended) return []
+      // An assembly that is not decided has no order yet: there is nothing to tell.
+      if (ended.ordered) await appendOutbox(tx, 'order.cancelled', id, { reason: 'by buyer' })
+      return releaseUnits(tx, [id], 'cancelled by the buyer')
     })
     await this.#deps.strategy.post(commands)
   }
@@ -237,4 +241,5 @@ function notFound(): AppError {
   return new AppError('not_found', 'There is no such checkout.')
 }
 
+const EndedRow = z.object({ ordered: z.boolean() })
 const StatusRow = z.object({ status: z.string() })

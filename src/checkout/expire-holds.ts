@@ -1,5 +1,6 @@
 /** Every hold ends: what is not paid by its deadline is given back, at the latest one sweep later. */
 import type { DatabasePool } from 'slonik'
+import { appendOutboxRows } from '../platform/outbox.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import { releaseUnits } from './end-checkout.ts'
 import type { ReservationStrategy } from './strategy.ts'
@@ -28,6 +29,10 @@ export async function expireHolds(
           update order_lines set status = 'expired' where order_id in (select id from ended))
         select id from ended`)
       const ids = due.map(({ id }) => id)
+      await appendOutboxRows(
+        tx,
+        ids.map((id) => ({ topic: 'checkout.expired', key: id, payload: {} })),
+      )
       return { count: ids.length, commands: await releaseUnits(tx, ids, 'the hold expired') }
     })
     await strategy.post(commands)
