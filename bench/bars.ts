@@ -7,6 +7,8 @@ export interface BarVerdict {
   readonly value: string
   readonly bar: string
   readonly met: boolean
+  /** False: a scenario it was made of ran on an unsteady machine, so neither outcome counts. */
+  readonly steady: boolean
 }
 
 type Results = Readonly<{
@@ -115,13 +117,19 @@ export function judgeBars(output: Pick<BenchOutput, 'parameters' | 'results'>): 
   const of = (strategy: string) => (scenario: string) =>
     output.results.find((result) => result.strategy === strategy && result.scenario === scenario)
   const results = { actor: of('actor'), pessimistic: of('pessimistic') }
+  const steady = ({ measure }: Bar) => {
+    const [scenario = ''] = measure.split(/[: ]/)
+    const made = [results.actor(scenario)]
+    if (measure.includes('pessimistic')) made.push(results.pessimistic(scenario))
+    return made.every((result) => result?.steady !== false)
+  }
   return bars.flatMap((bar) => {
     const value = bar.value(results)
-    return value === undefined ? [] : [verdict(bar, value)]
+    return value === undefined ? [] : [verdict(bar, value, steady(bar))]
   })
 }
 
-function verdict(bar: Bar, value: number): BarVerdict {
+function verdict(bar: Bar, value: number, steady: boolean): BarVerdict {
   const {
     measure,
     unit,
@@ -132,6 +140,7 @@ function verdict(bar: Bar, value: number): BarVerdict {
     measure,
     value: `${short(value)}${unit}`,
     bar: bar.atLeast === undefined ? `≤ ${atMost}${unit}` : `≥ ${atLeast}${unit}`,
+    steady,
     met: value >= atLeast && value <= atMost,
   }
 }
@@ -139,4 +148,10 @@ function verdict(bar: Bar, value: number): BarVerdict {
 function short(value: number): string {
   if (Number.isInteger(value)) return String(value)
   return value.toFixed(value < 10 ? 2 : 1)
+}
+
+/** How a verdict is written: an unsteady one is neither met nor not met. */
+export function outcomeOf({ met, steady }: BarVerdict): string {
+  if (!steady) return 'unsteady'
+  return met ? 'met' : 'NOT MET'
 }

@@ -1,5 +1,5 @@
 /** The HTML report: one file, no script, nothing loaded from elsewhere. */
-import type { BarVerdict } from './bars.ts'
+import { type BarVerdict, outcomeOf } from './bars.ts'
 import { barChart, curveChart } from './charts.ts'
 import { escapeHtml } from './html.ts'
 import type { BenchOutput, ScenarioResult } from './results.ts'
@@ -59,11 +59,12 @@ function verdictLine(results: readonly ScenarioResult[]): string {
 }
 
 function barTable(bars: readonly BarVerdict[]): string {
-  const rows = bars.map(
-    ({ measure, value, bar, met }) =>
-      `<tr><td>${escapeHtml(measure)}</td><td class="n">${escapeHtml(value)}</td><td class="n">${escapeHtml(bar)}</td>
-<td class="${met ? 'good' : 'bad'}">${met ? 'met' : 'not met'}</td></tr>`,
-  )
+  const rows = bars.map((verdict) => {
+    const { measure, value, bar, met, steady } = verdict
+    const style = !steady ? '' : met ? 'good' : 'bad'
+    return `<tr><td>${escapeHtml(measure)}</td><td class="n">${escapeHtml(value)}</td><td class="n">${escapeHtml(bar)}</td>
+<td class="${style}">${outcomeOf(verdict).toLowerCase()}</td></tr>`
+  })
   return `<h2>Bars</h2>
 <div class="wide"><table><thead><tr><th>measure</th><th class="n">value</th><th class="n">bar</th><th></th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table></div>`

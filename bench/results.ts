@@ -34,6 +34,8 @@ export interface ScenarioResult extends Measured {
   readonly scenario: ScenarioName
   readonly strategy: StrategyName
   readonly baselineRequestsPerSecond: number
+  /** The baselines before and after agree; if not, something else ran and no ratio counts. */
+  readonly steady: boolean
   readonly promises: Verdict
   /** One line for each broken promise. */
   readonly breaches: readonly string[]

@@ -77,6 +77,7 @@ export async function runStrategy(
       ...measured,
       notes: [...measured.notes, ...notes, ...baselineSpread(before, after)],
       baselineRequestsPerSecond: round((before + after) / 2, 1),
+      steady: baselineSpread(before, after).length === 0,
       promises: verdict,
       breaches,
     })

@@ -1,5 +1,5 @@
 /** The tables at the end of a run. */
-import type { BarVerdict } from './bars.ts'
+import { type BarVerdict, outcomeOf } from './bars.ts'
 import type { BenchOutput, ScenarioResult } from './results.ts'
 
 /** Everything a reader needs from the terminal, accepted and refused always apart. */
@@ -27,11 +27,11 @@ export function summarise(output: BenchOutput, bars: readonly BarVerdict[]): str
   }
   lines.push('')
   if (bars.length > 0) {
-    const rows = bars.map(({ measure, value, bar, met }) => [
-      measure,
-      value,
-      bar,
-      met ? 'met' : 'NOT MET',
+    const rows = bars.map((verdict) => [
+      verdict.measure,
+      verdict.value,
+      verdict.bar,
+      outcomeOf(verdict),
     ])
     lines.push(...table([['measure', 'value', 'bar', ''], ...rows]))
   } else {

@@ -1,7 +1,7 @@
 /** Bars are held against default runs only, and a run shows what it did not measure by leaving it out. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { judgeBars } from '../../../bench/bars.ts'
+import { judgeBars, outcomeOf } from '../../../bench/bars.ts'
 import { fromLoad, type ScenarioResult } from '../../../bench/results.ts'
 import { baselineSpread } from '../../../bench/strategy-run.ts'
 import { summarise } from '../../../bench/summary.ts'
@@ -21,6 +21,7 @@ function aResult(changes: Partial<ScenarioResult>): ScenarioResult {
     scenario: 'hot-sku',
     strategy: 'actor',
     baselineRequestsPerSecond: 20_000,
+    steady: true,
     promises: 'kept',
     breaches: [],
     ...changes,
@@ -61,6 +62,14 @@ test('other parameters, or a server of somebody else’s, have no bars', () => {
   const results = [aResult({ committedPerSecond: 8_000 })]
   assert.equal(judgeBars({ parameters: { ...parameters, stock: 500 }, results }).length, 0)
   assert.equal(judgeBars({ parameters: { ...parameters, target: 'http://x' }, results }).length, 0)
+})
+
+test('a bar over unsteady baselines is neither met nor missed', () => {
+  for (const committedPerSecond of [1_000, 19_000]) {
+    const results = [aResult({ committedPerSecond, steady: false })]
+    const [bar] = judgeBars({ parameters, results })
+    assert.equal(bar && outcomeOf(bar), 'unsteady')
+  }
 })
 
 test('a run under a profiler has no bars', () => {
