@@ -69,7 +69,7 @@ export class Gate {
 
   /** Asks for units. Never rejects; resolves within the patience plus one round trip. */
   admit(request: GateRequest): Promise<GateOutcome> | GateOutcome {
-    if (this.#deps.refusals.refuses(request.sku, request.buyerId))
+    if (this.#deps.refusals.refuses(request.sku, request.buyerId, request.units))
       return { tag: 'sold_out', unitsLeft: 0 }
     const field = request.key === null ? '' : requestField(request.buyerId, request.key)
     return new Promise((resolve) => {

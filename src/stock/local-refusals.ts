@@ -22,6 +22,8 @@ interface Flag {
   readonly version: number
   readonly bits: number
   readonly filter: Buffer
+  /** Units per buyer; infinite without a limit. */
+  readonly limit: number
   until: number
   probeAt: number
 }
@@ -49,8 +51,11 @@ export class LocalRefusals {
     if (!live) this.#flags.clear()
   }
 
-  /** Whether this buyer can be refused without asking. Lets a probe through now and then. */
-  refuses(sku: string, buyerId: string): boolean {
+  /**
+   * Whether this buyer's wish for `units` can be refused as sold out without asking. Lets a probe through
+   * now and then. A wish beyond the limit is refused for that first, and by the gate.
+   */
+  refuses(sku: string, buyerId: string, units: number): boolean {
     const flag = this.#flags.get(sku)
     if (!flag) return false
     const now = this.#deps.clock.monotonic()
@@ -62,7 +67,7 @@ export class LocalRefusals {
       flag.probeAt = now + probeEveryMs
       return false
     }
-    return !mayHold(flag.filter, flag.bits, buyerId)
+    return units <= flag.limit && !mayHold(flag.filter, flag.bits, buyerId)
   }
 
   /** Units fell free at `version`. */
@@ -94,17 +99,18 @@ export class LocalRefusals {
     try {
       const { redis, clock } = this.#deps
       const keys = skuKeys(partitionOf(sku), sku)
-      const [filter, bits] = await Promise.all([
+      const [filter, [bits, limit]] = await Promise.all([
         redis.getBuffer(keys.holders),
-        redis.hget(keys.gate, 'holder_bits'),
+        redis.hmget(keys.gate, 'holder_bits', 'limit'),
       ])
-      if (bits === null || !this.#subscribed || this.#versions.get(sku) !== version) return
+      if (!bits || !this.#subscribed || this.#versions.get(sku) !== version) return
       if (this.#flags.size >= flagsMax) this.#flags.clear()
       const now = clock.monotonic()
       this.#flags.set(sku, {
         version,
         bits: Number(bits),
         filter: filter ?? Buffer.alloc(0),
+        limit: limit ? Number(limit) : Number.POSITIVE_INFINITY,
         until: now + livesMs,
         probeAt: now + probeEveryMs,
       })

@@ -68,6 +68,19 @@ test('a replay is looked at before the window, the limit before the units', asyn
   assert.equal(replay.body.id, placed.body.id)
 })
 
+test('a wish beyond the limit is told the limit, also when the shop refuses from memory', async (t) => {
+  const shop = await startTestSystem(t)
+  const sku = await shop.addSku({ units: 1, limit: 2 })
+  assert.equal((await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 10 })).status, 201)
+  for (let round = 0; round < 10; round++) {
+    const [tooMany] = await Promise.all([
+      shop.place(newId(), [{ sku, quantity: 3 }]),
+      ...Array.from({ length: 5 }, () => shop.place(newId(), [{ sku, quantity: 1 }])),
+    ])
+    isRefusal(tooMany, 'purchase_limit', { sku, limit: 2 })
+  }
+})
+
 test('a limit holds for one buyer who asks in parallel', async (t) => {
   const shop = await startTestSystem(t, { apis: 2 })
   const sku = await shop.addSku({ units: 100, limit: 3 })

@@ -28,7 +28,7 @@ async function soldOut(t: TestContext, version = 5) {
     assert.ok(reply.tag === 'admitted')
     return reply
   }
-  const refuses = (buyer = newId()) => refusals.refuses(gate.sku, buyer)
+  const refuses = (buyer = newId()) => refusals.refuses(gate.sku, buyer, 1)
   const raise = () =>
     eventually(async () => {
       refusals.learn(gate.sku, await ask())

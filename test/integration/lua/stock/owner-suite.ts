@@ -54,6 +54,14 @@ export const settlements: Record<string, Case> = {
     await gate.settle({ cursor: 3, free: 4, granted: 2 })
     assert.equal((await gate.everything()).gate.version, '8')
   },
+  'settle · gap: a mailbox with fewer entries than the gate has appended': async (_t, redis) => {
+    const gate = await buildGate(redis, { units: 10 })
+    for (let i = 0; i < 3; i++) await gate.admit([one()])
+    await redis.xdel(gate.keys.mailbox, '1-2')
+    const reply = await gate.settle({ cursor: 1, free: 9, granted: 1 })
+    assert.deepEqual(reply, { tag: 'gap', entriesLeft: 1, units: 7 })
+    assert.deepEqual((await gate.everything()).ready, [gate.sku])
+  },
   'settle · stale: a gate that is missing or of another generation is left alone': async (
     _t,
     redis,
