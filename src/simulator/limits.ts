@@ -22,6 +22,8 @@ export const limits = {
   webhookQueue: 200_000,
   webhookConnections: 16,
   webhookAttempts: 20,
+  /** After an attempt that found nobody there, nothing is sent to anybody for so long. */
+  webhookPauseMs: 100,
   webhookTimeoutMs: 10_000,
   webhookBackoffBaseMs: 250,
   webhookBackoffMaxMs: 30_000,

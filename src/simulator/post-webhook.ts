@@ -2,9 +2,12 @@ import { createHmac } from 'node:crypto'
 import { Agent, request } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { limits } from './limits.ts'
+import type { EventType } from './records.ts'
 
 export interface WebhookTarget {
   readonly url: string
+  /** Default: every type of event there is. */
+  readonly events?: readonly EventType[] | undefined
   /** The endpoint's signing secret. */
   readonly secret: string
 }
@@ -15,8 +18,8 @@ export class WebhookPoster {
   readonly #tlsAgent = new TlsAgent({ keepAlive: true, maxSockets: limits.webhookConnections })
 
   /**
-   * Posts one signed event and resolves with the status of the answer, or with 0 when there was none within
-   * 10 seconds. Never rejects. `seconds` is the time that is signed.
+   * Posts one signed event and resolves with the status of the answer, or with 0 when there was none, or no
+   * sign of life for 10 seconds. Never rejects. `seconds` is the time that is signed.
    */
   post(target: WebhookTarget, body: string, seconds: number): Promise<number> {
     const tls = target.url.startsWith('https:')
@@ -27,7 +30,7 @@ export class WebhookPoster {
         {
           method: 'POST',
           agent: tls ? this.#tlsAgent : this.#agent,
-          signal: AbortSignal.timeout(limits.webhookTimeoutMs),
+          timeout: limits.webhookTimeoutMs,
           headers: {
             'content-type': 'application/json; charset=utf-8',
             'content-length': bytes.length,
@@ -42,6 +45,7 @@ export class WebhookPoster {
         },
       )
       call.once('error', () => resolve(0))
+      call.once('timeout', () => call.destroy())
       call.end(bytes)
     })
   }

@@ -154,6 +154,8 @@ function work(
 function reply(exchange: Exchange, answer: Answer): void {
   wait(exchange, exchange.fate.waitAfterMs, () => {
     if (lost(exchange)) return
+    // A failure that is kept comes again however often it is asked for.
+    if (answer.status >= 500) exchange.headers.push('stripe-should-retry', 'false')
     sendJson(exchange.response, answer.status, renderAnswer(answer), exchange.headers)
   })
 }

@@ -11,7 +11,7 @@ import { type Faults, faultScript } from './faults.ts'
 import { Form } from './form.ts'
 import { summarize, tallyOf } from './inspect.ts'
 import { limits } from './limits.ts'
-import type { PaymentIntentRecord, Snapshot } from './records.ts'
+import { eventTypes, type PaymentIntentRecord, type Snapshot } from './records.ts'
 import { settleRefund } from './refunds.ts'
 import { renderSnapshot } from './render.ts'
 import type { Work } from './store.ts'
@@ -36,7 +36,11 @@ interface Call {
 const outcomeBody = z.strictObject({ outcome: z.enum(['succeed', 'fail']) })
 const webhooksBody = z.strictObject({
   target: z
-    .strictObject({ url: z.url({ protocol: /^https?$/ }), secret: z.string().min(1).max(200) })
+    .strictObject({
+      url: z.url({ protocol: /^https?$/ }),
+      secret: z.string().min(1).max(200),
+      events: z.array(z.enum(eventTypes)).max(eventTypes.length).optional(),
+    })
     .optional(),
   behaviour: webhookBehaviour.optional(),
 })

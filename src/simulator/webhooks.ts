@@ -41,6 +41,9 @@ export class Webhooks {
   readonly #held: Delivery[] = []
   readonly #timed = new Set<Delivery>()
   #sending = 0
+  /** Nobody is there: every attempt would fail, and cost as much as one that does not. */
+  #paused = false
+  #impatient = false
   #stopped = false
   readonly #counts = { delivered: 0, attempts: 0, failedAttempts: 0, dropped: 0, abandoned: 0 }
   #whenIdle: (() => void)[] = []
@@ -82,7 +85,9 @@ export class Webhooks {
 
   /** Takes an event in. With no address to send it to, it is done. */
   take(event: EventRecord): void {
-    if (!this.#target || this.#stopped) {
+    const { events } = this.#target ?? {}
+    const wanted = this.#target && (!events || events.includes(event.type))
+    if (!wanted || this.#stopped) {
       this.#options.settled(event.id)
       return
     }
@@ -117,6 +122,7 @@ export class Webhooks {
    * `withinMs` is over.
    */
   async deliverWaiting(withinMs: number): Promise<WebhookCounts> {
+    this.#impatient = true
     const timed = [...this.#timed]
     const held = this.#held.splice(0)
     for (const delivery of [...timed, ...held]) {
@@ -131,6 +137,7 @@ export class Webhooks {
     const over = new AbortController()
     await Promise.race([idle, this.#options.clock.sleep(withinMs, over.signal)])
     over.abort()
+    this.#impatient = false
     return this.counts
   }
 
@@ -178,10 +185,23 @@ export class Webhooks {
     this.#pump()
   }
 
+  get #maySend(): boolean {
+    return !this.#stopped && (!this.#paused || this.#impatient)
+  }
+
+  #pause(): void {
+    if (this.#paused || this.#stopped) return
+    this.#paused = true
+    this.#options.clock.after(limits.webhookPauseMs, () => {
+      this.#paused = false
+      this.#pump()
+    })
+  }
+
   #pump(): void {
     // One at a time keeps the order that was asked for.
     const together = this.#behaviour.reorder > 0 ? 1 : limits.webhookConnections
-    while (this.#sending < together && this.#head < this.#queue.length && !this.#stopped) {
+    while (this.#sending < together && this.#head < this.#queue.length && this.#maySend) {
       const delivery = this.#queue[this.#head]
       this.#head += 1
       if (this.#head === this.#queue.length) {
@@ -201,6 +221,7 @@ export class Webhooks {
       const seconds = Math.floor(this.#options.clock.now() / 1000)
       const status = await this.#poster.post(this.#target, body, seconds)
       arrived = status >= 200 && status < 300
+      if (status === 0) this.#pause()
       this.#counts.attempts += 1
       if (arrived) delivery.copies -= 1
       else this.#counts.failedAttempts += 1
