@@ -1,0 +1,116 @@
+/** Brings a payment to a verdict, wherever it was left: by a crash, a lost reply, or a lost event. */
+import { z } from 'zod'
+import { charge } from '../../payments/charge.ts'
+import type { Charge } from '../../payments/gateway.ts'
+import { jobPatience } from '../../payments/patience.ts'
+import { noteIntent } from '../../payments/payment-repository.ts'
+import { chargeOf } from '../../payments/stripe-gateway.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import { cancelIntent } from './cancel-intent.ts'
+import type { MoneyDeps } from './money-deps.ts'
+import { abandonAttempt, giveUpOnProvider, type Settlement, settlePayment } from './settle.ts'
+
+/** What came of asking: settled, or why it could not be. */
+export type ChargeOutcome =
+  | { readonly tag: 'settled'; readonly settlement: Settlement }
+  | { readonly tag: 'refused'; readonly param: string | null; readonly message: string }
+  /** No verdict: the units went back, or wait for the deadline, as it is set. */
+  | { readonly tag: 'unavailable'; readonly message: string }
+
+export interface ChargeAttempt {
+  readonly checkoutId: string
+  readonly attempt: number
+  readonly paymentMethodId: string
+  readonly intentId: string | null
+  readonly amount: number
+  readonly currency: string
+  readonly again: boolean
+}
+
+/** Charges, and applies what the provider says; nothing is locked and no transaction open in between. */
+export async function chargeAndSettle(
+  deps: MoneyDeps,
+  request: ChargeAttempt,
+): Promise<ChargeOutcome> {
+  const { pool, gateway, clock, patience } = deps
+  const answer = await charge(
+    {
+      gateway,
+      clock,
+      ...(patience ? { patience } : {}),
+      noteIntent: (checkoutId, intentId) => noteIntent(pool, checkoutId, intentId),
+    },
+    request,
+  )
+  return conclude(deps, request, answer)
+}
+
+async function conclude(
+  deps: MoneyDeps,
+  { checkoutId, attempt }: ChargeAttempt,
+  answer: Charge,
+): Promise<ChargeOutcome> {
+  if (answer.tag === 'refused') {
+    const { code, param, message } = answer
+    deps.log.warn({ checkoutId, attempt, code, param }, 'the provider refused an attempt')
+    await abandonAttempt(deps, checkoutId, attempt, code)
+    return { tag: 'refused', param, message }
+  }
+  if (answer.tag === 'unknown') {
+    deps.log.warn({ checkoutId, attempt, reason: answer.message }, 'an attempt has no verdict')
+    if (deps.outage === 'release') await giveUpOnProvider(deps, checkoutId)
+    return { tag: 'unavailable', message: answer.message }
+  }
+  return {
+    tag: 'settled',
+    settlement: await settlePayment(deps, checkoutId, answer, attempt),
+  }
+}
+
+const OpenRow = z.object({
+  status: z.string(),
+  live: z.boolean(),
+  attempt: z.number(),
+  state: z.enum(['pending', 'requires_action']),
+  paymentMethodId: z.string(),
+  intentId: z.string().nullable(),
+  amount: z.number(),
+  currency: z.string(),
+})
+
+/**
+ * Asks the provider about the attempt of a checkout that has no verdict, and settles it. Null when there is
+ * none. A checkout that is still payable is charged under the same key as before, which charges nothing
+ * twice; of one that has ended, the intent is cancelled. Rejects when the provider is away.
+ */
+export async function pursuePayment(
+  deps: MoneyDeps,
+  checkoutId: string,
+): Promise<ChargeOutcome | null> {
+  const open = await deps.pool.maybeOne(sql.type(OpenRow)`
+    select c.status, c.expires_at > now() as live, a.attempt, a.state,
+        a.payment_method_id as "paymentMethodId", p.intent_id as "intentId", p.amount, p.currency
+      from payment_attempts a
+      join payments p on p.checkout_id = a.checkout_id
+      join checkouts c on c.id = a.checkout_id
+     where a.checkout_id = ${checkoutId} and a.state in ('pending', 'requires_action')`)
+  if (!open) return null
+  if (open.status !== 'paying') {
+    await cancelIntent(deps, checkoutId)
+    return null
+  }
+  if (open.state === 'pending' && open.live) {
+    return chargeAndSettle({ patience: jobPatience, ...deps }, { ...open, checkoutId, again: true })
+  }
+  // It waits for its buyer, or for the sweep that ends it: nothing may be charged that was not asked for yet.
+  if (open.intentId === null) return null
+  const answer = await deps.gateway.retrieveIntent(open.intentId)
+  if (answer.tag !== 'intent') return null
+  const shown = chargeOf(answer.intent)
+  if (shown.tag === 'unknown' || shown.tag === 'refused') return null
+  if (shown.tag === 'declined' && open.state === 'pending') return null
+  return {
+    tag: 'settled',
+    settlement: await settlePayment(deps, checkoutId, shown, open.attempt),
+  }
+}

@@ -1,0 +1,142 @@
+/** Carries refunds out at the provider, each under its own key, and settles each of them once. */
+import { z } from 'zod'
+import type { RefundAnswer, RefundFacts } from '../../payments/gateway.ts'
+import { askPatiently, jobPatience } from '../../payments/patience.ts'
+import {
+  claimDueRefunds,
+  claimRefund,
+  type DueRefund,
+  failRefund,
+  noteRefund,
+} from '../../payments/refunds.ts'
+import { appendOutbox } from '../../platform/outbox.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import type { MoneyDeps } from './money-deps.ts'
+
+type RefundDeps = Pick<MoneyDeps, 'pool' | 'gateway' | 'clock' | 'log' | 'patience'>
+
+const perClaim = 20
+const claimsPerRun = 50
+const parallel = 4
+/** The provider forgets a key after a day: from then on it is asked what it has first. */
+const keySafeSeconds = 20 * 3600
+
+/** Carries out what is due; returns how many were asked for. Run by a job; safe to run twice, also at once. */
+export async function runRefunds(deps: RefundDeps): Promise<number> {
+  let total = 0
+  for (let i = 0; i < claimsPerRun; i++) {
+    const due = await claimDueRefunds(deps.pool, perClaim)
+    for (let at = 0; at < due.length; at += parallel) {
+      await Promise.all(due.slice(at, at + parallel).map((refund) => tryRefund(deps, refund)))
+    }
+    total += due.length
+    if (due.length < perClaim) break
+  }
+  return total
+}
+
+/** Carries out one refund that was just decided. What fails now is done by the job. */
+export async function carryOutRefund(deps: RefundDeps, refundId: string): Promise<void> {
+  const refund = await claimRefund(deps.pool, refundId)
+  if (refund) await tryRefund(deps, refund)
+}
+
+/** A refund that cannot be tried now is due again later: one of them must not hold up the others. */
+async function tryRefund(deps: RefundDeps, refund: DueRefund): Promise<void> {
+  try {
+    await attemptRefund(deps, refund)
+  } catch (error) {
+    deps.log.warn({ err: error, refund: refund.id }, 'a refund could not be carried out')
+  }
+}
+
+async function attemptRefund(deps: RefundDeps, refund: DueRefund): Promise<void> {
+  const { pool, log } = deps
+  const known = refund.providerId !== null || refund.ageSeconds > keySafeSeconds
+  const answer = known
+    ? ((await findRefund(deps, refund)) ?? (await ask(deps, refund)))
+    : await ask(deps, refund)
+  if (answer.tag === 'refund') return void (await settleRefund(deps, refund.id, answer.refund))
+  if (answer.tag === 'unknown') return noteRefund(pool, refund.id, { error: answer.message })
+  // Refused, perhaps because it is done: with the reply lost and the key forgotten, only a look can tell.
+  const done = await findRefund(deps, refund)
+  if (done?.tag === 'refund') return void (await settleRefund(deps, refund.id, done.refund))
+  if (done) return noteRefund(pool, refund.id, { error: answer.message })
+  if (await failRefund(pool, refund.id, `${answer.code}: ${answer.message}`)) {
+    log.error(
+      { refund: refund.id, checkoutId: refund.checkoutId, code: answer.code },
+      'a refund failed',
+    )
+  }
+}
+
+function ask({ gateway, clock, patience }: RefundDeps, refund: DueRefund): Promise<RefundAnswer> {
+  const { id, intentId, amount } = refund
+  return askPatiently(clock, patience ?? jobPatience, (timeoutMs) =>
+    gateway.createRefund({ intentId, amount, refundId: id, key: id }, { timeoutMs }),
+  )
+}
+
+/** The refund as the provider has it; null when it has none. */
+async function findRefund(
+  { gateway }: RefundDeps,
+  { id, intentId }: DueRefund,
+): Promise<RefundAnswer | null> {
+  const listed = await gateway.listRefunds(intentId)
+  if (listed.tag !== 'refunds') return listed
+  const refund = listed.refunds.find(({ refundId }) => refundId === id)
+  return refund ? { tag: 'refund', refund } : null
+}
+
+const SettledRow = z.object({
+  checkoutId: z.string(),
+  amount: z.number(),
+  currency: z.string(),
+  reason: z.string(),
+  whole: z.boolean(),
+})
+
+/** Settles what the provider says of a refund of ours. True when this call was the one that settled it. */
+export async function settleRefund(
+  { pool, log }: Pick<RefundDeps, 'pool' | 'log'>,
+  refundId: string,
+  facts: RefundFacts,
+): Promise<boolean> {
+  if (facts.status === 'pending') {
+    await noteRefund(pool, refundId, { providerId: facts.id })
+    return false
+  }
+  if (facts.status === 'failed') {
+    const failed = await failRefund(pool, refundId, `the provider could not carry out ${facts.id}`)
+    if (failed) log.error({ refund: refundId, providerId: facts.id }, 'a refund failed')
+    return failed
+  }
+  return pool.transaction(async (tx) => {
+    // The order's row first, as everybody does who holds both.
+    await tx.query(sql.typeAlias('none')`
+      select from orders where id = (select checkout_id from refunds where id = ${refundId}) for update`)
+    const settled = await tx.maybeOne(sql.type(SettledRow)`
+      with settled as (
+        update refunds set state = 'succeeded', refund_id = ${facts.id}, settled_at = now(), last_error = null
+         where id = ${refundId} and state = 'pending' and amount = ${facts.amount}
+        returning checkout_id, amount, reason)
+      update payments p set refunded = p.refunded + s.amount, updated_at = now()
+        from settled s where p.checkout_id = s.checkout_id
+      returning p.checkout_id as "checkoutId", s.amount, p.currency, s.reason,
+        p.refunded = p.captured as whole`)
+    if (!settled) return false
+    const { checkoutId, amount, currency, reason, whole } = settled
+    if (whole) {
+      await tx.query(sql.typeAlias('none')`
+        with before as (
+          select id, status from orders where id = ${checkoutId} and status <> 'refunded'),
+        refunded as (
+          update orders o set status = 'refunded' from before where o.id = before.id)
+        insert into order_history (order_id, from_status, to_status, reason)
+        select id, status, 'refunded', ${reason} from before`)
+    }
+    const payload = { orderId: checkoutId, refundId, amount, currency, reason }
+    await appendOutbox(tx, 'payment.refunded', refundId, payload)
+    return true
+  })
+}

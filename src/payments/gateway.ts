@@ -1,0 +1,115 @@
+/** The payment provider as the shop sees it. Every answer is a value; only a bug of ours throws. */
+
+/** Minor units, and an ISO 4217 code in capitals. */
+export interface Amount {
+  readonly amount: number
+  readonly currency: string
+}
+
+export type IntentStatus =
+  | 'requires_payment_method'
+  | 'requires_confirmation'
+  | 'requires_action'
+  | 'processing'
+  | 'requires_capture'
+  | 'succeeded'
+  | 'canceled'
+
+/** What the provider says of a PaymentIntent. */
+export interface IntentFacts extends Amount {
+  readonly id: string
+  readonly status: IntentStatus
+  /** Minor units that were taken from the buyer. */
+  readonly amountReceived: number
+  /** From the metadata; null for an intent that this shop did not make. */
+  readonly checkoutId: string | null
+  readonly clientSecret: string | null
+  /** Of the last attempt that failed. */
+  readonly declineCode: string | null
+}
+
+/** The provider did not do it, and would not do it if it were asked again. */
+export interface RefusedByProvider {
+  readonly tag: 'refused'
+  readonly code: string
+  /** The parameter at fault, such as `payment_method`. */
+  readonly param: string | null
+  readonly message: string
+  /** The intent as it stands, when the refusal is about its state. */
+  readonly intent: IntentFacts | null
+}
+
+/** Nobody knows whether it was done: no connection, a lost reply, or a failure on their side. */
+export interface Unknown {
+  readonly tag: 'unknown'
+  readonly message: string
+}
+
+export interface Found {
+  readonly tag: 'intent'
+  readonly intent: IntentFacts
+}
+
+export type IntentAnswer = Found | RefusedByProvider | Unknown
+
+/** What became of one attempt to charge. */
+export type Charge =
+  | {
+      readonly tag: 'succeeded' | 'requires_action' | 'processing' | 'canceled'
+      readonly intent: IntentFacts
+    }
+  | { readonly tag: 'declined'; readonly intent: IntentFacts; readonly declineCode: string }
+  | RefusedByProvider
+  | Unknown
+
+export interface RefundFacts {
+  readonly id: string
+  readonly status: 'pending' | 'succeeded' | 'failed'
+  /** Minor units. */
+  readonly amount: number
+  /** The refund of ours that asked for it; null for one that somebody made at the provider. */
+  readonly refundId: string | null
+}
+
+export type RefundAnswer =
+  | { readonly tag: 'refund'; readonly refund: RefundFacts }
+  | RefusedByProvider
+  | Unknown
+
+export interface CallOptions {
+  /** Milliseconds until the call counts as unanswered. */
+  readonly timeoutMs?: number
+}
+
+/** One call each, tried once. The same key with the same arguments has one effect, for 24 hours or more. */
+export interface PaymentGateway {
+  createIntent(
+    request: Amount & { readonly checkoutId: string; readonly key: string },
+    options?: CallOptions,
+  ): Promise<IntentAnswer>
+  confirmIntent(
+    request: { readonly intentId: string; readonly paymentMethodId: string; readonly key: string },
+    options?: CallOptions,
+  ): Promise<Charge>
+  retrieveIntent(intentId: string, options?: CallOptions): Promise<IntentAnswer>
+  /** Refused, with the intent as it stands, when it is too late. */
+  cancelIntent(intentId: string, options?: CallOptions): Promise<IntentAnswer>
+  createRefund(
+    request: {
+      readonly intentId: string
+      readonly amount: number
+      readonly refundId: string
+      readonly key: string
+    },
+    options?: CallOptions,
+  ): Promise<RefundAnswer>
+  /** The refunds of one intent, a hundred at most. */
+  listRefunds(
+    intentId: string,
+    options?: CallOptions,
+  ): Promise<
+    | { readonly tag: 'refunds'; readonly refunds: readonly RefundFacts[] }
+    | RefusedByProvider
+    | Unknown
+  >
+}

@@ -1,0 +1,33 @@
+/** How long the shop goes on asking a provider that does not answer. Every loop here ends. */
+import { backoffMs } from '../kernel/backoff.ts'
+import type { Clock } from '../kernel/clock.ts'
+
+export interface Patience {
+  readonly tries: number
+  /** For one try. */
+  readonly tryMs: number
+  /** For all tries and the pauses between them. */
+  readonly totalMs: number
+}
+
+/** While a buyer waits. */
+export const confirmPatience: Patience = { tries: 4, tryMs: 2_500, totalMs: 5_500 }
+/** In a job, which is run again. */
+export const jobPatience: Patience = { tries: 2, tryMs: 5_000, totalMs: 12_000 }
+
+/** Asks again while the answer is unknown, with growing pauses; returns the last answer. */
+export async function askPatiently<T extends { readonly tag: string }>(
+  clock: Clock,
+  patience: Patience,
+  ask: (timeoutMs: number) => Promise<T>,
+): Promise<T> {
+  const deadline = clock.monotonic() + patience.totalMs
+  for (let tried = 1; ; tried++) {
+    const left = deadline - clock.monotonic()
+    const answer = await ask(Math.max(1, Math.min(patience.tryMs, left)))
+    if (answer.tag !== 'unknown' || tried >= patience.tries) return answer
+    const pause = backoffMs(tried, { baseMs: 100, maxMs: 1_000 })
+    if (clock.monotonic() + pause >= deadline) return answer
+    await clock.sleep(pause)
+  }
+}

@@ -1,0 +1,82 @@
+import type { CommonQueryMethods } from 'slonik'
+import { z } from 'zod'
+import { sql } from '../platform/postgres/pool.ts'
+
+export const PaymentRow = z.object({
+  checkoutId: z.string(),
+  intentId: z.string().nullable(),
+  amount: z.number(),
+  currency: z.string(),
+  status: z.enum(['open', 'succeeded', 'canceled']),
+  captured: z.number(),
+  refunded: z.number(),
+})
+export type Payment = z.infer<typeof PaymentRow>
+
+const columns = sql.fragment`checkout_id as "checkoutId", intent_id as "intentId", amount, currency, status,
+  captured, refunded`
+
+/** The payment of a checkout; null before its first attempt. */
+export function findPayment(db: CommonQueryMethods, checkoutId: string): Promise<Payment | null> {
+  return db.maybeOne(
+    sql.type(PaymentRow)`select ${columns} from payments where checkout_id = ${checkoutId}`,
+  )
+}
+
+/** As {@link findPayment}; nobody else changes it until the transaction ends. */
+export function lockPayment(tx: CommonQueryMethods, checkoutId: string): Promise<Payment | null> {
+  return tx.maybeOne(
+    sql.type(
+      PaymentRow,
+    )`select ${columns} from payments where checkout_id = ${checkoutId} for update`,
+  )
+}
+
+export function findPaymentByIntent(
+  db: CommonQueryMethods,
+  intentId: string,
+): Promise<Payment | null> {
+  return db.maybeOne(
+    sql.type(PaymentRow)`select ${columns} from payments where intent_id = ${intentId}`,
+  )
+}
+
+/** Notes which intent is the checkout's. False when the payment is closed, or has another one. */
+export async function noteIntent(
+  db: CommonQueryMethods,
+  checkoutId: string,
+  intentId: string,
+): Promise<boolean> {
+  const noted = await db.query(sql.typeAlias('none')`
+    update payments set intent_id = ${intentId}, updated_at = now()
+     where checkout_id = ${checkoutId} and status = 'open' and (intent_id is null or intent_id = ${intentId})`)
+  return noted.rowCount === 1
+}
+
+/** Ends a payment of which nothing was and will be charged, with its open attempts. */
+export async function closePayment(
+  db: CommonQueryMethods,
+  checkoutId: string,
+  intentId: string | null,
+): Promise<boolean> {
+  const closed = await db.maybeOne(sql.typeAlias('id')`
+    with closed as (
+      update payments set status = 'canceled', updated_at = now()
+       where checkout_id = ${checkoutId} and status = 'open' and intent_id is not distinct from ${intentId}
+      returning checkout_id),
+    attempts as (
+      update payment_attempts a set state = 'abandoned', settled_at = now() from closed
+       where a.checkout_id = closed.checkout_id and a.state in ('pending', 'requires_action'))
+    select checkout_id as id from closed`)
+  return closed !== null
+}
+
+/** Makes an operator look: something at the provider contradicts the order. */
+export async function flagPayment(
+  db: CommonQueryMethods,
+  checkoutId: string,
+  why: string,
+): Promise<void> {
+  await db.query(sql.typeAlias('none')`
+    update payments set flagged = ${why.slice(0, 500)}, updated_at = now() where checkout_id = ${checkoutId}`)
+}

@@ -1,0 +1,106 @@
+/** Money on its way back: decided in PostgreSQL, carried out by a job, settled once. */
+import type { CommonQueryMethods, DatabaseTransactionConnection } from 'slonik'
+import { z } from 'zod'
+import { newId } from '../kernel/ids.ts'
+import { sql } from '../platform/postgres/pool.ts'
+import { lockPayment } from './payment-repository.ts'
+
+export interface RequestedRefund {
+  readonly id: string
+  /** Minor units. */
+  readonly amount: number
+}
+
+const Asked = z.object({ amount: z.number() })
+
+/**
+ * Decides to give back all that was captured and is not on its way back yet. Null when there is nothing:
+ * asking twice refunds once. The money moves when the transaction has committed and the job has run.
+ */
+export async function requestRefund(
+  tx: DatabaseTransactionConnection,
+  checkoutId: string,
+  reason: string,
+): Promise<RequestedRefund | null> {
+  const payment = await lockPayment(tx, checkoutId)
+  if (!payment) return null
+  const asked = await tx.one(sql.type(Asked)`
+    select coalesce(sum(amount), 0)::bigint as amount from refunds
+     where checkout_id = ${checkoutId} and state in ('pending', 'succeeded')`)
+  const amount = payment.captured - asked.amount
+  if (amount <= 0) return null
+  const id = newId()
+  await tx.query(sql.typeAlias('none')`
+    insert into refunds (id, checkout_id, amount, reason) values (${id}, ${checkoutId}, ${amount}, ${reason})`)
+  return { id, amount }
+}
+
+const DueRow = z.object({
+  id: z.string(),
+  checkoutId: z.string(),
+  amount: z.number(),
+  currency: z.string(),
+  intentId: z.string(),
+  /** The provider's id, once it has taken the refund in. */
+  providerId: z.string().nullable(),
+  attempts: z.number(),
+  ageSeconds: z.number(),
+})
+export type DueRefund = z.infer<typeof DueRow>
+
+/** Pauses grow from a second to ten minutes; as long as the provider is away, asking goes on. */
+const due = sql.fragment`r.state = 'pending' and (r.tried_at is null or
+  r.tried_at < now() - make_interval(secs => least(600, power(2, least(r.attempts, 10)))))`
+
+/** Takes up to `limit` refunds that are due, the oldest first, so that no other worker asks for them now. */
+export function claimDueRefunds(
+  db: CommonQueryMethods,
+  limit: number,
+): Promise<readonly DueRefund[]> {
+  return claim(db, sql.fragment`${due}`, limit)
+}
+
+/** Takes one refund that was just decided; null when somebody is at it already. */
+export async function claimRefund(db: CommonQueryMethods, id: string): Promise<DueRefund | null> {
+  return (await claim(db, sql.fragment`r.id = ${id} and ${due}`, 1))[0] ?? null
+}
+
+function claim(
+  db: CommonQueryMethods,
+  wanted: ReturnType<typeof sql.fragment>,
+  limit: number,
+): Promise<readonly DueRefund[]> {
+  return db.any(sql.type(DueRow)`
+    update refunds set attempts = refunds.attempts + 1, tried_at = now()
+      from (select r.id, p.intent_id, p.currency from refunds r join payments p using (checkout_id)
+             where ${wanted} and p.intent_id is not null
+             order by r.created_at limit ${limit} for update of r skip locked) as mine
+     where refunds.id = mine.id
+    returning refunds.id, checkout_id as "checkoutId", amount, mine.currency, mine.intent_id as "intentId",
+      refund_id as "providerId", attempts,
+      extract(epoch from now() - refunds.created_at)::int as "ageSeconds"`)
+}
+
+/** Notes why a refund is not done yet, and the provider's id for it if it has one. */
+export async function noteRefund(
+  db: CommonQueryMethods,
+  id: string,
+  note: { readonly providerId?: string; readonly error?: string },
+): Promise<void> {
+  await db.query(sql.typeAlias('none')`
+    update refunds set refund_id = coalesce(${note.providerId ?? null}, refund_id),
+        last_error = ${note.error?.slice(0, 500) ?? null}
+     where id = ${id} and state = 'pending'`)
+}
+
+/** Gives up a refund that the provider refuses for good. True once: an operator has to look at it. */
+export async function failRefund(
+  db: CommonQueryMethods,
+  id: string,
+  error: string,
+): Promise<boolean> {
+  const failed = await db.query(sql.typeAlias('none')`
+    update refunds set state = 'failed', settled_at = now(), last_error = ${error.slice(0, 500)}
+     where id = ${id} and state = 'pending'`)
+  return failed.rowCount === 1
+}
