@@ -87,7 +87,7 @@ export function serveApi(
 }
 
 function read(exchange: Exchange, handler: Handler & { readonly kind: 'read' }): void {
-  const { serving, address, fate, response, headers } = exchange
+  const { address, fate, response, headers } = exchange
   wait(exchange, fate.waitBeforeMs, () => {
     if (fate.fault === 'error_stored') throw serverError(500, brokenServer)
     const json = handler.read(Form.parse(address.query))
@@ -96,7 +96,6 @@ function read(exchange: Exchange, handler: Handler & { readonly kind: 'read' }):
       sendJson(response, 200, json, headers)
     })
   })
-  serving.log.trace({ requestId: exchange.requestId, path: address.path }, 'read')
 }
 
 function write(exchange: Exchange, handler: Handler & { readonly kind: 'write' }): void {
