@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test'
 import pg from 'pg'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
-import type { PartitionActor } from '../../src/actor/actor.ts'
+import type { ActorFactory, PartitionActor } from '../../src/actor/actor.ts'
 import { writeCommands } from '../../src/checkout/end-checkout.ts'
 import { offerSource } from '../../src/checkout/offer-source.ts'
 import type { RedisHandle } from '../../src/dev/embedded-redis.ts'
@@ -177,18 +177,17 @@ export class StockWorld {
   }
 
   /** One more owner of a partition, on a connection of its own and without the lock. */
-  async takeOver(partition: number, over: Partial<StockActorDeps> = {}): Promise<Owner> {
-    const connection = await this.connect()
+  async takeOver(
+    partition: number,
+    over: Partial<StockActorDeps> = {},
+    through: string = this.databaseUrl,
+  ): Promise<Owner> {
+    const connection = await this.connect(through)
     const committed: Committed[] = []
     const warnings: string[] = []
-    const factory = stockActors({
-      redis: this.redis,
-      offers: offerSource(this.pool),
-      holdSeconds,
-      now: systemClock.now,
+    const factory = this.actors({
       warn: (message) => warnings.push(message),
       onCommitted: (_, each) => committed.push(each),
-      wake: () => {},
       ...over,
     })
     const actor = await factory.takeOver(partition, connection)
@@ -209,8 +208,25 @@ export class StockWorld {
     }
   }
 
-  async connect(name = 'sluice-lane of a test'): Promise<PipelinedConnection> {
-    const connection = await PipelinedConnection.open(this.databaseUrl, { name, onLost: () => {} })
+  /** What makes owners here. */
+  actors(over: Partial<StockActorDeps> = {}): ActorFactory {
+    return stockActors({
+      redis: this.redis,
+      offers: offerSource(this.pool),
+      holdSeconds,
+      now: systemClock.now,
+      warn: () => {},
+      onCommitted: () => {},
+      wake: () => {},
+      ...over,
+    })
+  }
+
+  async connect(url: string = this.databaseUrl): Promise<PipelinedConnection> {
+    const connection = await PipelinedConnection.open(url, {
+      name: 'sluice-lane of a test',
+      onLost: () => {},
+    })
     this.#t.after(() => connection.close())
     return connection
   }

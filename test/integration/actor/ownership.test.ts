@@ -1,0 +1,202 @@
+// Who owns what, and what becomes of an owner that dies, falls silent, or is overtaken: on a real PostgreSQL,
+// whose locks and clock decide. Workers run in this process.
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { pino } from 'pino'
+import { z } from 'zod'
+import { Ownership } from '../../../src/actor/ownership.ts'
+import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
+import { sql } from '../../../src/platform/postgres/pool.ts'
+import type { Committed } from '../../../src/stock/commit-pass.ts'
+import { partitionCount, partitionOf } from '../../../src/stock/partition.ts'
+import { eventually } from '../../support/eventually.ts'
+import { StockWorld } from '../../support/stock-world.ts'
+
+interface Worker {
+  readonly ownership: Ownership
+  readonly committed: Committed[]
+  /** From now on it stamps no more and looks after nothing; its lanes go on. */
+  fallSilent(): void
+  stop(): Promise<void>
+}
+
+function startWorker(t: TestContext, world: StockWorld): Worker {
+  const committed: Committed[] = []
+  let silent = false
+  const clock: Clock = {
+    ...systemClock,
+    async sleep(ms, signal) {
+      await systemClock.sleep(ms, signal)
+      if (!silent || signal?.aborted) return
+      await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
+    },
+  }
+  const ownership: Ownership = new Ownership({
+    databaseUrl: world.databaseUrl,
+    pool: world.pool,
+    partitions: partitionCount,
+    lanes: 2,
+    clock,
+    log: pino({ level: 'silent' }),
+    factory: world.actors({
+      onCommitted: (_, each) => committed.push(each),
+      wake: (partition) => ownership.wake(partition),
+    }),
+  })
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= ownership.stop()
+    return stopped
+  }
+  ownership.start()
+  t.after(stop)
+  return {
+    ownership,
+    committed,
+    fallSilent: () => {
+      silent = true
+    },
+    stop,
+  }
+}
+
+/** Resolves when the workers own all partitions, each one of them once, nobody more than his share. */
+async function shareEvenly(...workers: Worker[]): Promise<void> {
+  const share = Math.ceil(partitionCount / workers.length)
+  await eventually(
+    () => {
+      const owned = workers.map(({ ownership }) => ownership.owned)
+      assert.equal(new Set(owned.flat()).size, partitionCount)
+      assert.equal(owned.flat().length, partitionCount)
+      for (const { length } of owned) assert.ok(length <= share, `${length} of ${share}`)
+    },
+    { timeoutMs: 20_000 },
+  )
+}
+
+function ownerOf(sku: string, ...workers: Worker[]): Worker {
+  const partition = partitionOf(sku)
+  const owner = workers.find(({ ownership }) => ownership.owned.includes(partition))
+  assert.ok(owner, `nobody owns ${partition}`)
+  return owner
+}
+
+async function heldBy(world: StockWorld, sku: string, held: number): Promise<void> {
+  await eventually(async () => assert.equal((await world.ledger(sku)).held, held))
+  await eventually(() => world.assertSound(sku))
+}
+
+test('workers share the partitions evenly, when one joins and when one leaves', async (t) => {
+  const world = await StockWorld.start(t)
+  const first = startWorker(t, world)
+  await shareEvenly(first)
+  const second = startWorker(t, world)
+  await shareEvenly(first, second)
+  const third = startWorker(t, world)
+  await shareEvenly(first, second, third)
+  await second.stop()
+  await shareEvenly(first, third)
+  assert.deepEqual(second.ownership.owned, [])
+})
+
+test('a sale goes on while its partition moves to another worker', async (t) => {
+  const world = await StockWorld.start(t)
+  const sku = await world.addSku({ units: 60 })
+  const first = startWorker(t, world)
+  await shareEvenly(first)
+  for (let i = 0; i < 20; i++) await world.granted(sku)
+  const second = startWorker(t, world)
+  await shareEvenly(first, second)
+  for (let i = 0; i < 20; i++) await world.granted(sku)
+  await ownerOf(sku, first, second).stop()
+  for (let i = 0; i < 20; i++) await world.granted(sku)
+  assert.equal((await world.admit(sku)).tag, 'sold_out')
+  await heldBy(world, sku, 60)
+})
+
+test('an owner whose connection is killed in the middle of a commit is replaced, and commits once', async (t) => {
+  const world = await StockWorld.start(t)
+  const sku = await world.addSku({ units: 10 })
+  const workers = [startWorker(t, world), startWorker(t, world)] as const
+  await shareEvenly(...workers)
+  await world.granted(sku, { units: 2 })
+  await heldBy(world, sku, 2)
+  await world.whileLocked(sku, async () => {
+    await world.granted(sku, { units: 3 })
+    await world.blocked(1)
+    await world.pool.query(sql.typeAlias('none')`
+      select from (select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where wait_event_type = 'Lock' and application_name like 'sluice-lane %'
+          and datname = current_database() limit 1) as ended`)
+  })
+  await heldBy(world, sku, 5)
+  await world.granted(sku, { units: 5 })
+  await heldBy(world, sku, 10)
+  await shareEvenly(...workers)
+})
+
+test('an owner that only seems to live is put down, and its late commit changes nothing', async (t) => {
+  const world = await StockWorld.start(t)
+  const sku = await world.addSku({ units: 10 })
+  const silent = startWorker(t, world)
+  await shareEvenly(silent)
+  await world.granted(sku)
+  await heldBy(world, sku, 1)
+  const successor = startWorker(t, world)
+  await shareEvenly(silent, successor)
+  const zombie = ownerOf(sku, silent, successor)
+  const other = zombie === silent ? successor : silent
+  const before = zombie.committed.length
+  await world.whileLocked(sku, async () => {
+    await world.granted(sku, { units: 4 })
+    await world.blocked(1)
+    zombie.fallSilent()
+    await eventually(() => other.ownership.owned.includes(partitionOf(sku)))
+    // The successor has the same batch, and waits in its turn.
+    await world.blocked(1)
+  })
+  await heldBy(world, sku, 5)
+  assert.equal(zombie.committed.length, before)
+  await shareEvenly(other)
+  assert.deepEqual(zombie.ownership.owned, [])
+})
+
+test('an owner that is fenced steps down, and the partition is served again', async (t) => {
+  const world = await StockWorld.start(t)
+  const sku = await world.addSku({ units: 10 })
+  const worker = startWorker(t, world)
+  await shareEvenly(worker)
+  await world.granted(sku)
+  await heldBy(world, sku, 1)
+  const intruder = await world.takeOver(partitionOf(sku))
+  const { intruding } = await world.whileLocked(sku, async () => {
+    await world.granted(sku)
+    const pass = intruder.actor.pass().catch((error: Error) => error.name)
+    await world.blocked(2)
+    return { intruding: pass }
+  })
+  await intruding
+  await heldBy(world, sku, 2)
+  await world.granted(sku)
+  await heldBy(world, sku, 3)
+  await shareEvenly(worker)
+})
+
+test('nobody owns a partition without its lock, and a stopped worker leaves none behind', async (t) => {
+  const world = await StockWorld.start(t)
+  const worker = startWorker(t, world)
+  await shareEvenly(worker)
+  const State = z.object({ locks: z.number(), stamped: z.number(), workers: z.number() })
+  const state = () =>
+    world.pool.one(sql.type(State)`
+      select (select count(*)::int from pg_locks l join pg_stat_activity a on a.pid = l.pid
+               where l.locktype = 'advisory' and l.granted and a.datname = current_database()
+                 and a.application_name like 'sluice-lane %') as locks,
+        (select count(*)::int from partitions where worker_id is not null) as stamped,
+        (select count(*)::int from workers) as workers`)
+  assert.deepEqual(await state(), { locks: partitionCount, stamped: partitionCount, workers: 1 })
+  await worker.stop()
+  await eventually(async () =>
+    assert.deepEqual(await state(), { locks: 0, stamped: 0, workers: 0 }),
+  )
+})
