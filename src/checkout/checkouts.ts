@@ -204,7 +204,8 @@ export class Checkouts {
         const expiresAt = new Date(expiresAtMs).toISOString()
         return { ...queued, status: 'reserved', orderId: queued.id, total, currency, expiresAt }
       }
-      const found = await this.get(queued.id, buyerId)
+      // It is admitted, whatever PostgreSQL can tell about it now: queued is then all that is known.
+      const found = await this.get(queued.id, buyerId).catch(() => queued)
       if (found.status !== 'queued') return found
     }
   }

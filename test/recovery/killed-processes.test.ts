@@ -1,0 +1,45 @@
+// API and worker processes are killed with SIGKILL in the middle of a sale. Every buyer who was told
+// "accepted" gets exactly one checkout, and exactly the stock is sold.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { Crowd } from '../support/crowd.ts'
+import { sellOutAndJudge } from '../support/judge.ts'
+import { startShop } from '../support/processes.ts'
+
+test('an API killed under load costs nobody a checkout: the same keys work on the other one', async (t) => {
+  const shop = await startShop(t, { apis: 2 })
+  const crowd = new Crowd(shop).start()
+  const [first] = shop.apis
+  assert.ok(first)
+  await crowd.acceptedMore(100)
+  await first.kill()
+  await crowd.acceptedMore(100)
+  assert.ok((crowd.unanswered.get(first.url) ?? 0) > 0, 'the killed API was in use')
+  await shop.startApi(first)
+  await sellOutAndJudge(shop, crowd)
+})
+
+test('a killed worker is replaced by the other one, which goes on at the cursor', async (t) => {
+  const shop = await startShop(t, { workers: 2 })
+  const crowd = new Crowd(shop).start()
+  await crowd.acceptedMore(100)
+  const owner = await shop.ownerOf('DROP-1')
+  await owner.kill()
+  await shop.ownedEvenly()
+  await crowd.acceptedMore(50)
+  await shop.startWorker(owner)
+  await shop.ownedEvenly()
+  await sellOutAndJudge(shop, crowd)
+})
+
+test('the only worker is killed and started again: what was admitted meanwhile is committed', async (t) => {
+  const shop = await startShop(t)
+  const crowd = new Crowd(shop).start()
+  const [worker] = shop.workers
+  assert.ok(worker)
+  await crowd.acceptedMore(100)
+  await worker.kill()
+  await crowd.acceptedMore(100)
+  await shop.startWorker(worker)
+  await sellOutAndJudge(shop, crowd)
+})
