@@ -51,7 +51,7 @@ export async function startApi(
   const gateRedis = open('gate')
   const subscriber = open('subscriber')
 
-  const identity = createIdentity({ pool, jwtSecret: config.JWT_SECRET, clock })
+  const identity = createIdentity({ pool, jwtSecret: config.JWT_SECRET })
   const ids = checkoutIds(config.JWT_SECRET, clock.now)
   const refusals = new LocalRefusals({ redis: gateRedis, clock })
   const unwatch = watchFreedUnits(subscriber, refusals)

@@ -1,5 +1,4 @@
 import type { DatabasePool } from 'slonik'
-import type { Clock } from '../kernel/clock.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { createPasswords } from './passwords.ts'
 import { createSessions, type SignedIn } from './sessions.ts'
@@ -17,9 +16,8 @@ export interface Identity extends Accounts {
 export function createIdentity(deps: {
   readonly pool: DatabasePool
   readonly jwtSecret: string
-  readonly clock?: Clock
 }): Identity {
-  const tokens = createTokens(deps.jwtSecret, deps.clock)
+  const tokens = createTokens(deps.jwtSecret)
   const sessions = createSessions(deps.pool, tokens)
   const accounts = createAccounts({ pool: deps.pool, passwords: createPasswords(), sessions })
   return { ...accounts, tokens, refresh: sessions.refresh, logout: sessions.end }

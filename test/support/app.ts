@@ -52,7 +52,7 @@ export async function startTestApp(
   })
   const redis = openRedis(redisServer.url, 'gate', () => {})
   const { clock = systemClock } = options
-  const identity = createIdentity({ pool, jwtSecret: config.JWT_SECRET, clock })
+  const identity = createIdentity({ pool, jwtSecret: config.JWT_SECRET })
   const app = buildApp({
     config,
     log: pino({ level: 'silent' }),
