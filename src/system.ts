@@ -7,21 +7,29 @@ import { createAssembly, currenciesOf } from './checkout/assembly.ts'
 import { AvailabilityReader } from './checkout/availability.ts'
 import { Checkouts } from './checkout/checkouts.ts'
 import { createCommitListener } from './checkout/commit-listener.ts'
+import { createConfirmations } from './checkout/confirm.ts'
 import { offerSource } from './checkout/offer-source.ts'
 import { pessimisticStrategy } from './checkout/pessimistic-strategy.ts'
 import { Results } from './checkout/results.ts'
+import { handleStripeEvent } from './checkout/saga/handle-event.ts'
+import type { MoneyDeps } from './checkout/saga/money-deps.ts'
+import { paymentTopics } from './checkout/saga/payment-topics.ts'
 import type { ReservationStrategy } from './checkout/strategy.ts'
 import type { ConnectedConfig } from './config.ts'
 import { buildApp } from './http/app.ts'
 import { checkoutRoutes } from './http/routes/checkouts.ts'
+import { confirmRoutes } from './http/routes/confirm.ts'
 import { opsOutboxRoutes } from './http/routes/ops-outbox.ts'
 import { opsWebhookRoutes } from './http/routes/ops-webhooks.ts'
 import { skuRoutes } from './http/routes/skus.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
 import { createIdentity } from './identity/identity.ts'
 import { startJobs } from './jobs/jobs.ts'
+import { paymentJobs } from './jobs/payment-jobs.ts'
 import { systemClock } from './kernel/clock.ts'
 import { createMailer } from './notifications/mailer.ts'
+import { noGateway } from './payments/no-gateway.ts'
+import { simulatorKey, stripeGateway } from './payments/stripe-gateway.ts'
 import { WebhookInbox } from './payments/webhook-inbox.ts'
 import { createWebhookVerifier } from './payments/webhook-signature.ts'
 import { openPool, sql } from './platform/postgres/pool.ts'
@@ -81,6 +89,12 @@ export async function startApi(
     },
     routes: [
       checkoutRoutes({ checkouts }),
+      confirmRoutes({
+        confirmations: createConfirmations({
+          ...moneyOf(config, { pool, strategy, clock, log }),
+          checkouts,
+        }),
+      }),
       skuRoutes({ availability }),
       webhookRoutes({
         inbox: new WebhookInbox(pool),
@@ -133,20 +147,22 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
     skuExists: (sku) => skuExists(pool, sku),
     waitingUnitsMax: config.MAILBOX_UNITS,
   })
+  const strategy = strategyOf(config, { pool, gate, redis, ids })
+  const money = moneyOf(config, { pool, strategy, clock, log })
   const jobs = startJobs({
     connect: () => open('jobs'),
     config,
     pool,
     redis,
-    strategy: strategyOf(config, { pool, gate, redis, ids }),
+    strategy,
     mailer: createMailer({
       smtpUrl: config.SMTP_URL,
       mailDir: join(config.DATA_DIR, 'mail'),
       from: config.MAIL_FROM,
     }),
-    handleStripeEvent: async () => 'ignored',
-    topics: [],
-    scheduled: [],
+    handleStripeEvent: (event) => handleStripeEvent(money, event),
+    topics: [paymentTopics(money)],
+    scheduled: paymentJobs(money),
     log,
   })
   log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')
@@ -216,6 +232,22 @@ function strategyOf(config: ConnectedConfig, parts: StrategyParts): ReservationS
     redis,
     assembly: createAssembly({ pool, redis, gate, ids, currencies }),
   })
+}
+
+function moneyOf(
+  config: ConnectedConfig,
+  parts: Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | 'log'>,
+): MoneyDeps {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
+  return {
+    ...parts,
+    gateway:
+      secretKey || apiBase
+        ? stripeGateway({ secretKey: secretKey ?? simulatorKey, apiBase })
+        : noGateway(),
+    declinesMax: config.MAX_PAYMENT_ATTEMPTS,
+    outage: config.PAYMENT_OUTAGE,
+  }
 }
 
 function redisOpener(config: ConnectedConfig, log: Logger) {

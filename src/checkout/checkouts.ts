@@ -14,8 +14,8 @@ import {
   generationOf,
   type StoredCheckout,
 } from './checkout-repository.ts'
-import { releaseUnits } from './end-checkout.ts'
 import type { Results } from './results.ts'
+import { compensate } from './saga/compensate.ts'
 import {
   type Line,
   type Purchase,
@@ -125,6 +125,16 @@ export class Checkouts {
     return (await this.#find(id, buyerId)) ?? { ...queuedView(id, []), status: 'lost' }
   }
 
+  /** As {@link get}, but waits up to `ms` while the checkout is queued. */
+  async getCommitted(id: string, buyerId: string, ms: number): Promise<CheckoutView> {
+    const found = await this.get(id, buyerId)
+    const parts = found.status === 'queued' && this.#deps.ids.read(id, buyerId)
+    if (!parts) return found
+    // Without the messages it still looks for itself.
+    await this.#deps.results.listen(parts.partition).catch(() => {})
+    return this.#awaitCommit(found, buyerId, ms)
+  }
+
   /** Gives the hold back; any number of times. Throws `invalid_transition` once money is involved. */
   async cancel(id: string, buyerId: string): Promise<void> {
     const commands = await this.#deps.pool.transaction(async (tx) => {
@@ -147,18 +157,13 @@ export class Checkouts {
         )
       }
       const ended = await tx.maybeOne(sql.type(EndedRow)`
-        with ended as (
-          update checkouts set status = 'cancelled', reason = 'by buyer'
-           where id = ${id} and buyer_id = ${buyerId} and status in ('reserved', 'assembling') returning id),
-        order_ended as (
-          update orders set status = 'cancelled' where id in (select id from ended) returning id),
-        lines_ended as (
-          update order_lines set status = 'cancelled' where order_id in (select id from ended))
-        select exists (select from order_ended) as ordered from ended`)
+        update checkouts set status = 'cancelled', reason = 'by buyer'
+         where id = ${id} and buyer_id = ${buyerId} and status in ('reserved', 'assembling')
+        returning exists (select from orders where id = ${id}) as ordered`)
       if (!ended) return []
       // An assembly that is not decided has no order yet: there is nothing to tell.
       if (ended.ordered) await appendOutbox(tx, 'order.cancelled', id, { reason: 'by buyer' })
-      return releaseUnits(tx, [id], 'cancelled by the buyer')
+      return compensate(tx, [id], { order: 'cancelled', reason: 'cancelled by the buyer' })
     })
     await this.#deps.strategy.post(commands)
   }

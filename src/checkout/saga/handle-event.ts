@@ -1,0 +1,86 @@
+/** What an event of the provider means to the shop. Events come twice, late, and in any order. */
+import type { Stripe } from 'stripe'
+import { isUuid } from '../../kernel/ids.ts'
+import { findPayment, findPaymentByIntent } from '../../payments/payment-repository.ts'
+import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-gateway.ts'
+import { ProviderAway } from './cancel-intent.ts'
+import type { MoneyDeps } from './money-deps.ts'
+import { settleRefund } from './run-refunds.ts'
+import { settlePayment } from './settle.ts'
+
+/**
+ * Settles what an event says; any number of times. `ignored`: it is about nothing of this shop's, or of a
+ * type that moves nothing here. The signature was verified when it was stored.
+ * @throws PaymentMismatch when it contradicts the order; ProviderAway when the provider has to be asked and
+ * does not answer.
+ */
+export async function handleStripeEvent(
+  deps: MoneyDeps,
+  event: Stripe.Event,
+): Promise<'processed' | 'ignored'> {
+  // Of an account that is connected to ours: somebody else's money.
+  if (event.account !== undefined && event.account !== null) return 'ignored'
+  switch (event.type) {
+    case 'payment_intent.succeeded':
+    case 'payment_intent.payment_failed':
+    case 'payment_intent.canceled':
+    case 'payment_intent.requires_action':
+    case 'payment_intent.processing':
+      return handleIntent(deps, event.data.object)
+    case 'refund.created':
+    case 'refund.updated':
+    case 'refund.failed': {
+      const facts = refundFactsOf(event.data.object)
+      if (facts.refundId === null || !isUuid(facts.refundId)) return 'ignored'
+      await settleRefund(deps, facts.refundId, facts)
+      return 'processed'
+    }
+    default:
+      return 'ignored'
+  }
+}
+
+async function handleIntent(
+  deps: MoneyDeps,
+  object: Stripe.PaymentIntent,
+): Promise<'processed' | 'ignored'> {
+  const told = factsOf(object)
+  const known = await findPaymentByIntent(deps.pool, told.id)
+  const id = known?.checkoutId ?? (await claimedCheckout(deps, told.checkoutId))
+  if (id === null) return 'ignored'
+  if (known?.status === 'succeeded' && told.status === 'succeeded' && fits(known, told)) {
+    return 'processed'
+  }
+  if (told.status === 'succeeded') {
+    // Nothing follows a success, so this cannot be out of date.
+    await settlePayment(deps, id, { tag: 'succeeded', intent: told }, null)
+    return 'processed'
+  }
+  if (known?.status !== 'open') return known ? 'processed' : 'ignored'
+  // Anything else may have been overtaken: what is true now is asked for.
+  const answer = await deps.gateway.retrieveIntent(told.id)
+  if (answer.tag === 'unknown') throw new ProviderAway(answer.message)
+  if (answer.tag === 'refused') return 'ignored'
+  const verdict = chargeOf(answer.intent)
+  if (verdict.tag === 'unknown' || verdict.tag === 'refused') return 'processed'
+  await settlePayment(deps, id, verdict, null)
+  return 'processed'
+}
+
+/** The checkout that the metadata of an unknown intent names, if it is one that is being paid here. */
+async function claimedCheckout(
+  { pool, log }: MoneyDeps,
+  checkoutId: string | null,
+): Promise<string | null> {
+  if (checkoutId === null || !isUuid(checkoutId)) return null
+  if (await findPayment(pool, checkoutId)) return checkoutId
+  log.warn({ checkoutId }, 'an event names a checkout that was never paid for here')
+  return null
+}
+
+function fits(
+  known: { readonly captured: number; readonly currency: string },
+  told: { readonly amountReceived: number; readonly currency: string },
+): boolean {
+  return known.captured === told.amountReceived && known.currency === told.currency
+}

@@ -1,0 +1,18 @@
+/** What the outbox asks of payments. */
+import { eachOutside, PermanentFailure, type Topics } from '../../platform/outbox-handlers.ts'
+import { cancelIntent } from './cancel-intent.ts'
+import type { MoneyDeps } from './money-deps.ts'
+
+/** Handlers of the outbox topics that belong to payments. */
+export function paymentTopics(deps: MoneyDeps): Topics {
+  return {
+    'payment.cancel': {
+      outside: eachOutside(async ({ payload }) => {
+        if (typeof payload.checkoutId !== 'string') {
+          throw new PermanentFailure('the event names no checkout')
+        }
+        await cancelIntent(deps, payload.checkoutId)
+      }),
+    },
+  }
+}

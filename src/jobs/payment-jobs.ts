@@ -1,0 +1,13 @@
+import type { MoneyDeps } from '../checkout/saga/money-deps.ts'
+import { reconcilePayments, resumeSagas } from '../checkout/saga/resume.ts'
+import { runRefunds } from '../checkout/saga/run-refunds.ts'
+import type { ScheduledJob } from '../platform/queue/scheduled.ts'
+
+/** What keeps money moving when nobody waits for it. */
+export function paymentJobs(deps: MoneyDeps): readonly ScheduledJob[] {
+  return [
+    { name: 'run-refunds', everyMs: 2_000, run: () => runRefunds(deps) },
+    { name: 'resume-sagas', everyMs: 5_000, run: () => resumeSagas(deps) },
+    { name: 'reconcile-payments', everyMs: 10_000, run: () => reconcilePayments(deps) },
+  ]
+}
