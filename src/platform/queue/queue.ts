@@ -48,8 +48,10 @@ export function openQueue(
     queue,
     connection,
     async close() {
-      await bounded(worker.close())
-      await bounded(queue.close())
+      // Without Redis nothing can be ended in good order; what a job was about is due again by itself.
+      const force = workerConnection.status !== 'ready'
+      if (!(await bounded(worker.close(force)))) await bounded(worker.disconnect(), 1_000)
+      await bounded(queue.close(), 1_000)
       connection.disconnect()
       workerConnection.disconnect()
     },
