@@ -14,8 +14,8 @@ import type { Gate } from '../stock/gate.ts'
 import { partitionOf } from '../stock/partition.ts'
 import { postStockCommand } from '../stock/post-commands.ts'
 import { releaseUnits } from './end-checkout.ts'
-import { refusalOf } from './refusals.ts'
-import { type Purchase, type ReserveOutcome, refused } from './strategy.ts'
+import { refusalOf, unknownSku } from './refusals.ts'
+import { type Line, type Purchase, type Refusal, type ReserveOutcome, refused } from './strategy.ts'
 
 export interface AssemblyDeps {
   readonly pool: DatabasePool
@@ -36,13 +36,13 @@ export function createAssembly(deps: AssemblyDeps): Assembly {
   const { pool, gate, ids } = deps
   return {
     async reserve(purchase) {
-      const { buyerId, lines, fingerprint } = purchase
+      const { buyerId, key, lines, fingerprint } = purchase
+      const known = gate.known(buyerId, key)
+      if (known) return known
       const currencies = await deps.currencies(lines.map(({ sku }) => sku))
-      const missing = lines.find(({ sku }) => !currencies.has(sku))
-      if (missing) return refusalOf(missing.sku, { tag: 'unknown_sku' })
-      if (new Set(currencies.values()).size > 1) {
-        return refused('mixed_currency', 'The SKUs of one checkout have one currency.')
-      }
+      const refusal = refusalFor(lines, currencies)
+      // A replay is answered although what it named may have been archived since.
+      if (refusal) return (await findByKey(pool, buyerId, key)) ?? refusal
       const id = ids.mint(partitionOf(lines[0]?.sku as string), 0, buyerId)
       const begun = await begin(pool, purchase, id)
       if (!begun.fresh) {
@@ -64,6 +64,27 @@ export function createAssembly(deps: AssemblyDeps): Assembly {
       return { tag: 'accepted', checkoutId: id, status: 'queued' }
     },
   }
+}
+
+function refusalFor(
+  lines: readonly Line[],
+  currencies: ReadonlyMap<string, string>,
+): Refusal | null {
+  const missing = lines.find(({ sku }) => !currencies.has(sku))
+  if (missing) return unknownSku(missing.sku)
+  if (new Set(currencies.values()).size === 1) return null
+  return refused('mixed_currency', 'The SKUs of one checkout have one currency.')
+}
+
+async function findByKey(
+  pool: DatabasePool,
+  buyerId: string,
+  key: string,
+): Promise<ReserveOutcome | null> {
+  const found = await pool.maybeOne(sql.type(Begun)`
+    select id, fingerprint, false as fresh from checkouts
+     where buyer_id = ${buyerId} and idempotency_key = ${key}`)
+  return found && { tag: 'repeated', checkoutId: found.id, fingerprint: found.fingerprint }
 }
 
 /** Writes the row and its parts, or finds the checkout that has the key. */

@@ -1,5 +1,6 @@
 /** Tells requests that wait what became of their checkouts: workers publish, API processes listen. */
 import type { Clock } from '../kernel/clock.ts'
+import { RecentMap } from '../kernel/recent-map.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Committed } from '../stock/commit-pass.ts'
 import { channels } from '../stock/keys.ts'
@@ -56,10 +57,9 @@ export interface ResultsDeps {
 
 export class Results {
   readonly #deps: ResultsDeps
-  readonly #waiting = new Map<string, (result: Result | null) => void>()
-  /** Two halves that are forgotten in turn. */
-  #recent = new Map<string, Result>()
-  #older = new Map<string, Result>()
+  /** Several requests may wait for one checkout: the first, and its retries. */
+  readonly #waiting = new Map<string, Set<(result: Result | null) => void>>()
+  readonly #recent = new RecentMap<Result>(recentMax)
   readonly #subscribed = new Map<number, { readonly ready: Promise<unknown>; usedAt: number }>()
 
   constructor(deps: ResultsDeps) {
@@ -86,19 +86,22 @@ export class Results {
 
   /** The result, or null when `ms` have passed or `signal` was aborted. */
   wait(id: string, ms: number, signal?: AbortSignal): Promise<Result | null> {
-    const recent = this.#recent.get(id) ?? this.#older.get(id)
+    const recent = this.#recent.get(id)
     if (recent) return Promise.resolve(recent)
+    const waiting = this.#waiting.get(id) ?? new Set()
+    this.#waiting.set(id, waiting)
     return new Promise((resolve) => {
       const finish = (result: Result | null) => {
         cancel()
         signal?.removeEventListener('abort', give)
-        this.#waiting.delete(id)
+        waiting.delete(finish)
+        if (waiting.size === 0) this.#waiting.delete(id)
         resolve(result)
       }
       const give = () => finish(null)
       const cancel = this.#deps.clock.after(ms, give)
       signal?.addEventListener('abort', give, { once: true })
-      this.#waiting.set(id, finish)
+      waiting.add(finish)
     })
   }
 
@@ -113,7 +116,6 @@ export class Results {
       subscriber.unsubscribe(channels.results(partition)).catch(() => {})
       if (this.#subscribed.size > 0) return
       this.#recent.clear()
-      this.#older.clear()
     })
   }
 
@@ -123,16 +125,8 @@ export class Results {
       const status = tag === 'r' ? 'reserved' : 'rejected'
       const result: Result = { id, status, total, currency, expiresAtMs }
       const waiting = this.#waiting.get(id)
-      if (waiting) waiting(result)
-      else this.#remember(result)
+      if (waiting) for (const finish of [...waiting]) finish(result)
+      else this.#recent.set(id, result)
     }
-  }
-
-  #remember(result: Result): void {
-    if (this.#recent.size >= recentMax / 2) {
-      this.#older = this.#recent
-      this.#recent = new Map()
-    }
-    this.#recent.set(result.id, result)
   }
 }

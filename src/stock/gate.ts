@@ -6,6 +6,7 @@
  */
 import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { RecentMap } from '../kernel/recent-map.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { CheckoutIds } from './checkout-id.ts'
 import { type Admission, type AdmitReply, admit, wantGate } from './gate-scripts.ts'
@@ -32,6 +33,8 @@ export type GateOutcome =
   /** Nothing is known to have been written, but for a lost reply it may have been. */
   | { readonly tag: 'unavailable'; readonly uncertain: boolean }
 
+type Known = Extract<Admission, { tag: 'repeated' }>
+
 export interface GateDeps {
   /** A connection of the purpose `gate`: it fails at once instead of sending twice. */
   readonly redis: RedisClient
@@ -54,12 +57,16 @@ interface Pending {
 const batchMax = 128
 /** Requests that one process keeps waiting for one SKU, at most. */
 const pendingMax = 20_000
+/** Admissions that are remembered, at most. */
+const recentMax = 20_000
 /** How long a request waits for a gate that is being built or rebuilt. */
 const patienceMs = 2_000
 
 export class Gate {
   readonly #deps: GateDeps
   readonly #queues = new Map<string, Pending[]>()
+  /** What this process admitted lately: a key that comes again with another SKU meets another gate. */
+  readonly #recent = new RecentMap<Known>(recentMax)
   /** The generation each partition was last seen at; ids are minted for it. */
   readonly #generations = new Map<number, number>()
 
@@ -72,6 +79,8 @@ export class Gate {
     if (this.#deps.refusals.refuses(request.sku, request.buyerId, request.units))
       return { tag: 'sold_out', unitsLeft: 0 }
     const field = request.key === null ? '' : requestField(request.buyerId, request.key)
+    const known = this.#recent.get(field)
+    if (known && known.fingerprint !== request.fingerprint) return known
     return new Promise((resolve) => {
       const pending = { request, field, resolve }
       const queue = this.#queues.get(request.sku)
@@ -166,11 +175,25 @@ export class Gate {
     reply: Extract<AdmitReply, { tag: 'admitted' }>,
   ): void {
     this.#deps.refusals.learn(sku, reply)
-    batch.forEach(({ resolve }, i) => {
+    batch.forEach(({ request, field, resolve }, i) => {
       const admission = reply.admissions[i] as Admission
-      if (admission.tag !== 'granted') resolve(admission)
-      else resolve({ tag: 'granted', checkoutId: ids[i] as string, unitsLeft: admission.unitsLeft })
+      if (admission.tag !== 'granted') {
+        resolve(admission)
+        return
+      }
+      const checkoutId = ids[i] as string
+      if (field !== '') this.#remember(field, checkoutId, request.fingerprint)
+      resolve({ tag: 'granted', checkoutId, unitsLeft: admission.unitsLeft })
     })
+  }
+
+  /** What this process admitted lately under a key, if anything: PostgreSQL may not have it yet. */
+  known(buyerId: string, key: string): Known | undefined {
+    return this.#recent.get(requestField(buyerId, key))
+  }
+
+  #remember(field: string, checkoutId: string, fingerprint: string): void {
+    this.#recent.set(field, { tag: 'repeated', checkoutId, fingerprint })
   }
 
   /** Asks the owner to build the gate; resolves false when there is no such SKU. */

@@ -110,7 +110,7 @@ function answer(
   }
   const { checkout, replayed } = outcome
   if (replayed) reply.header('idempotency-replayed', 'true')
-  if (request.headers.prefer !== undefined) reply.header('preference-applied', 'wait')
+  if (preferredWaitMs(request.headers.prefer) > 0) reply.header('preference-applied', 'wait')
   const reserved = checkout.status !== 'queued' && checkout.orderId !== null
   return reply
     .code(reserved ? 201 : 202)
