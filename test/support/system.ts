@@ -122,7 +122,7 @@ export async function startTestSystem(t: TestContext, options: SystemOptions = {
     startWorker: () => start(startWorker(config)),
     /** Stops the workers that the system was started with: nothing is committed any more. */
     stopWorkers: async () => {
-      for (const part of workers) {
+      for (const part of workers.splice(0)) {
         running.splice(running.indexOf(part), 1)
         await part.stop()
       }
