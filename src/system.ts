@@ -16,6 +16,7 @@ import type { MoneyDeps } from './checkout/saga/money-deps.ts'
 import { paymentTopics } from './checkout/saga/payment-topics.ts'
 import type { ReservationStrategy } from './checkout/strategy.ts'
 import type { ConnectedConfig } from './config.ts'
+import { simulatorUrl } from './dev/simulator-options.ts'
 import { buildApp } from './http/app.ts'
 import { checkoutRoutes } from './http/routes/checkouts.ts'
 import { confirmRoutes } from './http/routes/confirm.ts'
@@ -28,7 +29,6 @@ import { startJobs } from './jobs/jobs.ts'
 import { paymentJobs } from './jobs/payment-jobs.ts'
 import { systemClock } from './kernel/clock.ts'
 import { createMailer } from './notifications/mailer.ts'
-import { noGateway } from './payments/no-gateway.ts'
 import { simulatorKey, stripeGateway } from './payments/stripe-gateway.ts'
 import { WebhookInbox } from './payments/webhook-inbox.ts'
 import { createWebhookVerifier } from './payments/webhook-signature.ts'
@@ -241,10 +241,12 @@ function moneyOf(
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
   return {
     ...parts,
-    gateway:
-      secretKey || apiBase
-        ? stripeGateway({ secretKey: secretKey ?? simulatorKey, apiBase })
-        : noGateway(),
+    // Without a key there is nobody but the simulator to pay with.
+    gateway: stripeGateway(
+      secretKey
+        ? { secretKey, apiBase }
+        : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl },
+    ),
     declinesMax: config.MAX_PAYMENT_ATTEMPTS,
     outage: config.PAYMENT_OUTAGE,
   }

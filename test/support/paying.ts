@@ -1,0 +1,147 @@
+/** A shop whose payment provider is a simulator of the test's own, and buyers who pay. */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { z } from 'zod'
+import type { MoneyDeps } from '../../src/checkout/saga/money-deps.ts'
+import { demoSecrets } from '../../src/config.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { newId } from '../../src/kernel/ids.ts'
+import type { PaymentGateway } from '../../src/payments/gateway.ts'
+import { stripeGateway } from '../../src/payments/stripe-gateway.ts'
+import { sql } from '../../src/platform/postgres/pool.ts'
+import { createLogger } from '../../src/platform/telemetry/logger.ts'
+import { postStockCommand } from '../../src/stock/post-commands.ts'
+import { eventually } from './eventually.ts'
+import { startTestSimulator, testStripeKey } from './simulator.ts'
+import { type SkuOptions, type SystemOptions, startTestSystem } from './system.ts'
+
+export type PayingSystem = Awaited<ReturnType<typeof startPayingSystem>>
+
+export interface PayingOptions extends SystemOptions {
+  /** Whether the simulator's events reach the shop; default no. */
+  readonly webhooks?: boolean
+}
+
+export interface Bought {
+  readonly buyer: string
+  readonly id: string
+  readonly sku: string
+}
+
+const StateRow = z.object({
+  checkout: z.string(),
+  order: z.string(),
+  payment: z.string().nullable(),
+  captured: z.number().nullable(),
+  refunded: z.number().nullable(),
+  attempts: z.array(z.string()),
+  lines: z.array(z.string()),
+})
+
+/** Starts shop and provider; prices are in EUR. */
+export async function startPayingSystem(t: TestContext, options: PayingOptions = {}) {
+  const simulator = await startTestSimulator(t)
+  const system = await startTestSystem(t, {
+    ...options,
+    settings: {
+      STRIPE_API_BASE: simulator.url,
+      STRIPE_SECRET_KEY: testStripeKey,
+      ...options.settings,
+    },
+  })
+  const { pool, redis, config } = system
+  if (options.webhooks) {
+    const target = { url: `${system.url}/webhooks/stripe`, secret: demoSecrets.webhook }
+    await simulator.script('PUT', 'webhooks', { target })
+  }
+  const stateOf = (id: string) =>
+    pool.one(sql.type(StateRow)`
+      select c.status as checkout, o.status as order, p.status as payment, p.captured, p.refunded,
+        (select coalesce(jsonb_agg(a.state order by a.attempt), '[]') from payment_attempts a
+          where a.checkout_id = c.id) as attempts,
+        (select jsonb_agg(l.status order by l.sku) from order_lines l where l.order_id = c.id) as lines
+        from checkouts c join orders o on o.id = c.id left join payments p on p.checkout_id = c.id
+       where c.id = ${id}`)
+
+  return {
+    ...system,
+    simulator,
+    /** A SKU of its own with one reserved checkout of a new buyer. */
+    async reserve(
+      sku: SkuOptions & { readonly quantity?: number; readonly buyer?: string } = {},
+    ): Promise<Bought> {
+      const { quantity = 1, buyer = newId(), ...options } = sku
+      return this.reserveOf(await system.addSku(options), { quantity, buyer })
+    },
+    async reserveOf(
+      sku: string,
+      { quantity = 1, buyer = newId() }: { quantity?: number; buyer?: string } = {},
+    ): Promise<Bought> {
+      const placed = await eventually(async () => {
+        const answer = await system.place(buyer, [{ sku, quantity }], { wait: 10 })
+        assert.equal(answer.status, 201, JSON.stringify(answer.body))
+        return answer
+      })
+      assert.equal(placed.body.status, 'reserved')
+      return { buyer, sku, id: placed.body.id }
+    },
+    confirm: ({ buyer, id }: Bought, paymentMethodId = 'pm_card_visa') =>
+      system.call('POST', `/api/checkouts/${id}/confirm`, { buyer, body: { paymentMethodId } }),
+    stateOf,
+    /** Waits until the checkout, its order and its money are as given; other members are not looked at. */
+    becomes: (id: string, wanted: Partial<z.infer<typeof StateRow>>, timeoutMs = 10_000) =>
+      eventually(
+        async () => {
+          const state = await stateOf(id)
+          assert.deepEqual({ ...state, ...wanted }, state)
+        },
+        { timeoutMs },
+      ),
+    /** What the provider has taken and given back for one checkout, over all its intents. */
+    async moneyOf(id: string) {
+      const intents = await simulator.stripe.paymentIntents.list({ limit: 100 })
+      const ours = intents.data.filter(({ metadata }) => metadata.checkoutId === id)
+      const tallies = await Promise.all(
+        ours.map((intent) => simulator.script('GET', `payment_intents/${intent.id}`)),
+      )
+      const sum = (member: string) =>
+        tallies.reduce((total, tally) => total + Number(tally[member]), 0)
+      return {
+        intents: ours.length,
+        charges: sum('succeeded'),
+        captured: sum('captured'),
+        refunded: sum('refunded'),
+        statuses: ours.map(({ status }) => status),
+      }
+    },
+    intentOf: async (id: string) =>
+      pool.oneFirst(sql.type(z.object({ intent_id: z.string() }))`
+        select intent_id from payments where checkout_id = ${id}`),
+    /** Moves a checkout's deadline into the past, or any number of seconds from now. */
+    expireIn: (id: string, seconds: number) =>
+      pool.query(sql.typeAlias('none')`
+        update checkouts set expires_at = now() + make_interval(secs => ${seconds}) where id = ${id}`),
+    /** What the saga is built from, to run a part of it in the test. `gateway` wraps the provider's. */
+    money(
+      more: Partial<MoneyDeps> & {
+        readonly wrap?: (gateway: PaymentGateway) => PaymentGateway
+      } = {},
+    ): MoneyDeps {
+      const { wrap = (gateway: PaymentGateway) => gateway, ...rest } = more
+      return {
+        pool,
+        gateway: wrap(stripeGateway({ secretKey: testStripeKey, apiBase: simulator.url })),
+        strategy: {
+          post: async (commands) => {
+            await Promise.allSettled(commands.map((command) => postStockCommand(redis, command)))
+          },
+        },
+        clock: systemClock,
+        log: createLogger({ level: 'silent', role: 'test' }),
+        declinesMax: config.MAX_PAYMENT_ATTEMPTS,
+        outage: config.PAYMENT_OUTAGE,
+        ...rest,
+      }
+    },
+  }
+}
