@@ -5,7 +5,9 @@ export type RedisClient = Redis | Cluster
 /**
  * What a connection is for; each has its own answer to "what when Redis is away?".
  * - `gate`: fails at once. A request must be answered, and a command sent twice is worse than an error.
- * - `patient`: queues while it reconnects; for a worker's reads and settles.
+ * - `patient`: queues until the next try to connect has ended; for a worker's reads and settles. What was
+ *   under way fails with its connection: with more retries the client would forget it when the server is
+ *   back quickly, and the worker would wait for the time limit.
  * - `subscriber`: subscribes again by itself.
  * - `jobs`: what BullMQ asks for.
  */
@@ -18,7 +20,7 @@ const byPurpose: Record<RedisPurpose, Omit<RedisOptions, 'replyMapping'>> = {
     autoResendUnfulfilledCommands: false,
     commandTimeout: 5_000,
   },
-  patient: { maxRetriesPerRequest: 3, autoResendUnfulfilledCommands: false, commandTimeout: 5_000 },
+  patient: { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, commandTimeout: 5_000 },
   subscriber: { autoResubscribe: true, maxRetriesPerRequest: null },
   jobs: { maxRetriesPerRequest: null },
 }

@@ -1,0 +1,24 @@
+// What a connection does with a command whose reply went down with the server, on a Redis that is killed.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { openRedis } from '../../../src/platform/redis/client.ts'
+import { eventually } from '../../support/eventually.ts'
+import { createTestRedis } from '../../support/stores.ts'
+
+for (const purpose of ['gate', 'patient'] as const) {
+  test(`a ${purpose} command whose reply is lost fails with the connection, not at its time limit`, async (t) => {
+    const server = await createTestRedis(t)
+    const client = openRedis(server.url, purpose, () => {})
+    t.after(() => client.disconnect())
+    await eventually(() => client.ping())
+    await server.kill('SIGSTOP')
+    const failure = client.get('anything').then(
+      () => 'answered',
+      (error: Error) => error.message,
+    )
+    await server.kill('SIGKILL')
+    await server.restart()
+    assert.match(await failure, /Reached the max retries per request limit/)
+    await eventually(() => client.ping())
+  })
+}
