@@ -81,7 +81,7 @@ export class StockWorld {
   readonly gateRedis: RedisClient
   readonly ids: CheckoutIds = checkoutIds('a secret of these tests', systemClock.now)
   readonly gate: Gate
-  readonly #t: TestContext
+  readonly #closing: (() => Promise<void> | void)[] = []
   #seller: string | undefined
 
   private constructor(
@@ -90,7 +90,6 @@ export class StockWorld {
     redisServer: RedisHandle,
     pool: DatabasePool,
   ) {
-    this.#t = t
     this.databaseUrl = databaseUrl
     this.redisServer = redisServer
     this.pool = pool
@@ -98,6 +97,7 @@ export class StockWorld {
     this.gateRedis = openRedis(redisServer.url, 'gate', () => {})
     this.gate = this.newGate()
     t.after(async () => {
+      for (const close of this.#closing.reverse()) await close()
       this.redis.disconnect()
       this.gateRedis.disconnect()
       await pool.end()
@@ -117,6 +117,11 @@ export class StockWorld {
     const world = new StockWorld(t, databaseUrl, redisServer, pool)
     await world.redisIsBack()
     return world
+  }
+
+  /** Closes what stands on this world, before its connections are closed; the last one first. */
+  onClose(close: () => Promise<void> | void): void {
+    this.#closing.push(close)
   }
 
   /** Resolves when both connections answer. */
@@ -227,7 +232,7 @@ export class StockWorld {
       name: 'sluice-lane of a test',
       onLost: () => {},
     })
-    this.#t.after(() => connection.close())
+    this.onClose(() => connection.close())
     return connection
   }
 

@@ -1,7 +1,7 @@
 // Who owns what, and what becomes of an owner that dies, falls silent, or is overtaken: on a real PostgreSQL,
 // whose locks and clock decide. Workers run in this process.
 import assert from 'node:assert/strict'
-import test, { type TestContext } from 'node:test'
+import test from 'node:test'
 import { pino } from 'pino'
 import { z } from 'zod'
 import { Ownership } from '../../../src/actor/ownership.ts'
@@ -20,7 +20,7 @@ interface Worker {
   stop(): Promise<void>
 }
 
-function startWorker(t: TestContext, world: StockWorld): Worker {
+function startWorker(world: StockWorld): Worker {
   const committed: Committed[] = []
   let silent = false
   const clock: Clock = {
@@ -49,7 +49,7 @@ function startWorker(t: TestContext, world: StockWorld): Worker {
     return stopped
   }
   ownership.start()
-  t.after(stop)
+  world.onClose(stop)
   return {
     ownership,
     committed,
@@ -88,11 +88,11 @@ async function heldBy(world: StockWorld, sku: string, held: number): Promise<voi
 
 test('workers share the partitions evenly, when one joins and when one leaves', async (t) => {
   const world = await StockWorld.start(t)
-  const first = startWorker(t, world)
+  const first = startWorker(world)
   await shareEvenly(first)
-  const second = startWorker(t, world)
+  const second = startWorker(world)
   await shareEvenly(first, second)
-  const third = startWorker(t, world)
+  const third = startWorker(world)
   await shareEvenly(first, second, third)
   await second.stop()
   await shareEvenly(first, third)
@@ -102,10 +102,10 @@ test('workers share the partitions evenly, when one joins and when one leaves', 
 test('a sale goes on while its partition moves to another worker', async (t) => {
   const world = await StockWorld.start(t)
   const sku = await world.addSku({ units: 60 })
-  const first = startWorker(t, world)
+  const first = startWorker(world)
   await shareEvenly(first)
   for (let i = 0; i < 20; i++) await world.granted(sku)
-  const second = startWorker(t, world)
+  const second = startWorker(world)
   await shareEvenly(first, second)
   for (let i = 0; i < 20; i++) await world.granted(sku)
   await ownerOf(sku, first, second).stop()
@@ -117,7 +117,7 @@ test('a sale goes on while its partition moves to another worker', async (t) => 
 test('an owner whose connection is killed in the middle of a commit is replaced, and commits once', async (t) => {
   const world = await StockWorld.start(t)
   const sku = await world.addSku({ units: 10 })
-  const workers = [startWorker(t, world), startWorker(t, world)] as const
+  const workers = [startWorker(world), startWorker(world)] as const
   await shareEvenly(...workers)
   await world.granted(sku, { units: 2 })
   await heldBy(world, sku, 2)
@@ -138,11 +138,11 @@ test('an owner whose connection is killed in the middle of a commit is replaced,
 test('an owner that only seems to live is put down, and its late commit changes nothing', async (t) => {
   const world = await StockWorld.start(t)
   const sku = await world.addSku({ units: 10 })
-  const silent = startWorker(t, world)
+  const silent = startWorker(world)
   await shareEvenly(silent)
   await world.granted(sku)
   await heldBy(world, sku, 1)
-  const successor = startWorker(t, world)
+  const successor = startWorker(world)
   await shareEvenly(silent, successor)
   const zombie = ownerOf(sku, silent, successor)
   const other = zombie === silent ? successor : silent
@@ -164,7 +164,7 @@ test('an owner that only seems to live is put down, and its late commit changes 
 test('an owner that is fenced steps down, and the partition is served again', async (t) => {
   const world = await StockWorld.start(t)
   const sku = await world.addSku({ units: 10 })
-  const worker = startWorker(t, world)
+  const worker = startWorker(world)
   await shareEvenly(worker)
   await world.granted(sku)
   await heldBy(world, sku, 1)
@@ -184,7 +184,7 @@ test('an owner that is fenced steps down, and the partition is served again', as
 
 test('nobody owns a partition without its lock, and a stopped worker leaves none behind', async (t) => {
   const world = await StockWorld.start(t)
-  const worker = startWorker(t, world)
+  const worker = startWorker(world)
   await shareEvenly(worker)
   const State = z.object({ locks: z.number(), stamped: z.number(), workers: z.number() })
   const state = () =>

@@ -1,0 +1,138 @@
+/** Checkouts under one reservation strategy, with whatever carries its commands out, on a {@link StockWorld}. */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { pino } from 'pino'
+import { Ownership } from '../../src/actor/ownership.ts'
+import { actorStrategy } from '../../src/checkout/actor-strategy.ts'
+import { createAssembly, currenciesOf } from '../../src/checkout/assembly.ts'
+import type { CheckoutView } from '../../src/checkout/checkout-repository.ts'
+import { Checkouts } from '../../src/checkout/checkouts.ts'
+import { createCommitListener } from '../../src/checkout/commit-listener.ts'
+import { expireHolds } from '../../src/checkout/expire-holds.ts'
+import { offerSource } from '../../src/checkout/offer-source.ts'
+import { pessimisticStrategy } from '../../src/checkout/pessimistic-strategy.ts'
+import { Results } from '../../src/checkout/results.ts'
+import type { Line, Refusal, ReservationStrategy } from '../../src/checkout/strategy.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { newId } from '../../src/kernel/ids.ts'
+import { sql } from '../../src/platform/postgres/pool.ts'
+import { openRedis } from '../../src/platform/redis/client.ts'
+import { startDirectCommands } from '../../src/stock/direct-commands.ts'
+import type { Gate } from '../../src/stock/gate.ts'
+import { partitionCount } from '../../src/stock/partition.ts'
+import { watchWakeUps } from '../../src/stock/watch.ts'
+import { holdSeconds, StockWorld } from './stock-world.ts'
+
+export const strategyNames = ['actor', 'pessimistic'] as const
+export type StrategyName = (typeof strategyNames)[number]
+
+export interface StrategyShop {
+  readonly world: StockWorld
+  readonly strategy: ReservationStrategy
+  readonly checkouts: Checkouts
+  /** Buys and waits for the commit; a buyer and a key of its own unless given. */
+  buy(lines: readonly Line[], over?: { buyerId?: string; key?: string }): Promise<Bought | Refusal>
+  /** Expires what is due; a checkout is due when `overdue` says so. */
+  sweep(): Promise<number>
+  /** Moves the deadline of every checkout, or of one, into the past. */
+  overdue(id?: string): Promise<void>
+}
+
+export interface Bought {
+  readonly tag: 'placed'
+  readonly checkout: CheckoutView
+  readonly replayed: boolean
+  readonly buyerId: string
+  readonly key: string
+}
+
+const log = pino({ level: 'silent' })
+
+export async function startStrategyShop(t: TestContext, name: StrategyName): Promise<StrategyShop> {
+  const world = await StockWorld.start(t)
+  const { pool, ids } = world
+  const subscriber = openRedis(world.redisServer.url, 'subscriber', () => {})
+  const strategy = strategyOf(name, world)
+  const stop = name === 'actor' ? startActors(world) : startDirect(world)
+  world.onClose(async () => {
+    await stop()
+    subscriber.disconnect()
+  })
+  const results = new Results({ subscriber, clock: systemClock })
+  const checkouts = new Checkouts({ pool, ids, strategy, results, clock: systemClock })
+  return {
+    world,
+    strategy,
+    checkouts,
+    async buy(lines, { buyerId = newId(), key = newId() } = {}) {
+      const placed = await checkouts.place({ buyerId, lines, key, waitMs: 20_000 })
+      return placed.tag === 'placed' ? { ...placed, buyerId, key } : placed
+    },
+    sweep: () => expireHolds(pool, strategy),
+    async overdue(id) {
+      await pool.query(sql.typeAlias('none')`
+        update checkouts set expires_at = now() - interval '1 second'
+         where ${id ?? null}::uuid is null or id = ${id ?? null}`)
+    },
+  }
+}
+
+/** The actor's strategy as an API process wires it. */
+export function actorStrategyOf(world: StockWorld, gate: Gate = world.gate): ReservationStrategy {
+  const { pool, gateRedis, ids } = world
+  const currencies = (skus: readonly string[]) => currenciesOf(pool, skus)
+  const assembly = createAssembly({ pool, redis: gateRedis, gate, ids, currencies })
+  return actorStrategy({ gate, redis: gateRedis, assembly })
+}
+
+function strategyOf(name: StrategyName, world: StockWorld): ReservationStrategy {
+  if (name === 'actor') return actorStrategyOf(world)
+  const { pool, ids } = world
+  return pessimisticStrategy({
+    pool,
+    ids,
+    offers: offerSource(pool),
+    clock: systemClock,
+    holdSeconds,
+  })
+}
+
+function startActors(world: StockWorld): () => Promise<void> {
+  const { databaseUrl, pool, redis } = world
+  const subscriber = openRedis(world.redisServer.url, 'subscriber', () => {})
+  const listener = createCommitListener({ pool, redis, holdSeconds, log })
+  const ownership: Ownership = new Ownership({
+    databaseUrl,
+    pool,
+    partitions: partitionCount,
+    lanes: 2,
+    clock: systemClock,
+    log,
+    factory: world.actors({
+      onCommitted: listener.committed,
+      wake: (partition) => ownership.wake(partition),
+    }),
+  })
+  const unwatch = watchWakeUps(subscriber, ownership)
+  ownership.start()
+  return async () => {
+    unwatch()
+    await ownership.stop()
+    await listener.idle()
+    subscriber.disconnect()
+  }
+}
+
+function startDirect({ databaseUrl }: StockWorld): () => Promise<void> {
+  return startDirectCommands({ databaseUrl, holdSeconds, clock: systemClock, log })
+}
+
+/** What was bought; fails when it was refused. */
+export function bought(outcome: Bought | Refusal): Bought {
+  assert.ok(outcome.tag === 'placed', JSON.stringify(outcome))
+  return outcome
+}
+
+/** `reserved`, or the code of the refusal. */
+export const wordOf = (outcome: Bought | Refusal): string =>
+  outcome.tag === 'placed' ? outcome.checkout.status : outcome.code
