@@ -1,4 +1,4 @@
-/** The whole service on one machine: both stores, the API and the worker, kept running. */
+/** The whole service on one machine: both stores, the API, the worker and the payment simulator, kept running. */
 import { mkdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
@@ -34,7 +34,9 @@ export class Embedded {
   #services: Services | undefined
   #api: Part | undefined
   #worker: Part | undefined
+  #stripe: Part | undefined
   #port = 0
+  #stripePort = 0
   #watches: Promise<void>[] = []
 
   constructor(options: EmbeddedOptions) {
@@ -95,6 +97,7 @@ export class Embedded {
     const ends = [
       await settle(this.#api?.stop()),
       await settle(this.#worker?.stop()),
+      await settle(this.#stripe?.stop()),
       await settle(this.#services?.stop()),
       await settle(Promise.all(this.#watches)),
     ]
@@ -109,6 +112,7 @@ export class Embedded {
     await Promise.all([
       this.#api?.kill('SIGKILL'),
       this.#worker?.kill('SIGKILL'),
+      this.#stripe?.kill('SIGKILL'),
       this.#services?.redis?.kill('SIGKILL'),
       this.#services?.postgres?.kill('SIGQUIT'),
     ])
@@ -151,17 +155,22 @@ export class Embedded {
   async #startParts(): Promise<void> {
     const logDir = join(this.dataDir, 'logs')
     mkdirSync(this.#mailDir, { recursive: true })
+    if (this.#ownPayments) this.#stripePort = await freePort()
     const env = { ...present(this.#options.env), ...this.#addresses() }
     this.#api = new Part({ role: 'api', env, logDir })
     this.#worker = new Part({ role: 'worker', env, logDir })
-    await Promise.all([this.#api.restart(), this.#worker.restart()])
+    if (this.#ownPayments) {
+      // Its webhooks come to the API on this machine, whatever the shop is called from outside.
+      this.#stripe = new Part({ role: 'stripe', env: { ...env, PUBLIC_URL: '' }, logDir })
+    }
+    await Promise.all([this.#api, this.#worker, this.#stripe].map((part) => part?.restart()))
     this.#writeRuntime()
   }
 
   async #untilHealthy(): Promise<void> {
     const deadline = systemClock.monotonic() + healthyWithinMs
     while (!this.#stopping.signal.aborted && !(await answersOk(`${this.apiUrl}/health`))) {
-      for (const part of [this.#api, this.#worker]) {
+      for (const part of [this.#api, this.#worker, this.#stripe]) {
         if (part && !part.running && !this.#stopping.signal.aborted) {
           throw new Error(`the ${part.role} does not start:\n${part.lastWords()}`)
         }
@@ -181,6 +190,7 @@ export class Embedded {
       ['Redis', this.#services?.redis],
       ['the API', this.#api],
       ['the worker', this.#worker],
+      ['the payment simulator', this.#stripe],
     ] as const
     const common = { clock: systemClock, log: this.#options.log, signal: this.#stopping.signal }
     this.#watches = parts.flatMap(([name, part]) =>
@@ -191,14 +201,14 @@ export class Embedded {
   }
 
   #writeRuntime(): void {
-    const parts = [this.#api, this.#worker].flatMap((part) =>
+    const parts = [this.#api, this.#worker, this.#stripe].flatMap((part) =>
       part?.running ? [{ role: part.role, pid: part.pid }] : [],
     )
     writeRuntime(this.dataDir, {
       apiUrl: this.apiUrl,
       databaseUrl: this.#databaseUrl,
       redisUrl: this.#redisUrl,
-      stripeUrl: this.#options.config.STRIPE_API_BASE ?? null,
+      stripeUrl: this.#stripeUrl ?? null,
       mailDir: this.#mailDir,
       processes: [...(this.#services?.processes ?? []), ...parts],
     })
@@ -210,7 +220,19 @@ export class Embedded {
       REDIS_URL: this.#redisUrl,
       DATA_DIR: this.dataDir,
       PORT: String(this.#port),
+      ...(this.#stripeUrl ? { STRIPE_API_BASE: this.#stripeUrl } : {}),
     }
+  }
+
+  /** Whether payments go to a simulator of our own: nobody named a key, nor another address. */
+  get #ownPayments(): boolean {
+    const { STRIPE_SECRET_KEY, STRIPE_API_BASE } = this.#options.config
+    return STRIPE_SECRET_KEY === undefined && STRIPE_API_BASE === undefined
+  }
+
+  get #stripeUrl(): string | undefined {
+    if (!this.#ownPayments) return this.#options.config.STRIPE_API_BASE
+    return `http://127.0.0.1:${this.#stripePort}`
   }
 
   get #databaseUrl(): string {

@@ -1,11 +1,11 @@
-/** The API or the worker as a child process that can be started again. */
+/** The API, the worker or the payment simulator as a child process that can be started again. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { mainEntry } from './runtime-file.ts'
+import { mainEntry, type PartRole } from './runtime-file.ts'
 import { ServerProcess } from './server-process.ts'
 
 export interface PartOptions {
-  readonly role: 'api' | 'worker'
+  readonly role: PartRole
   readonly env: Readonly<Record<string, string>>
   /** Holds `<role>.log`. */
   readonly logDir: string
@@ -19,7 +19,7 @@ const stopSteps = [
 ] as const
 
 export class Part {
-  readonly role: 'api' | 'worker'
+  readonly role: PartRole
   readonly #options: PartOptions
   #process: ServerProcess | undefined
 

@@ -13,15 +13,16 @@ export interface Runtime {
   readonly apiUrl: string
   readonly databaseUrl: string
   readonly redisUrl: string
-  /** Null: payments go to the simulator inside the API, or to Stripe itself. */
+  /** Of the simulator, or whatever STRIPE_API_BASE says; null: payments go to Stripe itself. */
   readonly stripeUrl: string | null
   readonly mailDir: string
   readonly processes: readonly RuntimeProcess[]
 }
 
-/** The entry of the API and the worker, as it stands in their command lines. */
+/** The entry of the parts, as it stands in their command lines. */
 export const mainEntry = fileURLToPath(new URL('../main.ts', import.meta.url))
-const partRoles = ['api', 'worker']
+const partRoles = ['api', 'worker', 'stripe'] as const
+export type PartRole = (typeof partRoles)[number]
 
 /** Replaces the file in one step: a reader sees the old one or the new one. It names the database's password. */
 export function writeRuntime(dataDir: string, runtime: Runtime): void {
@@ -44,7 +45,7 @@ export function removeRuntime(dataDir: string): void {
 }
 
 /**
- * Ends the API and the worker of a launcher that was killed. A process is only touched when its command
+ * Ends the parts of a launcher that was killed. A process is only touched when its command
  * line is still that of our entry in that role. The stores are found by their data folders instead.
  */
 export async function endLeftoverParts(
@@ -54,7 +55,7 @@ export async function endLeftoverParts(
   const noted = readRuntime(dataDir)?.processes ?? []
   const left = noted.filter(
     ({ role, pid }) =>
-      partRoles.includes(role) &&
+      (partRoles as readonly string[]).includes(role) &&
       Number.isInteger(pid) &&
       isAlive(pid) &&
       birthOf(pid) !== '' &&

@@ -18,8 +18,6 @@ export const handledEventTypes: readonly string[] = [
   'payment_intent.canceled',
   'payment_intent.requires_action',
   'payment_intent.processing',
-  'charge.refunded',
-  'charge.refund.updated',
   'refund.created',
   'refund.updated',
   'refund.failed',

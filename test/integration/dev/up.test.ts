@@ -12,7 +12,7 @@ import { type Child, startChild } from '../../support/child.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createTestFolder } from '../../support/stores.ts'
 
-const roles = ['postgres', 'redis', 'api', 'worker']
+const roles = ['postgres', 'redis', 'api', 'worker', 'stripe']
 const slow = { timeoutMs: 60_000 }
 
 interface Place {
@@ -68,6 +68,7 @@ test('it starts every part, and SIGTERM stops them all and leaves no trace', asy
   )
   assert.equal(runtime.apiUrl, `http://127.0.0.1:${place.port}`)
   assert.ok(existsSync(runtime.mailDir))
+  assert.equal((await fetch(`${runtime.stripeUrl}/v1/payment_intents`)).status, 401)
   assert.match(launcher.said(), /FLASH-001/)
   launcher.process.kill('SIGTERM')
   // A terminal and npm both pass a Ctrl-C on: close together they are one wish, not a second one.
@@ -90,7 +91,7 @@ test('a part that dies is started again, with a line that says so', async (t) =>
     assert.equal(alive(now).length, roles.length)
     assert.equal(await healthy(place), true)
   }, slow)
-  for (const name of ['PostgreSQL', 'Redis', 'the API', 'the worker']) {
+  for (const name of ['PostgreSQL', 'Redis', 'the API', 'the worker', 'the payment simulator']) {
     assert.match(launcher.said(), new RegExp(`${name} has ended \\(ended by SIGKILL\\)`))
   }
   const after = runtimeOf(place)
