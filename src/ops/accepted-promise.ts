@@ -27,7 +27,7 @@ const waitSeconds = 60
 /** A partition that closed a command so lately is busy, not stuck. Seconds. */
 const busySeconds = 10
 /** Idempotency records of one partition and day, and entries of one mailbox, that are looked at. */
-const recordsMax = 5_000
+const recordsMax = 20_000
 const entriesMax = 5_000
 
 /** Every idempotency record of a present generation leads to a checkout; see the head of this file. */
