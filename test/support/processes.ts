@@ -103,7 +103,7 @@ export interface ShopOptions {
   readonly apis?: number
   /** Default 1. */
   readonly workers?: number
-  /** Units of each SKU; default 400, 400. At most 2 go to one buyer. */
+  /** Units of each SKU; default 260, 260. At most 2 go to one buyer. */
   readonly stock?: readonly number[]
   /** A PostgreSQL of the shop's own, durable, that may be killed; default: a database of the shared one. */
   readonly ownPostgres?: boolean
@@ -136,7 +136,7 @@ export interface Shop {
 
 /** Starts stores, workers and APIs, and waits until all of it works. All of it ends with the test. */
 export async function startShop(t: TestContext, options: ShopOptions = {}): Promise<Shop> {
-  const { stock = [400, 400] } = options
+  const { stock = [260, 260] } = options
   const [redis, postgres] = await Promise.all([
     createTestRedis(t),
     options.ownPostgres ? createTestPostgres(t) : undefined,
@@ -156,8 +156,7 @@ export async function startShop(t: TestContext, options: ShopOptions = {}): Prom
   const skus = stock.map((units, i) => ({ sku: `DROP-${i + 1}`, units }))
   for (const { sku, units } of skus) await addSku(rows, sku, units)
 
-  const folder = createTestFolder(t)
-  const common = {
+  const { apis, workers } = await makeParts(createTestFolder(t), options, {
     NODE_ENV: 'test',
     LOG_LEVEL: 'warn',
     DATABASE_URL: databaseUrl,
@@ -165,31 +164,8 @@ export async function startShop(t: TestContext, options: ShopOptions = {}): Prom
     JWT_SECRET: secret,
     RATE_LIMIT_PER_MINUTE: '0',
     ...options.settings,
-  }
-  const apis: Part[] = []
-  for (let i = 1; i <= (options.apis ?? 1); i++) {
-    const env = { ...common, HOST: '127.0.0.1', PORT: String(await freePort()) }
-    apis.push(new Part(`api-${i}`, 'api', env, join(folder, `api-${i}.log`)))
-  }
-  const workers = Array.from({ length: options.workers ?? 1 }, (_, i): WorkerPart => {
-    const name = `worker-${i + 1}`
-    return Object.assign(new Part(name, 'worker', common, join(folder, `${name}.log`)), {
-      workerId: '',
-    })
   })
-  const parts = [...apis, ...workers]
-  const killAll = () => {
-    for (const part of parts) part.killNow()
-  }
-  process.once('exit', killAll)
-  const ending = new AbortController()
-  t.after(async () => {
-    ending.abort()
-    process.off('exit', killAll)
-    await Promise.all(parts.map((part) => part.kill()))
-    await pool.end()
-  })
-
+  const ended = endWithTest(t, [...apis, ...workers], () => pool.end())
   const tokens = createTokens(secret)
   const shop: Shop = {
     redis,
@@ -198,76 +174,120 @@ export async function startShop(t: TestContext, options: ShopOptions = {}): Prom
     apis,
     workers,
     skus,
-    ended: ending.signal,
+    ended,
     rows,
     bearer: (id) => `Bearer ${tokens.issueAccessToken({ id, role: 'buyer' })}`,
-    async startWorker(worker) {
-      const known = new Set(
-        (await rows<{ id: string }>('select id from workers')).map(({ id }) => id),
-      )
-      worker.launch()
-      worker.workerId = await eventually(
-        async () => {
-          worker.check()
-          const now = await rows<{ id: string }>('select id from workers')
-          const fresh = now.find(({ id }) => !known.has(id))
-          assert.ok(fresh, `${worker.name} has not signed in`)
-          return fresh.id
-        },
-        { timeoutMs: 20_000 },
-      )
-    },
-    async startApi(api) {
-      api.launch()
-      await eventually(
-        async () => {
-          api.check()
-          const answer = await fetch(`${api.url}/health`, { signal: AbortSignal.timeout(2_000) })
-          await answer.body?.cancel()
-          return answer.status === 200
-        },
-        { timeoutMs: 20_000, everyMs: 50 },
-      )
-    },
-    async ownerOf(sku) {
-      const [row] = await rows<{ worker_id: string | null }>(
-        'select worker_id from partitions where partition = $1',
-        [partitionOf(sku)],
-      )
-      const owner = workers.find(({ workerId }) => workerId === row?.worker_id)
-      assert.ok(owner, `nobody owns the partition of ${sku}`)
-      return owner
-    },
-    async ownedEvenly() {
-      const running = workers.filter((worker) => worker.running)
-      await eventually(
-        async () => {
-          const shares = await rows<{ worker_id: string; count: number }>(
-            'select worker_id, count(*)::int from partitions where worker_id is not null group by worker_id',
-          )
-          const share = Math.ceil(partitionCount / running.length)
-          assert.equal(
-            shares.reduce((sum, { count }) => sum + count, 0),
-            partitionCount,
-          )
-          for (const { workerId, name } of running) {
-            const own = shares.find(({ worker_id }) => worker_id === workerId)?.count ?? 0
-            assert.ok(own > 0 && own <= share, `${name} owns ${own} partitions`)
-          }
-          const strangers = shares.filter(
-            ({ worker_id }) => !running.some(({ workerId }) => workerId === worker_id),
-          )
-          assert.deepEqual(strangers, [])
-        },
-        { timeoutMs: 20_000, everyMs: 50 },
-      )
-    },
+    startApi,
+    startWorker: (worker) => startWorker(rows, worker),
+    ownerOf: (sku) => ownerOf(rows, workers, sku),
+    ownedEvenly: () => ownedEvenly(rows, workers),
   }
-  await Promise.all(apis.map((api) => shop.startApi(api)))
+  await Promise.all(apis.map(startApi))
   // One after the other, so that each new row in `workers` is known to be the one just started.
   for (const worker of workers) await shop.startWorker(worker)
   await shop.ownedEvenly()
   return shop
+}
+
+async function makeParts(
+  folder: string,
+  options: ShopOptions,
+  env: Readonly<Record<string, string>>,
+): Promise<{ apis: Part[]; workers: WorkerPart[] }> {
+  const apis: Part[] = []
+  for (let i = 1; i <= (options.apis ?? 1); i++) {
+    const own = { ...env, HOST: '127.0.0.1', PORT: String(await freePort()) }
+    apis.push(new Part(`api-${i}`, 'api', own, join(folder, `api-${i}.log`)))
+  }
+  const workers = Array.from({ length: options.workers ?? 1 }, (_, i): WorkerPart => {
+    const name = `worker-${i + 1}`
+    const part = new Part(name, 'worker', env, join(folder, `${name}.log`))
+    return Object.assign(part, { workerId: '' })
+  })
+  return { apis, workers }
+}
+
+/** Also when the file ends in the middle of a test, no process stays behind. */
+function endWithTest(
+  t: TestContext,
+  parts: readonly Part[],
+  close: () => Promise<void>,
+): AbortSignal {
+  const ending = new AbortController()
+  const killAll = () => {
+    for (const part of parts) part.killNow()
+  }
+  process.once('exit', killAll)
+  t.after(async () => {
+    ending.abort()
+    process.off('exit', killAll)
+    await Promise.all(parts.map((part) => part.kill()))
+    await close()
+  })
+  return ending.signal
+}
+
+async function startApi(api: Part): Promise<void> {
+  api.launch()
+  await eventually(
+    async () => {
+      if (!api.running) return
+      const answer = await fetch(`${api.url}/health`, { signal: AbortSignal.timeout(2_000) })
+      await answer.body?.cancel()
+      assert.equal(answer.status, 200, `${api.name} is not healthy`)
+    },
+    { timeoutMs: 20_000, everyMs: 50 },
+  )
+  api.check()
+}
+
+async function startWorker(rows: Shop['rows'], worker: WorkerPart): Promise<void> {
+  const signedIn = () => rows<{ id: string }>('select id from workers')
+  const known = new Set((await signedIn()).map(({ id }) => id))
+  worker.launch()
+  worker.workerId = await eventually(
+    async () => {
+      if (!worker.running) return ''
+      const fresh = (await signedIn()).find(({ id }) => !known.has(id))
+      assert.ok(fresh, `${worker.name} has not signed in`)
+      return fresh.id
+    },
+    { timeoutMs: 20_000 },
+  )
+  worker.check()
+}
+
+async function ownerOf(
+  rows: Shop['rows'],
+  workers: readonly WorkerPart[],
+  sku: string,
+): Promise<WorkerPart> {
+  const [row] = await rows<{ worker_id: string | null }>(
+    'select worker_id from partitions where partition = $1',
+    [partitionOf(sku)],
+  )
+  const owner = workers.find(({ workerId }) => workerId === row?.worker_id)
+  assert.ok(owner, `nobody owns the partition of ${sku}`)
+  return owner
+}
+
+async function ownedEvenly(rows: Shop['rows'], workers: readonly WorkerPart[]): Promise<void> {
+  const running = workers.filter((worker) => worker.running)
+  const share = Math.ceil(partitionCount / running.length)
+  await eventually(
+    async () => {
+      const owners = await rows<{ worker_id: string | null }>('select worker_id from partitions')
+      const counts = running.map(
+        ({ workerId }) => owners.filter(({ worker_id }) => worker_id === workerId).length,
+      )
+      const owned = counts.reduce((sum, count) => sum + count, 0)
+      assert.ok(
+        owned === partitionCount && counts.every((count) => count <= share),
+        `${running.map(({ name }, i) => `${name} owns ${counts[i]}`).join(', ')} partitions`,
+      )
+    },
+    { timeoutMs: 20_000, everyMs: 50 },
+  )
 }
 
 async function addSku(rows: Shop['rows'], sku: string, units: number): Promise<void> {
