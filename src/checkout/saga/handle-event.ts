@@ -5,8 +5,8 @@ import { findPayment, findPaymentByIntent } from '../../payments/payment-reposit
 import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-gateway.ts'
 import { ProviderAway } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
-import { settleRefund } from './run-refunds.ts'
 import { settlePayment } from './settle.ts'
+import { settleRefund } from './settle-refund.ts'
 
 /**
  * Settles what an event says; any number of times. `ignored`: it is about nothing of this shop's, or of a

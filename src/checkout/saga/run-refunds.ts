@@ -1,6 +1,5 @@
 /** Carries refunds out at the provider, each under its own key, and settles each of them once. */
-import { z } from 'zod'
-import type { RefundAnswer, RefundFacts } from '../../payments/gateway.ts'
+import type { RefundAnswer } from '../../payments/gateway.ts'
 import { askPatiently, jobPatience } from '../../payments/patience.ts'
 import {
   claimDueRefunds,
@@ -9,9 +8,8 @@ import {
   failRefund,
   noteRefund,
 } from '../../payments/refunds.ts'
-import { appendOutbox } from '../../platform/outbox.ts'
-import { sql } from '../../platform/postgres/pool.ts'
 import type { MoneyDeps } from './money-deps.ts'
+import { settleRefund } from './settle-refund.ts'
 
 type RefundDeps = Pick<MoneyDeps, 'pool' | 'gateway' | 'clock' | 'log' | 'patience'>
 
@@ -86,57 +84,4 @@ async function findRefund(
   if (listed.tag !== 'refunds') return listed
   const refund = listed.refunds.find(({ refundId }) => refundId === id)
   return refund ? { tag: 'refund', refund } : null
-}
-
-const SettledRow = z.object({
-  checkoutId: z.string(),
-  amount: z.number(),
-  currency: z.string(),
-  reason: z.string(),
-  whole: z.boolean(),
-})
-
-/** Settles what the provider says of a refund of ours. True when this call was the one that settled it. */
-export async function settleRefund(
-  { pool, log }: Pick<RefundDeps, 'pool' | 'log'>,
-  refundId: string,
-  facts: RefundFacts,
-): Promise<boolean> {
-  if (facts.status === 'pending') {
-    await noteRefund(pool, refundId, { providerId: facts.id })
-    return false
-  }
-  if (facts.status === 'failed') {
-    const failed = await failRefund(pool, refundId, `the provider could not carry out ${facts.id}`)
-    if (failed) log.error({ refund: refundId, providerId: facts.id }, 'a refund failed')
-    return failed
-  }
-  return pool.transaction(async (tx) => {
-    // The order's row first, as everybody does who holds both.
-    await tx.query(sql.typeAlias('none')`
-      select from orders where id = (select checkout_id from refunds where id = ${refundId}) for update`)
-    const settled = await tx.maybeOne(sql.type(SettledRow)`
-      with settled as (
-        update refunds set state = 'succeeded', refund_id = ${facts.id}, settled_at = now(), last_error = null
-         where id = ${refundId} and state = 'pending' and amount = ${facts.amount}
-        returning checkout_id, amount, reason)
-      update payments p set refunded = p.refunded + s.amount, updated_at = now()
-        from settled s where p.checkout_id = s.checkout_id
-      returning p.checkout_id as "checkoutId", s.amount, p.currency, s.reason,
-        p.refunded = p.captured as whole`)
-    if (!settled) return false
-    const { checkoutId, amount, currency, reason, whole } = settled
-    if (whole) {
-      await tx.query(sql.typeAlias('none')`
-        with before as (
-          select id, status from orders where id = ${checkoutId} and status <> 'refunded'),
-        refunded as (
-          update orders o set status = 'refunded' from before where o.id = before.id)
-        insert into order_history (order_id, from_status, to_status, reason)
-        select id, status, 'refunded', ${reason} from before`)
-    }
-    const payload = { orderId: checkoutId, refundId, amount, currency, reason }
-    await appendOutbox(tx, 'payment.refunded', refundId, payload)
-    return true
-  })
 }

@@ -1,0 +1,192 @@
+// A provider that is away, slow, or loses its answers; and processes that die at every boundary.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { z } from 'zod'
+import { expireHolds } from '../../../src/checkout/expire-holds.ts'
+import { cancelIntent } from '../../../src/checkout/saga/cancel-intent.ts'
+import { reconcilePayments, resumeSagas } from '../../../src/checkout/saga/resume.ts'
+import { sql } from '../../../src/platform/postgres/pool.ts'
+import { type CrashPoint, confirmAndDie, dyingAt } from '../../support/crash.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startPayingSystem } from '../../support/paying.ts'
+
+test('a provider that cannot be reached: 503, and the units are free at once', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve({ units: 2 })
+  await shop.simulator.script('PUT', 'faults', { outage: 'drop' })
+  const answer = await shop.confirm(bought)
+  assert.deepEqual([answer.status, answer.body.code], [503, 'payment_unavailable'])
+  assert.ok(Number(answer.headers.get('retry-after')) >= 1)
+  await shop.becomes(bought.id, {
+    checkout: 'payment_failed',
+    order: 'cancelled',
+    attempts: ['pending'],
+  })
+  await shop.settledAt(bought.sku, 2)
+  await shop.simulator.script('DELETE', 'faults')
+  await eventually(async () => {
+    await reconcilePayments(shop.money(), 0)
+    await shop.becomes(bought.id, { payment: 'canceled', attempts: ['abandoned'] }, 0)
+  })
+  assert.equal((await shop.moneyOf(bought.id)).charges, 0)
+})
+
+test('what turns out to have been charged after an outage is refunded in full, once', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve({ units: 2 })
+  // Charged, and every answer to that, and every look at it, is lost.
+  await shop.simulator.script('PUT', 'faults', {
+    next: [
+      { kind: 'drop_after', count: 1_000, match: '/confirm' },
+      { kind: 'drop_before', count: 1_000, match: 'GET /v1/payment_intents/' },
+      { kind: 'drop_before', count: 1_000, match: '/cancel' },
+    ],
+  })
+  assert.equal((await shop.confirm(bought)).status, 503)
+  await shop.settledAt(bought.sku, 2)
+  assert.equal((await shop.simulator.script('GET', 'summary')).chargedOnce, 1)
+  await shop.simulator.script('DELETE', 'faults')
+  const money = shop.money()
+  await eventually(async () => {
+    await Promise.all([reconcilePayments(money, 0), resumeSagas(money, 0)])
+    await shop.becomes(bought.id, { order: 'refunded', captured: 1_000, refunded: 1_000 }, 0)
+  })
+  await shop.becomes(bought.id, { checkout: 'payment_failed' })
+  const { charges, captured, refunded } = await shop.moneyOf(bought.id)
+  assert.deepEqual([charges, captured, refunded], [1, 1_000, 1_000])
+  await shop.settledAt(bought.sku, 2)
+})
+
+test('with PAYMENT_OUTAGE=keep the hold lives on, and is charged when the provider is back', async (t) => {
+  const shop = await startPayingSystem(t, { settings: { PAYMENT_OUTAGE: 'keep' } })
+  const bought = await shop.reserve({ units: 2 })
+  await shop.simulator.script('PUT', 'faults', { outage: 'error' })
+  const answer = await shop.confirm(bought)
+  assert.deepEqual([answer.status, answer.body.code], [503, 'payment_unavailable'])
+  await shop.becomes(bought.id, { checkout: 'paying', attempts: ['pending'] })
+  assert.equal((await shop.ledgerOf(bought.sku)).held, 1)
+  await shop.simulator.script('DELETE', 'faults')
+  await eventually(async () => {
+    await reconcilePayments(shop.money(), 0)
+    await shop.becomes(bought.id, { checkout: 'confirmed', order: 'paid' }, 0)
+  })
+  assert.equal((await shop.moneyOf(bought.id)).charges, 1)
+})
+
+for (const [name, next] of [
+  ['lost replies', [{ kind: 'drop_after', count: 2 }]],
+  ['500s before anything is done', [{ kind: 'error_before', count: 2 }]],
+  ['a 500 after the charge', [{ kind: 'error_after', count: 1, match: '/confirm' }]],
+] as const) {
+  test(`with ${name}, the same is asked for again under its key: paid once`, async (t) => {
+    const shop = await startPayingSystem(t)
+    const bought = await shop.reserve()
+    await shop.simulator.script('PUT', 'faults', { next })
+    assert.equal((await shop.confirm(bought)).status, 200)
+    await shop.becomes(bought.id, { order: 'paid', attempts: ['succeeded'] })
+    const { intents, charges } = await shop.moneyOf(bought.id)
+    assert.deepEqual([intents, charges], [1, 1])
+  })
+}
+
+const deaths: readonly CrashPoint[] = [
+  'before createIntent',
+  'after createIntent',
+  'before confirmIntent',
+  'after confirmIntent',
+]
+for (const point of deaths) {
+  test(`a confirm that dies ${point} is resumed: paid once`, async (t) => {
+    const shop = await startPayingSystem(t)
+    const bought = await shop.reserve({ units: 2 })
+    await confirmAndDie(shop.money({ wrap: dyingAt(point) }), bought)
+    await shop.becomes(bought.id, { checkout: 'paying', attempts: ['pending'] })
+    const money = shop.money()
+    // Both jobs, on two workers at once.
+    await Promise.all([
+      resumeSagas(money, 0),
+      resumeSagas(money, 0),
+      reconcilePayments(money, 0),
+      reconcilePayments(money, 0),
+    ])
+    await shop.becomes(bought.id, { checkout: 'confirmed', order: 'paid', captured: 1_000 })
+    await shop.settledAt(bought.sku, 1)
+    const { intents, charges } = await shop.moneyOf(bought.id)
+    assert.deepEqual([intents, charges], [1, 1])
+  })
+
+  test(`one that dies ${point} and is not resumed in time strands nothing`, async (t) => {
+    const shop = await startPayingSystem(t)
+    const bought = await shop.reserve({ units: 2 })
+    await confirmAndDie(shop.money({ wrap: dyingAt(point) }), bought)
+    await shop.pool.query(sql.typeAlias('none')`
+      update checkouts set expires_at = now() - interval '1 second' where id = ${bought.id}`)
+    await shop.pool.query(sql.typeAlias('none')`
+      update payment_attempts set created_at = now() - interval '5 minutes'`)
+    const money = shop.money()
+    await expireHolds(shop.pool, money.strategy)
+    const paid = point === 'after confirmIntent'
+    await eventually(async () => {
+      await Promise.all([reconcilePayments(money, 0), resumeSagas(money, 0)])
+      const { checkout, payment } = await shop.stateOf(bought.id)
+      // Late money is honoured here: the units are free again.
+      assert.deepEqual(
+        [checkout, payment],
+        paid ? ['confirmed', 'succeeded'] : ['expired', 'canceled'],
+      )
+    })
+    await shop.settledAt(bought.sku, paid ? 1 : 2)
+    assert.equal((await shop.moneyOf(bought.id)).charges, paid ? 1 : 0)
+  })
+}
+
+test('a declined attempt whose answer was lost leaves the buyer the other attempts', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  const money = shop.money({ wrap: dyingAt('after confirmIntent') })
+  await confirmAndDie(money, bought, 'pm_card_chargeDeclined')
+  await resumeSagas(shop.money(), 0)
+  await shop.becomes(bought.id, { checkout: 'reserved', attempts: ['declined'] })
+  assert.equal((await shop.confirm(bought)).status, 200)
+})
+
+test('a cancel that dies on its way is made by the job', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
+  await shop.stopWorkers()
+  await shop.expireIn(bought.id, -1)
+  await expireHolds(shop.pool, shop.money().strategy)
+  const dying = shop.money({ wrap: dyingAt('after cancelIntent') })
+  await assert.rejects(cancelIntent(dying, bought.id))
+  await reconcilePayments(shop.money(), 0)
+  await shop.becomes(bought.id, {
+    checkout: 'expired',
+    payment: 'canceled',
+    attempts: ['abandoned'],
+  })
+})
+
+test('no transaction is open and no row locked while the provider is asked', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  // The jobs of a worker have transactions of their own.
+  await shop.stopWorkers()
+  await shop.simulator.script('PUT', 'faults', { latency: { minMs: 400, maxMs: 400 } })
+  const paying = shop.confirm(bought)
+  await shop.becomes(bought.id, { checkout: 'paying' })
+  const Held = z.object({ idle: z.number(), locks: z.number() })
+  let asked = 0
+  while ((await shop.stateOf(bought.id)).checkout === 'paying') {
+    const held = await shop.pool.one(sql.type(Held)`
+      select (select count(*) from pg_stat_activity where datname = current_database()
+          and state like 'idle in transaction%') as idle,
+        (select count(*) from pg_locks l join pg_class c on c.oid = l.relation
+          where c.relname in ('checkouts', 'payments', 'orders', 'payment_attempts', 'ledger')
+            and l.mode in ('RowExclusiveLock', 'RowShareLock') and l.pid <> pg_backend_pid()) as locks`)
+    assert.deepEqual(held, { idle: 0, locks: 0 })
+    asked += 1
+  }
+  assert.ok(asked > 0)
+  assert.equal((await paying).status, 200)
+})

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { z } from 'zod'
+import { runRefunds } from '../../../src/checkout/saga/run-refunds.ts'
+import { requestRefund } from '../../../src/payments/refunds.ts'
+import { sql } from '../../../src/platform/postgres/pool.ts'
+import { Crash, dyingAt } from '../../support/crash.ts'
+import { eventually } from '../../support/eventually.ts'
+import { type PayingSystem, startPayingSystem } from '../../support/paying.ts'
+
+const ask = (shop: PayingSystem, id: string) =>
+  shop.pool.transaction((tx) => requestRefund(tx, id, 'test'))
+
+const due = (shop: PayingSystem) =>
+  shop.pool.query(sql.typeAlias('none')`update refunds set tried_at = null where state = 'pending'`)
+
+const eventsOf = async ({ pool }: PayingSystem, topic: string) =>
+  (
+    await pool.one(
+      sql.typeAlias('count')`select count(*) as count from outbox where topic = ${topic}`,
+    )
+  ).count
+
+test('a refund asked for twice, by ten at once, is one refund', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  assert.equal((await shop.confirm(bought)).status, 200)
+  const asked = await Promise.all(Array.from({ length: 10 }, () => ask(shop, bought.id)))
+  assert.equal(asked.filter((refund) => refund !== null).length, 1)
+  const money = shop.money()
+  await Promise.all([runRefunds(money), runRefunds(money), runRefunds(money)])
+  await shop.becomes(bought.id, { order: 'refunded', refunded: 1_000 })
+  assert.equal(await ask(shop, bought.id), null)
+  assert.equal((await shop.moneyOf(bought.id)).refunded, 1_000)
+  assert.equal(await eventsOf(shop, 'payment.refunded'), 1)
+})
+
+for (const point of ['before createRefund', 'after createRefund'] as const) {
+  test(`a refund whose process dies ${point} is carried out once`, async (t) => {
+    const shop = await startPayingSystem(t)
+    const bought = await shop.reserve()
+    assert.equal((await shop.confirm(bought)).status, 200)
+    await shop.stopWorkers()
+    await ask(shop, bought.id)
+    await runRefunds(shop.money({ wrap: dyingAt(point) }))
+    await shop.becomes(bought.id, { order: 'paid', refunded: 0 })
+    await due(shop)
+    await runRefunds(shop.money())
+    await shop.becomes(bought.id, { order: 'refunded', refunded: 1_000 })
+    assert.equal((await shop.moneyOf(bought.id)).refunded, 1_000)
+  })
+}
+
+test('a refund that the provider has forgotten the key of is found, not made again', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  assert.equal((await shop.confirm(bought)).status, 200)
+  await shop.stopWorkers()
+  await ask(shop, bought.id)
+  await runRefunds(shop.money({ wrap: dyingAt('after createRefund') }))
+  await shop.pool.query(sql.typeAlias('none')`
+    update refunds set tried_at = null, created_at = now() - interval '30 hours'`)
+  const never = shop.money({
+    wrap: (gateway) => ({
+      ...gateway,
+      createRefund: async () => {
+        throw new Crash('asked again')
+      },
+    }),
+  })
+  await runRefunds(never)
+  await shop.becomes(bought.id, { order: 'refunded', refunded: 1_000 })
+})
+
+test('an unreachable provider delays a refund, and does not lose it', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  assert.equal((await shop.confirm(bought)).status, 200)
+  await shop.simulator.script('PUT', 'faults', { outage: 'error' })
+  await ask(shop, bought.id)
+  await runRefunds(shop.money())
+  await shop.becomes(bought.id, { order: 'paid', refunded: 0 })
+  await shop.simulator.script('DELETE', 'faults')
+  await shop.becomes(bought.id, { order: 'refunded', refunded: 1_000 })
+})
+
+test('a refund that needs time is settled when the provider says so', async (t) => {
+  const shop = await startPayingSystem(t, { webhooks: true })
+  const bought = await shop.reserve()
+  assert.equal((await shop.confirm(bought, 'pm_card_pendingRefund')).status, 200)
+  await ask(shop, bought.id)
+  await shop.becomes(bought.id, { order: 'refunded', refunded: 1_000 })
+  assert.equal((await shop.moneyOf(bought.id)).refunded, 1_000)
+})
+
+test('a refund that the bank returns is told to an operator', async (t) => {
+  const shop = await startPayingSystem(t, { webhooks: true })
+  const bought = await shop.reserve()
+  assert.equal((await shop.confirm(bought, 'pm_card_refundFail')).status, 200)
+  await ask(shop, bought.id)
+  const Row = z.object({ state: z.string(), last_error: z.string().nullable() })
+  await eventually(async () => {
+    await due(shop)
+    const refund = await shop.pool.one(sql.type(Row)`select state, last_error from refunds`)
+    assert.equal(refund.state, 'failed')
+    assert.match(refund.last_error ?? '', /could not carry out/)
+  })
+  await shop.becomes(bought.id, { order: 'paid', refunded: 0 })
+})

@@ -1,0 +1,41 @@
+/** Processes that die in the middle of a payment, without dying: the call that kills them never returns. */
+import assert from 'node:assert/strict'
+import { beginAttempt } from '../../src/checkout/saga/begin-attempt.ts'
+import type { MoneyDeps } from '../../src/checkout/saga/money-deps.ts'
+import { chargeAndSettle } from '../../src/checkout/saga/pursue.ts'
+import type { PaymentGateway } from '../../src/payments/gateway.ts'
+
+export class Crash extends Error {
+  override name = 'Crash'
+}
+
+export type Call = keyof PaymentGateway
+export type CrashPoint = `${'before' | 'after'} ${Call}`
+
+/** The gateway of a process that dies just before, or just after, the first call of that name. */
+export function dyingAt(point: CrashPoint): (gateway: PaymentGateway) => PaymentGateway {
+  const [when, call] = point.split(' ') as ['before' | 'after', Call]
+  return (gateway) => {
+    const dying = async (run: () => Promise<unknown>) => {
+      if (when === 'before') throw new Crash(point)
+      await run()
+      throw new Crash(point)
+    }
+    const original = gateway[call] as (...args: unknown[]) => Promise<unknown>
+    return { ...gateway, [call]: (...args: unknown[]) => dying(() => original(...args)) }
+  }
+}
+
+/** A confirm that ends where the process dies. */
+export async function confirmAndDie(
+  deps: MoneyDeps,
+  { id, buyer }: { readonly id: string; readonly buyer: string },
+  paymentMethodId = 'pm_card_visa',
+): Promise<void> {
+  const begun = await beginAttempt(deps.pool, { checkoutId: id, buyerId: buyer, paymentMethodId })
+  assert.ok(begun, `${id} cannot be paid`)
+  await assert.rejects(
+    chargeAndSettle(deps, { ...begun, checkoutId: id, paymentMethodId, again: false }),
+    Crash,
+  )
+}
