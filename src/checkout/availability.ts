@@ -35,7 +35,9 @@ export interface Availability {
 }
 
 const freshMs = 500
-const cachedMax = 10_000
+const cachedMax = 50_000
+/** SKUs of one query. */
+const batchMax = 1_000
 
 export class AvailabilityReader {
   readonly #deps: {
@@ -48,6 +50,9 @@ export class AvailabilityReader {
     string,
     { readonly at: number; readonly value: Promise<Availability | null> }
   >()
+  /** Asked for while a query is under way: the next one takes them together. */
+  #waiting = new Map<string, PromiseWithResolvers<Availability | null>>()
+  #loading = false
 
   constructor(deps: { pool: DatabasePool; strategy: ReservationStrategy; clock: Clock }) {
     this.#deps = deps
@@ -59,35 +64,71 @@ export class AvailabilityReader {
     const cached = this.#cache.get(sku)
     if (cached && now - cached.at < freshMs) return cached.value
     if (this.#cache.size >= cachedMax) this.#cache.clear()
-    const value = this.#load(sku)
+    const asked = this.#waiting.get(sku) ?? Promise.withResolvers<Availability | null>()
+    this.#waiting.set(sku, asked)
+    const value = asked.promise
     this.#cache.set(sku, { at: now, value })
     value.catch(() => this.#cache.delete(sku))
+    if (!this.#loading) void this.#loadWaiting()
     return value
   }
 
-  async #load(sku: string): Promise<Availability | null> {
-    const [row, units] = await Promise.all([
-      this.#deps.pool.maybeOne(sql.type(Row)`
+  /** In the order of `skus`, those that do not exist left out. One query, and one round trip to the gates. */
+  async readMany(skus: readonly string[]): Promise<Availability[]> {
+    const found = await Promise.all(skus.map((sku) => this.read(sku)))
+    return found.filter((each) => each !== null)
+  }
+
+  async #loadWaiting(): Promise<void> {
+    this.#loading = true
+    // Whoever asks in the same breath comes along.
+    await Promise.resolve()
+    while (this.#waiting.size > 0) {
+      const batch = new Map([...this.#waiting].slice(0, batchMax))
+      for (const sku of batch.keys()) this.#waiting.delete(sku)
+      try {
+        const found = await this.#load([...batch.keys()])
+        for (const [sku, { resolve }] of batch) resolve(found.get(sku) ?? null)
+      } catch (error) {
+        for (const { reject } of batch.values()) reject(error)
+      }
+    }
+    this.#loading = false
+  }
+
+  async #load(skus: readonly string[]): Promise<Map<string, Availability>> {
+    const { pool, strategy } = this.#deps
+    const [rows, units] = await Promise.all([
+      pool.any(sql.type(Row)`
         select v.sku, coalesce(s.price, v.price) as price, v.currency, l.free, l.held, s.id as sale_id,
           s.starts_at, s.ends_at, s.per_customer_limit, s.units as sale_units
         from variants v
         join ledger l on l.sku = v.sku
         left join sales s on s.sku = v.sku and s.state <> 'ended'
-        where v.sku = ${sku} and v.archived_at is null`),
-      this.#deps.strategy.available(sku).catch(() => null),
+        where v.sku = any(${sql.array([...skus], 'text')}) and v.archived_at is null`),
+      Promise.all(skus.map((sku) => strategy.available(sku).catch(() => null))),
     ])
-    if (!row) return null
-    const { price, currency, held } = row
-    const sale =
-      row.sale_id && row.starts_at && row.ends_at
-        ? {
-            id: row.sale_id,
-            startsAt: row.starts_at.toISOString(),
-            endsAt: row.ends_at.toISOString(),
-            units: row.sale_units ?? 0,
-            perCustomerLimit: row.per_customer_limit,
-          }
-        : null
-    return { sku, available: units ?? row.free, held, price, currency, sale }
+    const atGate = new Map(skus.map((sku, i) => [sku, units[i] ?? null]))
+    return new Map(
+      rows.map((row): [string, Availability] => [
+        row.sku,
+        availabilityOf(row, atGate.get(row.sku) ?? null),
+      ]),
+    )
   }
+}
+
+function availabilityOf(row: z.infer<typeof Row>, units: number | null): Availability {
+  const { sku, price, currency, held } = row
+  const sale =
+    row.sale_id && row.starts_at && row.ends_at
+      ? {
+          id: row.sale_id,
+          startsAt: row.starts_at.toISOString(),
+          endsAt: row.ends_at.toISOString(),
+          units: row.sale_units ?? 0,
+          perCustomerLimit: row.per_customer_limit,
+        }
+      : null
+  return { sku, available: units ?? row.free, held, price, currency, sale }
 }
