@@ -1,0 +1,75 @@
+/** Asks whether a test's shop keeps its promises, and asserts what the answer is. */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { newId } from '../../src/kernel/ids.ts'
+import type { PromiseId, PromiseReport } from '../../src/ops/findings.ts'
+import { checkPromises } from '../../src/ops/promises.ts'
+import { sql } from '../../src/platform/postgres/pool.ts'
+import { skuKeys } from '../../src/stock/keys.ts'
+import { partitionOf } from '../../src/stock/partition.ts'
+import { startTestSystem, type TestSystem } from './system.ts'
+
+/** The id of a worker that began long ago. */
+export const startedLongAgo = '01800000-0000-7000-8000-000000000000'
+
+export async function check(
+  system: TestSystem,
+): Promise<{ report: PromiseReport; notes: string[] }> {
+  const notes: string[] = []
+  const note = (sentence: string) => notes.push(sentence)
+  const { pool, redis, config } = system
+  return { report: await checkPromises({ pool, redis, config, note }), notes }
+}
+
+export const breachesOf = ({ promises }: PromiseReport) =>
+  promises.flatMap(({ breaches }) => breaches)
+export const checkedOf = ({ promises }: PromiseReport, id: PromiseId) =>
+  promises[id - 1]?.checked ?? 0
+
+export async function assertKept(system: TestSystem): Promise<PromiseReport> {
+  const { report } = await check(system)
+  assert.deepEqual(breachesOf(report), [])
+  assert.equal(report.kept, true)
+  return report
+}
+
+/** Asserts that this promise is broken, and no other, with one sentence that says all of `words`. */
+export async function assertBroken(
+  system: TestSystem,
+  id: PromiseId,
+  ...words: (string | RegExp)[]
+): Promise<void> {
+  const { report } = await check(system)
+  const broken = report.promises.filter(({ kept }) => !kept)
+  assert.deepEqual(
+    broken.map((promise) => promise.id),
+    [id],
+    breachesOf(report).join('\n'),
+  )
+  assert.equal(report.kept, false)
+  const fits = (breach: string) =>
+    [...words, 'repair: '].every((word) =>
+      typeof word === 'string' ? breach.includes(word) : word.test(breach),
+    )
+  assert.ok(broken[0]?.breaches.some(fits), broken[0]?.breaches.join('\n'))
+}
+
+/** A shop in which somebody holds 3 of 10 units of a SKU with a limit of 4, and everything is settled. */
+export async function usedSystem(t: TestContext) {
+  const system = await startTestSystem(t)
+  const sku = await system.addSku({ units: 10, limit: 4 })
+  const buyer = newId()
+  const placed = await system.place(buyer, [{ sku, quantity: 3 }], { wait: 10 })
+  assert.equal(placed.body.status, 'reserved')
+  await system.settledAt(sku, 7)
+  const keys = skuKeys(partitionOf(sku), sku)
+  return { ...system, sku, buyer, id: placed.body.id, keys }
+}
+
+/** As if a worker had run since long ago until now; the real ones are stopped, so that nobody tidies up. */
+export async function asIfWorked(system: TestSystem): Promise<void> {
+  await system.stopWorkers()
+  await system.pool.query(
+    sql.typeAlias('none')`insert into workers (id) values (${startedLongAgo})`,
+  )
+}
