@@ -102,6 +102,24 @@ const bars: readonly Bar[] = [
       return ratio(mailbox?.committedPerSecond, mailbox?.figures.forUpdatePerSecond)
     },
   },
+  {
+    measure: 'purchase: confirmed purchases/s ÷ baseline requests/s',
+    atLeast: 0.02,
+    unit: '',
+    value: ({ actor }) => {
+      const paid = actor('purchase')
+      return ratio(paid?.committedPerSecond, paid?.baselineRequestsPerSecond)
+    },
+  },
+  {
+    measure: 'webhook: stored events/s ÷ baseline requests/s',
+    atLeast: 0.25,
+    unit: '',
+    value: ({ actor }) => {
+      const events = actor('webhook')
+      return ratio(events?.committedPerSecond, events?.baselineRequestsPerSecond)
+    },
+  },
 ]
 
 /** The bars that this run can be held against: none but with the default parameters on own servers. */

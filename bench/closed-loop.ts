@@ -1,16 +1,17 @@
 /** Load as fast as it is answered: each connection sends its next request when the last one is answered. */
 import autocannon from 'autocannon'
 import type { LoadJob, LoadResult } from './job.ts'
-import { requestMaker } from './requests.ts'
+import { type RequestParts, requestMaker } from './requests.ts'
 import { Tally } from './tally.ts'
+import { webhookMaker } from './webhook-requests.ts'
 
 /** What autocannon's client counts, and the limit at which it ends itself; neither is in its types. */
-type CountedClient = autocannon.Client & { reqsMade: number; responseMax?: number }
+export type CountedClient = autocannon.Client & { reqsMade: number; responseMax?: number }
 
-const answerSeconds = 30
-const failuresMax = 2_000
+export const answerSeconds = 30
+export const failuresMax = 2_000
 /** Beyond the end of the load, for answers that are still out. */
-const drainMs = 35_000
+export const drainMs = 35_000
 
 export interface RunningLoad {
   readonly tally: Tally
@@ -22,7 +23,7 @@ export interface RunningLoad {
  * stops, so that every request that was sent is counted.
  */
 export function runClosedLoop(job: LoadJob): RunningLoad {
-  const { bodyHeaders, next } = requestMaker(job)
+  const next = job.kind === 'webhooks' ? webhookMaker(job) : buyerMaker(job)
   const refusalsMax = job.stopAfterRefusals ?? Number.POSITIVE_INFINITY
   const tally = new Tally()
   const clients = new Set<CountedClient>()
@@ -46,18 +47,7 @@ export function runClosedLoop(job: LoadJob): RunningLoad {
           {
             method: 'POST',
             path: job.path,
-            setupRequest: (request) => {
-              const { token, key } = next()
-              return {
-                ...request,
-                headers: {
-                  ...bodyHeaders,
-                  authorization: token,
-                  'idempotency-key': key,
-                },
-                body: job.body,
-              }
-            },
+            setupRequest: (request) => ({ ...request, ...next() }),
           },
         ],
       },
@@ -78,4 +68,15 @@ export function runClosedLoop(job: LoadJob): RunningLoad {
     instance.on('reqError', () => tally.failure())
   })
   return { tally, done }
+}
+
+function buyerMaker(job: LoadJob): () => RequestParts {
+  const { bodyHeaders, next } = requestMaker(job)
+  return () => {
+    const { token, key } = next()
+    return {
+      headers: { ...bodyHeaders, authorization: token, 'idempotency-key': key },
+      body: job.body,
+    }
+  }
 }

@@ -1,7 +1,8 @@
 /** The load generator, a process of its own: gets one job over IPC, reports, answers and ends. */
-import { runClosedLoop } from './closed-loop.ts'
+import { type RunningLoad, runClosedLoop } from './closed-loop.ts'
 import type { FromGenerator, LoadJob } from './job.ts'
 import { runPacedLoop } from './paced-loop.ts'
+import { runPurchaseLoop } from './purchase-loop.ts'
 
 const progressMs = 250
 
@@ -11,9 +12,14 @@ const tell = (message: FromGenerator) =>
     else resolve()
   })
 
+function start(job: LoadJob): RunningLoad {
+  if (job.kind === 'purchases') return runPurchaseLoop(job)
+  return job.ratePerSecond === undefined ? runClosedLoop(job) : runPacedLoop(job)
+}
+
 process.once('message', async (job: LoadJob) => {
   try {
-    const { tally, done } = job.ratePerSecond === undefined ? runClosedLoop(job) : runPacedLoop(job)
+    const { tally, done } = start(job)
     const ticking = setInterval(
       () => void tell({ kind: 'progress', progress: tally.progress() }),
       progressMs,

@@ -53,6 +53,7 @@ export async function ownGround(
       DATABASE_URL: services.databaseUrl,
       REDIS_URL: services.redisUrl,
       JWT_SECRET: randomBytes(32).toString('hex'),
+      STRIPE_WEBHOOK_SECRET: `whsec_${randomBytes(24).toString('hex')}`,
       DATA_DIR: dir,
     }
     const access = await openAccess(services.databaseUrl, services.redisUrl, progress)

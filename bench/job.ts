@@ -13,6 +13,13 @@ export interface LoadJob {
   readonly connections: number
   /** The load ends after this time at the latest. Milliseconds. */
   readonly durationMs: number
+  /**
+   * What a connection does again and again. Left out: one request, the same for everybody. `purchases`: a
+   * checkout that waits for its commit, and its payment; accepted are those that were confirmed.
+   * `webhooks`: an event of its own, signed with `webhookSecret`.
+   */
+  readonly kind?: 'requests' | 'purchases' | 'webhooks'
+  readonly webhookSecret?: string
   /** End early, once this many requests were refused (409). */
   readonly stopAfterRefusals?: number
   /** Requests per second on a fixed schedule; left out: each connection sends as fast as it is answered. */

@@ -8,6 +8,8 @@ export const scenarioNames = [
   'paced',
   'single',
   'mailbox',
+  'purchase',
+  'webhook',
 ] as const
 export type ScenarioName = (typeof scenarioNames)[number]
 

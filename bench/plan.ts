@@ -5,20 +5,22 @@ export interface StrategyRun {
   readonly scenarios: readonly ScenarioName[]
 }
 
-/** Scenarios that only make sense with the actor: there is no mailbox elsewhere. */
-const actorOnly: readonly ScenarioName[] = ['mailbox']
+/** There is no mailbox without the actor, and webhooks are the same with any strategy. */
+const actorOnly: readonly ScenarioName[] = ['mailbox', 'webhook']
+/** Nobody else's worker is ours to stop, and no invented payment is for somebody else's books. */
+const ownOnly: readonly ScenarioName[] = ['mailbox', 'webhook']
 /** What the other strategies run when nobody named them: the comparison, and nothing else. */
 const comparison: readonly ScenarioName[] = ['hot-sku']
 
 /**
  * Which scenarios run under which strategy. A target runs under its own strategy, whatever that is: it
- * is called by the first one named. Its worker is not ours to stop, so there is no mailbox scenario.
+ * is called by the first one named.
  */
 export function planRuns(options: BenchOptions): StrategyRun[] {
   const { scenarios, strategies, strategiesNamed, target } = options
   if (target !== undefined) {
     const [strategy = 'actor'] = strategiesNamed ? strategies : []
-    return withWork([{ strategy, scenarios: scenarios.filter((name) => name !== 'mailbox') }])
+    return withWork([{ strategy, scenarios: scenarios.filter((name) => !ownOnly.includes(name)) }])
   }
   return withWork(
     strategies.map((strategy) => ({

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { LoadJob } from './job.ts'
 
+/** What differs from request to request. */
+export interface RequestParts {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
 /** Makes what differs from request to request: the next buyer's token and a fresh key. */
 export function requestMaker(job: LoadJob): {
   readonly bodyHeaders: Readonly<Record<string, string>>

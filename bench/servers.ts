@@ -1,4 +1,4 @@
-/** The API and worker under test, as processes of their own. */
+/** The API and worker under test and the payment simulator, as processes of their own. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ const endSteps = [
   { signal: 'SIGKILL', waitMs: 5_000 },
 ] as const
 
-type Role = 'api' | 'worker'
+type Role = 'api' | 'worker' | 'stripe'
 
 export interface ServersOptions {
   /** Takes the logs and the list of process ids. */
@@ -35,6 +35,7 @@ export class Servers {
   readonly #options: ServersOptions
   readonly #running = new Map<Role, ServerProcess>()
   #url = ''
+  #stripeUrl = ''
 
   constructor(options: ServersOptions) {
     this.#options = options
@@ -46,22 +47,27 @@ export class Servers {
     return this.#url
   }
 
+  /** Settings that name the parts to each other. */
+  get addresses(): Readonly<Record<string, string>> {
+    const { hostname, port } = new URL(this.#url)
+    return { HOST: hostname, PORT: port, STRIPE_API_BASE: this.#stripeUrl }
+  }
+
   pidOf(role: Role): number | undefined {
     const server = this.#running.get(role)
     return server?.running ? server.pid : undefined
   }
 
-  /** Starts both under `settings` and waits until the API is healthy. @throws Error with its last words. */
+  /** Starts all under `settings` and waits until they answer. @throws Error with the last words of one that does not. */
   async start(settings: Readonly<Record<string, string>>): Promise<void> {
-    const port = await freePort()
-    this.#url = `http://127.0.0.1:${port}`
-    this.#launch('worker', settings)
-    const api = this.#launch('api', { ...settings, HOST: '127.0.0.1', PORT: String(port) })
-    await this.#until(api, async () => {
-      const answer = await fetch(`${this.#url}/health`, { signal: AbortSignal.timeout(2_000) })
-      await answer.body?.cancel()
-      return answer.status === 200
-    })
+    this.#url = `http://127.0.0.1:${await freePort()}`
+    this.#stripeUrl = `http://127.0.0.1:${await freePort()}`
+    const all = { ...settings, ...this.addresses }
+    const stripe = this.#launch('stripe', all)
+    this.#launch('worker', all)
+    const api = this.#launch('api', all)
+    await this.#until(stripe, 'simulator', `${this.#stripeUrl}/v1/payment_intents`, 401)
+    await this.#until(api, 'API', `${this.#url}/health`, 200)
   }
 
   startWorker(settings: Readonly<Record<string, string>>): void {
@@ -82,6 +88,7 @@ export class Servers {
   async stop(): Promise<void> {
     await this.#stop('api')
     await this.#stop('worker')
+    await this.#stop('stripe')
   }
 
   #launch(role: Role, settings: Readonly<Record<string, string>>): ServerProcess {
@@ -105,15 +112,20 @@ export class Servers {
     this.#running.delete(role)
   }
 
-  async #until(server: ServerProcess, ready: () => Promise<boolean>): Promise<void> {
+  async #until(server: ServerProcess, name: string, url: string, status: number): Promise<void> {
     const deadline = systemClock.monotonic() + startMs
+    const answers = async () => {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) })
+      await answer.body?.cancel()
+      return answer.status === status
+    }
     while (systemClock.monotonic() < deadline) {
       this.#options.signal.throwIfAborted()
-      if (!server.running) throw new Error(`the API does not start:\n${server.lastWords()}`)
-      if (await ready().catch(() => false)) return
+      if (!server.running) throw new Error(`the ${name} does not start:\n${server.lastWords()}`)
+      if (await answers().catch(() => false)) return
       await systemClock.sleep(25, this.#options.signal)
     }
-    throw new Error(`the API is not healthy after ${startMs / 1000} s:\n${server.lastWords()}`)
+    throw new Error(`the ${name} does not answer after ${startMs / 1000} s:\n${server.lastWords()}`)
   }
 }
 

@@ -14,8 +14,10 @@ import { bodyFor, checkoutPath } from './scenarios/buying.ts'
 import { hotSku } from './scenarios/hot-sku.ts'
 import { mailbox } from './scenarios/mailbox.ts'
 import { paced } from './scenarios/paced.ts'
+import { purchase } from './scenarios/purchase.ts'
 import { single } from './scenarios/single.ts'
 import { soldOut } from './scenarios/sold-out.ts'
+import { webhook } from './scenarios/webhook.ts'
 import { createSku, openGate } from './stock.ts'
 
 const scenarios: Record<ScenarioName, Scenario> = {
@@ -25,6 +27,8 @@ const scenarios: Record<ScenarioName, Scenario> = {
   paced,
   single,
   mailbox,
+  purchase,
+  webhook,
 }
 
 const warmUpMs = 3_000
@@ -53,7 +57,7 @@ export async function runStrategy(
     url: ground.servers?.url ?? ground.targetUrl,
     access: ground.access,
     servers: ground.servers,
-    settings,
+    settings: { ...settings, ...ground.servers?.addresses },
     buyers: ground.buyers,
     progress,
     signal,

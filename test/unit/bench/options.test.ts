@@ -10,7 +10,7 @@ test('no options mean all scenarios with the default parameters', () => {
   const options = parse()
   assert.deepEqual(
     [options.connections, options.durationSeconds, options.stock, options.scenarios.length],
-    [64, 8, 50_000, 6],
+    [64, 8, 50_000, 8],
   )
   assert.equal(options.target, undefined)
   assert.equal(options.json, undefined)
@@ -62,7 +62,7 @@ test('without named strategies the pessimistic one runs for comparison only', ()
   assert.deepEqual(
     planRuns(parse()).map(({ strategy, scenarios }) => [strategy, scenarios.length]),
     [
-      ['actor', 6],
+      ['actor', 8],
       ['pessimistic', 1],
     ],
   )
@@ -74,11 +74,19 @@ test('without named strategies the pessimistic one runs for comparison only', ()
 test('a named strategy runs every scenario that it can', () => {
   const [run, ...others] = planRuns(parse('--strategy', 'pessimistic'))
   assert.deepEqual(others, [])
-  assert.deepEqual(run?.scenarios, ['baseline', 'hot-sku', 'sold-out', 'paced', 'single'])
+  assert.deepEqual(run?.scenarios, [
+    'baseline',
+    'hot-sku',
+    'sold-out',
+    'paced',
+    'single',
+    'purchase',
+  ])
 })
 
-test('a target runs once, without the scenario that stops its worker', () => {
+test('a target runs once, without what stops its worker or invents payments', () => {
   const runs = planRuns(parse('--target', 'http://localhost:3000'))
   assert.equal(runs.length, 1)
   assert.equal(runs[0]?.scenarios.includes('mailbox'), false)
+  assert.equal(runs[0]?.scenarios.includes('webhook'), false)
 })
