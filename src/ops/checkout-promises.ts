@@ -103,15 +103,23 @@ const uniques: readonly Uniqueness[] = [
     table: 'stock_commands',
     columns: ['checkout_id', 'sku', 'kind'],
   },
+  { index: 'payments_pkey', table: 'payments', columns: ['checkout_id'] },
+  { index: 'payments_intent_id_key', table: 'payments', columns: ['intent_id'] },
+  {
+    index: 'payment_attempts_pkey',
+    table: 'payment_attempts',
+    columns: ['checkout_id', 'attempt'],
+  },
+  { index: 'webhook_events_pkey', table: 'webhook_events', columns: ['id'] },
+  { index: 'outbox_once', table: 'outbox', columns: ['topic', 'key'] },
 ]
 
 const Index = z.object({ name: z.string() })
 const Twice = z.object({ what: z.string(), count: z.number() })
 
 /**
- * Exactly once, as far as stock goes: the unique indexes are there and valid. Where one is not, its
- * duplicates are looked for. A charge and an event have indexes of the same kind: they belong here, and
- * what the provider itself has charged belongs beside {@link checkCheckouts}.
+ * Exactly once: the unique indexes are there and valid. Where one is not, its
+ * duplicates are looked for. A charge and an event are kept apart in the same way.
  */
 export async function checkUniqueness(pool: DatabasePool, once: Findings): Promise<void> {
   await snapshot(pool, async (tx) => {

@@ -9,7 +9,15 @@ import { dueBefore } from './workers-seen.ts'
 /** What a sweep itself, and a machine under load, may take beyond its interval. */
 const graceSeconds = 5
 
-const Overdue = z.object({ id: z.string(), sku: z.string().nullable(), expires_at: z.date() })
+/** What an attempt to pay that began in time may take beyond the deadline. */
+const payingSeconds = 30
+
+const Overdue = z.object({
+  id: z.string(),
+  status: z.string(),
+  sku: z.string().nullable(),
+  expires_at: z.date(),
+})
 const Kept = z.object({
   checkout_id: z.string(),
   sku: z.string(),
@@ -42,13 +50,15 @@ async function findOverdue(
   findings: Findings,
 ): Promise<void> {
   const rows = await tx.any(sql.type(Overdue)`
-    select c.id, c.expires_at, (select min(sku) from holds h where h.checkout_id = c.id) as sku
+    select c.id, c.status, c.expires_at, (select min(sku) from holds h where h.checkout_id = c.id) as sku
       from checkouts c
      where c.status = 'reserved' and c.expires_at < ${sql.timestamp(due)}
+        or c.status = 'paying'
+          and c.expires_at < ${sql.timestamp(due)} - make_interval(secs => ${payingSeconds})
      order by c.expires_at limit ${breachesMax}`)
-  for (const { id, sku, expires_at } of rows) {
+  for (const { id, status, sku, expires_at } of rows) {
     findings.breach(
-      `${sku ?? 'no SKU'}: checkout ${id} is reserved past its deadline ${expires_at.toISOString()}; repair: see that the worker's job expire-holds runs`,
+      `${sku ?? 'no SKU'}: checkout ${id} is ${status} past its deadline ${expires_at.toISOString()}; repair: see that the worker's job expire-holds runs`,
     )
   }
 }

@@ -12,6 +12,7 @@ import { checkCheckouts, checkUniqueness } from './checkout-promises.ts'
 import { Findings, type Note, type PromiseReport } from './findings.ts'
 import { checkGates } from './gate-promise.ts'
 import { checkHolds } from './hold-promise.ts'
+import { checkMoney } from './money-promise.ts'
 import { checkLimits, checkOversold } from './stock-promises.ts'
 
 export interface PromiseDeps {
@@ -39,8 +40,8 @@ export async function checkPromises(deps: PromiseDeps): Promise<PromiseReport> {
   const once = new Findings(4)
   await checkCheckouts(pool, lost, once)
   await checkUniqueness(pool, once)
-  // Nothing is captured or refunded yet: what the provider has and what the orders say is compared here.
   const money = new Findings(5)
+  await checkMoney(pool, money, once)
   const limits = await checkLimits(pool)
 
   const stores = { pool, redis, clock, note }

@@ -1,0 +1,104 @@
+/**
+ * Promise 5: what was captured has an order that is paid, or is on its way back; what is sold is paid for.
+ * A payment that an expired hold is being reclaimed for is neither yet: its step in the journal says so.
+ */
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import { z } from 'zod'
+import { sql } from '../platform/postgres/pool.ts'
+import { breachesMax, type Findings } from './findings.ts'
+import { snapshot } from './snapshot.ts'
+
+const Flawed = z.object({ id: z.string(), sku: z.string().nullable(), flaw: z.string() })
+
+const statuses = (...names: string[]) => sql.array(names, 'text')
+const owned = statuses('paid', 'processing', 'shipped', 'delivered')
+
+/** Adds to `money` (promise 5), and to `once` (promise 4) what was charged more than once. */
+export async function checkMoney(
+  pool: DatabasePool,
+  money: Findings,
+  once: Findings,
+): Promise<void> {
+  await snapshot(pool, async (tx) => {
+    const { count } = await tx.one(sql.typeAlias('count')`select count(*) as count from payments`)
+    money.checked(count)
+    once.checked(count)
+    for (const { id, sku, flaw } of await moneyFlaws(tx)) {
+      money.breach(
+        `checkout ${id} (${sku ?? 'no SKU'}) ${flaw}; repair: compare it with the provider, and refund or correct the order`,
+      )
+    }
+    for (const { id, sku, flaw } of await stockFlaws(tx)) {
+      money.breach(
+        `checkout ${id} (${sku ?? 'no SKU'}) ${flaw}; repair: insert the command that is missing into stock_commands`,
+      )
+    }
+    for (const { id, sku, flaw } of await chargedTwice(tx)) {
+      once.breach(
+        `checkout ${id} (${sku ?? 'no SKU'}) ${flaw}; repair: refund all but one charge at the provider`,
+      )
+    }
+  })
+}
+
+function moneyFlaws(tx: DatabaseTransactionConnection) {
+  return tx.any(sql.type(Flawed)`
+    with back as (
+      select checkout_id, sum(amount) filter (where state = 'succeeded') as done,
+          sum(amount) filter (where state in ('pending', 'succeeded')) as decided
+        from refunds group by checkout_id),
+    facts as (
+      select coalesce(p.checkout_id, o.id) as id, o.status as order_status, o.total, o.currency,
+          p.checkout_id is not null as begun, p.status, p.captured, p.refunded, p.currency as paid_in,
+          coalesce(b.done, 0) as done, coalesce(b.decided, 0) as decided,
+          exists (select from saga_journal j where j.checkout_id = p.checkout_id
+            and j.step = 'reclaim' and j.state = 'started') as reclaiming
+        from payments p
+        full join (select * from orders where status = any(${owned})
+            or id in (select checkout_id from payments)) o on o.id = p.checkout_id
+        left join back b on b.checkout_id = p.checkout_id),
+    flawed as (
+      select id, case
+          when order_status is null then 'has a payment and no order'
+          when order_status = any(${owned}) and (not begun or status <> 'succeeded')
+            then 'has an order that is ' || order_status || ' and no payment that succeeded'
+          when order_status = any(${owned}) and (captured <> total or currency <> paid_in)
+            then 'has an order of ' || total || ' ' || currency || ' and a payment of ' || captured || ' ' || paid_in
+          when captured > 0 and order_status = 'awaiting_payment'
+            then 'has paid ' || captured || ' and its order awaits payment'
+          when order_status in ('cancelled', 'expired') and decided < captured and not reclaiming
+            then 'has paid ' || captured || ' for an order that is ' || order_status || ', of which ' || decided || ' goes back'
+          when order_status = 'refunded' and refunded < captured
+            then 'is refunded, with ' || refunded || ' of ' || captured
+          when refunded <> done then 'counts ' || refunded || ' as refunded, its refunds come to ' || done
+          when decided > captured then 'gives back ' || decided || ' of ' || captured
+        end as flaw
+        from facts)
+    select id, (select min(sku) from holds h where h.checkout_id = flawed.id) as sku, flaw
+      from flawed where flaw is not null order by id limit ${breachesMax}`)
+}
+
+/** Units follow the money, by a command that is done or still open. */
+function stockFlaws(tx: DatabaseTransactionConnection) {
+  return tx.any(sql.type(Flawed)`
+    with facts as (
+      select h.checkout_id as id, h.sku, h.state, o.status,
+          exists (select from stock_commands s where s.checkout_id = h.checkout_id and s.sku = h.sku
+            and s.done_at is null) as moving,
+          exists (select from saga_journal j where j.checkout_id = h.checkout_id
+            and j.step = 'reclaim' and j.state = 'started') as reclaiming
+        from holds h join orders o on o.id = h.checkout_id
+       where h.state <> 'void' and ((h.state = 'sold') <> (o.status = any(${owned}))))
+    select id, sku, case when state = 'sold'
+        then 'has sold units and its order is ' || status
+        else 'is ' || status || ' and its units are ' || state end as flaw
+      from facts where not moving and not reclaiming order by id limit ${breachesMax}`)
+}
+
+function chargedTwice(tx: DatabaseTransactionConnection) {
+  return tx.any(sql.type(Flawed)`
+    select a.checkout_id as id, (select min(sku) from holds h where h.checkout_id = a.checkout_id) as sku,
+        'has ' || count(*) || ' attempts that succeeded' as flaw
+      from payment_attempts a where a.state = 'succeeded'
+     group by a.checkout_id having count(*) > 1 order by 1 limit ${breachesMax}`)
+}

@@ -1,0 +1,88 @@
+// Money and stock, set against each other on purpose: each contradiction is named, and nothing else is.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { sql } from '../../../src/platform/postgres/pool.ts'
+import { type Bought, type PayingSystem, startPayingSystem } from '../../support/paying.ts'
+import { assertBroken, assertKept, check, checkedOf } from '../../support/promises.ts'
+
+const none = sql.typeAlias('none')
+
+async function paidShop(t: Parameters<typeof startPayingSystem>[0]) {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve({ units: 5, quantity: 2 })
+  assert.equal((await shop.confirm(bought)).status, 200)
+  await shop.settledAt(bought.sku, 3)
+  await shop.stopWorkers()
+  return { shop, bought }
+}
+
+test('paid, declined and abandoned checkouts keep every promise', async (t) => {
+  const { shop } = await paidShop(t)
+  await shop.startWorker()
+  const declined = await shop.reserve()
+  await shop.confirm(declined, 'pm_card_chargeDeclined')
+  const asked = await shop.reserve()
+  await shop.confirm(asked, 'pm_card_authenticationRequired')
+  const report = await assertKept(shop)
+  assert.equal(checkedOf(report, 5), 3)
+})
+
+const broken: readonly [
+  string,
+  (shop: PayingSystem, bought: Bought) => Promise<unknown>,
+  string,
+][] = [
+  [
+    'money for an order that was cancelled, and nothing on its way back',
+    ({ pool }, { id }) =>
+      pool.transaction(async (tx) => {
+        await tx.query(none`update orders set status = 'cancelled' where id = ${id}`)
+        await tx.query(none`update holds set state = 'returned' where checkout_id = ${id}`)
+        await tx.query(none`update ledger set sold = 0, free = 5`)
+      }),
+    'for an order that is cancelled, of which 0 goes back',
+  ],
+  [
+    'an order that was never paid for',
+    ({ pool }, { id }) => pool.query(none`delete from payments where checkout_id = ${id}`),
+    'is paid and no payment that succeeded',
+  ],
+  [
+    'a payment that is less than its order',
+    ({ pool }, { id }) =>
+      pool.query(none`update payments set captured = 1 where checkout_id = ${id}`),
+    'and a payment of 1 EUR',
+  ],
+  [
+    'a refund that nobody made',
+    ({ pool }, { id }) =>
+      pool.query(none`update payments set refunded = 5 where checkout_id = ${id}`),
+    'counts 5 as refunded',
+  ],
+]
+for (const [name, breakIt, words] of broken) {
+  test(`${name} is told`, async (t) => {
+    const { shop, bought } = await paidShop(t)
+    await breakIt(shop, bought)
+    const { report } = await check(shop)
+    assert.deepEqual(report.promises[4]?.breaches.length, 1)
+    assert.ok(report.promises[4]?.breaches[0]?.includes(words), report.promises[4]?.breaches[0])
+  })
+}
+
+test('units that are paid for and not sold are told', async (t) => {
+  const { shop, bought } = await paidShop(t)
+  await shop.pool.transaction(async (tx) => {
+    await tx.query(none`update holds set state = 'held' where checkout_id = ${bought.id}`)
+    await tx.query(none`update ledger set sold = 0, held = 2`)
+  })
+  await assertBroken(shop, 5, bought.sku, 'is paid and its units are held')
+})
+
+test('a second charge of one checkout is told', async (t) => {
+  const { shop, bought } = await paidShop(t)
+  await shop.pool.query(none`
+    insert into payment_attempts (checkout_id, attempt, payment_method_id, state)
+    values (${bought.id}, 2, 'pm_card_visa', 'succeeded')`)
+  await assertBroken(shop, 4, bought.sku, 'has 2 attempts that succeeded')
+})
