@@ -8,7 +8,7 @@ import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import { type Committed, commitPass, type Work } from './commit-pass.ts'
 import type { Decision, SkuState } from './decide.ts'
-import { closePartition, settle } from './gate-scripts.ts'
+import { closePartition, type SettleReply, settle } from './gate-scripts.ts'
 import { channels, partitionKeys, skuKeys } from './keys.ts'
 import { type LedgerRow, loadLedger } from './ledger.ts'
 import { postOpenCommands } from './post-commands.ts'
@@ -165,7 +165,10 @@ class StockPartitionActor implements PartitionActor {
       const found = entries[i] ?? []
       // Nothing after the cursor, or buyers' counts that may not have gone back: committed, but never
       // settled. The next commit overwrites the list, so the gate gets it first.
-      if (found.length === 0 || row.shadow.size > 0) await this.#settleNow(row)
+      if (found.length === 0 || row.shadow.size > 0) {
+        const { tag } = await this.#settleNow(row)
+        if (tag === 'stale') throw new MailboxGap(`${row.state.sku}: its gate is gone`)
+      }
       if (found.length > 0) work.push({ state: row.state, entries: found })
     }
     return work
@@ -198,7 +201,7 @@ class StockPartitionActor implements PartitionActor {
     if (decisions.some(({ shadow }) => shadow.size > 0)) await Promise.all(settled)
   }
 
-  async #settleNow({ state, shadow }: LedgerRow): Promise<void> {
+  async #settleNow({ state, shadow }: LedgerRow): Promise<SettleReply> {
     const reply = await settle(
       this.#redis,
       { ...skuKeys(this.#partition, state.sku), ready: partitionKeys(this.#partition).ready },
@@ -214,6 +217,7 @@ class StockPartitionActor implements PartitionActor {
     )
     if (reply.tag === 'gap') throw new MailboxGap(`${state.sku}: entries of the mailbox are gone`)
     if (reply.tag === 'settled' && reply.entriesLeft > 0) this.#deps.wake(this.#partition)
+    return reply
   }
 
   /** Builds gates that were never built. A gate that was built and is gone means that Redis lost it. */

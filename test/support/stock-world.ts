@@ -11,7 +11,7 @@ import type { ActorFactory, PartitionActor } from '../../src/actor/actor.ts'
 import { writeCommands } from '../../src/checkout/end-checkout.ts'
 import { offerSource } from '../../src/checkout/offer-source.ts'
 import type { RedisHandle } from '../../src/dev/embedded-redis.ts'
-import { systemClock } from '../../src/kernel/clock.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { PipelinedConnection } from '../../src/platform/postgres/pipeline.ts'
 import { openPool, sql } from '../../src/platform/postgres/pool.ts'
@@ -129,15 +129,24 @@ export class StockWorld {
     await eventually(() => Promise.all([this.redis.ping(), this.gateRedis.ping()]))
   }
 
-  /** Another API process. */
-  newGate(waitingUnitsMax = 10_000): Gate {
+  /** Another API process; an impatient one does not wait for a gate that is not there. */
+  newGate({ impatient = false } = {}): Gate {
+    let now = 0
+    const hurried: Clock = {
+      ...systemClock,
+      monotonic: () => {
+        now += 10_000
+        return now
+      },
+    }
+    const clock = impatient ? hurried : systemClock
     return new Gate({
       redis: this.gateRedis,
       ids: this.ids,
-      refusals: new LocalRefusals({ redis: this.gateRedis, clock: systemClock }),
-      clock: systemClock,
+      refusals: new LocalRefusals({ redis: this.gateRedis, clock }),
+      clock,
       skuExists: (sku) => skuExists(this.pool, sku),
-      waitingUnitsMax,
+      waitingUnitsMax: 10_000,
     })
   }
 
@@ -334,6 +343,12 @@ export class StockWorld {
       select concat_ws(' ', status, reason) as status from checkouts where id = ${checkoutId}`)
   }
 
+  async openCommands(): Promise<number> {
+    const { count } = await this.pool.one(sql.typeAlias('count')`
+      select count(*)::int as count from stock_commands where done_at is null`)
+    return count
+  }
+
   async outcomeOf(commandId: string): Promise<string | null> {
     return this.pool.oneFirst(sql.type(z.object({ outcome: z.string().nullable() }))`
       select outcome from stock_commands where id = ${commandId}`)
@@ -376,12 +391,12 @@ export class StockWorld {
 
 const Sums = z.object({ held: z.number(), sold: z.number() })
 
-/** Makes one call of a script fail, before or after Redis has carried it out. Returns how often it failed. */
+/** Makes calls of a script fail, before or after Redis has carried them out. */
 export function failScript(
   redis: RedisClient,
   file: string,
   { times = 1, after = false }: { times?: number; after?: boolean } = {},
-): () => number {
+): { readonly failed: () => number; readonly stop: () => void } {
   const commands = redis as RedisClient & Record<string, (...args: unknown[]) => Promise<unknown>>
   const name = `sluice:${file}`
   const original = commands[name]
@@ -393,5 +408,10 @@ export function failScript(
     if (after) await original.apply(redis, args)
     throw new Error(`${file} fails by order of the test`)
   }
-  return () => failed
+  return {
+    failed: () => failed,
+    stop: () => {
+      commands[name] = original
+    },
+  }
 }

@@ -135,9 +135,7 @@ class Basket {
       assert.equal((await this.world.gateOf(sku)).units, stock)
       assert.equal(await this.world.counted(sku, this.buyerId), 0)
     }
-    const open = await this.world.pool.one(sql.typeAlias('count')`
-      select count(*)::int as count from stock_commands where done_at is null`)
-    assert.equal(open.count, 0)
+    assert.equal(await this.world.openCommands(), 0)
   }
 
   /** Both SKUs of the same buyer, to the limit: nothing of the dead attempt is in the way. */

@@ -126,7 +126,9 @@ test('one key on two SKUs at once has one winner; the loser gives its units back
   const a = await world.open({ units: 5 }, 3)
   const b = await world.open({ units: 5 }, 4)
   const request = { buyerId: newId(), key: 'one key' }
-  const ids = [await world.granted(a.sku, request), await world.granted(b.sku, request)]
+  // At two API processes: one remembers its keys over all SKUs.
+  const second = { ...request, gate: world.newGate() }
+  const ids = [await world.granted(a.sku, request), await world.granted(b.sku, second)]
   await Promise.all([a.owner.runDry(), b.owner.runDry()])
   const statuses = await Promise.all(ids.map((id) => world.statusOf(id)))
   assert.deepEqual(statuses.sort(), ['rejected duplicate', 'reserved'])
@@ -145,7 +147,7 @@ test('one key on two SKUs of one batch has one winner', async (t) => {
   const request = { buyerId: newId(), key: 'one key' }
   const first = await world.granted(a, request)
   await world.redis.del(requestsKey(partitionOf(a), systemClock.now(), 0))
-  const second = await world.granted(b, request)
+  const second = await world.granted(b, { ...request, gate: world.newGate() })
   await owner.runDry()
   const statuses = await Promise.all([first, second].map((id) => world.statusOf(id)))
   assert.deepEqual(statuses.sort(), ['rejected duplicate', 'reserved'])

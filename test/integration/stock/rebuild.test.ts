@@ -137,6 +137,12 @@ test('the gate is deleted by hand: what its mailbox holds is committed, and a ne
   await sale.finish(sale.owner, { lost: false })
 })
 
+test('the gate is deleted by hand while nobody asks: its owner notices by what waits there', async (t) => {
+  const sale = await Sale.start(await StockWorld.start(t))
+  await sale.world.redis.del(sale.keys.gate)
+  await sale.finish(sale.owner, { lost: false })
+})
+
 test('the mailbox is deleted by hand: what was in it is lost, and its units come back', async (t) => {
   const sale = await Sale.start(await StockWorld.start(t))
   await sale.world.redis.del(sale.keys.mailbox)

@@ -112,7 +112,7 @@ for (const [name, after] of [
     const id = await world.granted(sku, { buyerId, units: 2 })
     await owner.runDry()
     await world.command('release', sku, { checkoutId: id })
-    const failed = failScript(world.redis, script, { after })
+    const { failed } = failScript(world.redis, script, { after })
     await assert.rejects(owner.actor.pass(), /by order of the test/)
     assert.equal(failed(), 1)
     // The gate grants on while nobody owns the partition.

@@ -51,7 +51,7 @@ test('a fingerprint tells bodies apart and equal ones not, in any order of lines
     [{ sku: 'A', quantity: 12 }],
     Array.from({ length: 50 }, (_, i) => ({ sku: `S-${i}`, quantity: 1 })),
     Array.from({ length: 50 }, (_, i) => ({ sku: `S-${i}`, quantity: i === 9 ? 2 : 1 })),
-  ].map(fingerprintOf)
+  ].map((lines) => fingerprintOf(lines))
   assert.equal(new Set(others).size, others.length)
 })
 
