@@ -144,14 +144,23 @@ export const closePartition = defineScript({
 
 export const openPartition = defineScript({
   file: 'stock/open-partition',
-  keys: ['partition'],
+  keys: ['partition', 'today', 'yesterday', 'loadedRequests'],
   args: ['generation', 'runId'],
   reply: { open: () => true, stale: () => false },
 })
 
 export const installGate = defineScript({
   file: 'stock/install-gate',
-  keys: ['gate', 'mailbox', 'ready', 'wanted'],
+  keys: [
+    'gate',
+    'mailbox',
+    'ready',
+    'wanted',
+    'buyers',
+    'holders',
+    'loadedBuyers',
+    'loadedHolders',
+  ],
   args: [
     'sku',
     'generation',
@@ -166,4 +175,11 @@ export const installGate = defineScript({
     'terms',
   ],
   reply: { installed: () => true, stale: () => false },
+})
+
+export const setTerms = defineScript({
+  file: 'stock/set-terms',
+  keys: ['gate'],
+  args: ['limit', 'startsMs', 'endsMs', 'terms'],
+  reply: { set: () => true, missing: () => false },
 })

@@ -20,6 +20,21 @@ export const skuKeys = (partition: number, sku: string) => ({
   holders: `{${partition}}:holders:${sku}`,
 })
 
+/**
+ * Where a rebuild gathers what it loads from PostgreSQL, before one script puts it in place: an owner that
+ * was overtaken in the middle writes only here, where its generation's number keeps it apart.
+ */
+export const loadingKeys = (partition: number, sku: string, generation: number) => ({
+  loadedBuyers: `{${partition}}:loading:${generation}:buyers:${sku}`,
+  loadedHolders: `{${partition}}:loading:${generation}:holders:${sku}`,
+})
+
+export const loadingRequestsKey = (partition: number, generation: number): string =>
+  `{${partition}}:loading:${generation}:requests`
+
+/** Seconds after which what nobody put in place is forgotten. */
+export const loadingSeconds = 600
+
 const dayMs = 86_400_000
 
 /** The hashes of idempotency records: `back` 0 is today's, 1 yesterday's. Each lives two days. */

@@ -99,11 +99,13 @@ export class LocalRefusals {
     try {
       const { redis, clock } = this.#deps
       const keys = skuKeys(partitionOf(sku), sku)
-      const [filter, [bits, limit]] = await Promise.all([
+      // In this order on one connection: a gate that was rebuilt in between has another version.
+      const [filter, [bits, limit, stands]] = await Promise.all([
         redis.getBuffer(keys.holders),
-        redis.hmget(keys.gate, 'holder_bits', 'limit'),
+        redis.hmget(keys.gate, 'holder_bits', 'limit', 'version'),
       ])
-      if (!bits || !this.#subscribed || this.#versions.get(sku) !== version) return
+      if (!bits || Number(stands) !== version) return
+      if (!this.#subscribed || this.#versions.get(sku) !== version) return
       if (this.#flags.size >= flagsMax) this.#flags.clear()
       const now = clock.monotonic()
       this.#flags.set(sku, {

@@ -14,3 +14,9 @@ export interface OfferSource {
   /** Offers of the SKUs that are on sale. A SKU that is missing from the answer admits nobody. */
   offers(skus: readonly string[]): Promise<ReadonlyMap<string, Offer>>
 }
+
+/** For a SKU that exists and is not for sale: its gate says that the sale has ended. */
+export function notOnSale(sku: string): Offer {
+  const terms = { price: 0, currency: 'XXX', title: sku, sellerId: null, pool: null, limit: null }
+  return { sku, terms, startsAtMs: null, endsAtMs: 1 }
+}

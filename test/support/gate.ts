@@ -13,7 +13,13 @@ import {
   type SettleReply,
   settle,
 } from '../../src/stock/gate-scripts.ts'
-import { partitionKeys, requestsKey, skuKeys } from '../../src/stock/keys.ts'
+import {
+  loadingKeys,
+  loadingRequestsKey,
+  partitionKeys,
+  requestsKey,
+  skuKeys,
+} from '../../src/stock/keys.ts'
 import { encodeReserve } from '../../src/stock/messages.ts'
 import { partitionOf } from '../../src/stock/partition.ts'
 import { requestField, requestRecord } from '../../src/stock/request-record.ts'
@@ -58,13 +64,15 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
   const sku = options.sku ?? `SKU-${newId().slice(-12)}`
   const partition = partitionOf(sku)
   const nowMs = 86_400_000 * 365
+  const first = options.generation ?? 1
   const keys = {
     ...partitionKeys(partition),
     ...skuKeys(partition, sku),
     today: requestsKey(partition, nowMs, 0),
     yesterday: requestsKey(partition, nowMs, 1),
+    ...loadingKeys(partition, sku, first),
+    loadedRequests: loadingRequestsKey(partition, first),
   }
-  const first = options.generation ?? 1
   const install = (change: GateOptions = {}) => {
     const all = { units: 10, granted: 0, generation: first, cursor: 0, version: 1, ...options }
     const now = { ...all, ...change }
