@@ -5,11 +5,13 @@ import { Ownership } from './actor/ownership.ts'
 import { actorStrategy } from './checkout/actor-strategy.ts'
 import { createAssembly, currenciesOf } from './checkout/assembly.ts'
 import { AvailabilityReader } from './checkout/availability.ts'
+import { createCancelOrder } from './checkout/cancel-order.ts'
 import { Checkouts } from './checkout/checkouts.ts'
 import { createCommitListener } from './checkout/commit-listener.ts'
 import { createConfirmations } from './checkout/confirm.ts'
 import { offerSource } from './checkout/offer-source.ts'
 import { pessimisticStrategy } from './checkout/pessimistic-strategy.ts'
+import { createPlaceOrder } from './checkout/place-order.ts'
 import { Results } from './checkout/results.ts'
 import { handleStripeEvent } from './checkout/saga/handle-event.ts'
 import type { MoneyDeps } from './checkout/saga/money-deps.ts'
@@ -17,11 +19,16 @@ import { paymentTopics } from './checkout/saga/payment-topics.ts'
 import type { ReservationStrategy } from './checkout/strategy.ts'
 import type { ConnectedConfig } from './config.ts'
 import { simulatorUrl } from './dev/simulator-options.ts'
+import { fulfilmentTopics } from './fulfilment/fulfilment-topics.ts'
+import { createLocations } from './fulfilment/locations.ts'
 import { buildApp } from './http/app.ts'
 import { checkoutRoutes } from './http/routes/checkouts.ts'
 import { confirmRoutes } from './http/routes/confirm.ts'
+import { locationRoutes, shipmentRoutes } from './http/routes/fulfilment.ts'
 import { opsOutboxRoutes } from './http/routes/ops-outbox.ts'
 import { opsWebhookRoutes } from './http/routes/ops-webhooks.ts'
+import { orderRoutes } from './http/routes/orders.ts'
+import { placeOrderRoutes } from './http/routes/place-order.ts'
 import { skuRoutes } from './http/routes/skus.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
 import { createIdentity } from './identity/identity.ts'
@@ -29,6 +36,7 @@ import { startJobs } from './jobs/jobs.ts'
 import { paymentJobs } from './jobs/payment-jobs.ts'
 import { systemClock } from './kernel/clock.ts'
 import { createMailer } from './notifications/mailer.ts'
+import { createOrders } from './orders/orders.ts'
 import { simulatorKey, stripeGateway } from './payments/stripe-gateway.ts'
 import { WebhookInbox } from './payments/webhook-inbox.ts'
 import { createWebhookVerifier } from './payments/webhook-signature.ts'
@@ -75,6 +83,9 @@ export async function startApi(
   const results = new Results({ subscriber, clock })
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
   const availability = new AvailabilityReader({ pool, strategy, clock })
+  const money = moneyOf(config, { pool, strategy, clock, log })
+  const confirmations = createConfirmations({ ...money, checkouts })
+  const orders = createOrders({ pool })
 
   const app = buildApp({
     config,
@@ -89,12 +100,13 @@ export async function startApi(
     },
     routes: [
       checkoutRoutes({ checkouts }),
-      confirmRoutes({
-        confirmations: createConfirmations({
-          ...moneyOf(config, { pool, strategy, clock, log }),
-          checkouts,
-        }),
+      confirmRoutes({ confirmations }),
+      placeOrderRoutes({
+        placeOrder: createPlaceOrder({ pool, checkouts, confirmations, strategy }),
       }),
+      orderRoutes({ pool, orders, cancelOrder: createCancelOrder({ pool, checkouts, strategy }) }),
+      shipmentRoutes({ pool, orders }),
+      locationRoutes({ locations: createLocations({ pool }) }),
       skuRoutes({ availability }),
       webhookRoutes({
         inbox: new WebhookInbox(pool),
@@ -161,7 +173,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       from: config.MAIL_FROM,
     }),
     handleStripeEvent: (event) => handleStripeEvent(money, event),
-    topics: [paymentTopics(money)],
+    topics: [paymentTopics(money), fulfilmentTopics],
     scheduled: paymentJobs(money),
     log,
   })

@@ -38,6 +38,8 @@ export interface PlaceRequest {
   /** As sent; equal SKUs are merged. */
   readonly lines: readonly Line[]
   readonly key: string
+  /** What the key stands for beside the lines: other content under the same key is another request. */
+  readonly content?: string
   /** How long to wait for the commit; 0: not at all. */
   readonly waitMs: number
   /** Ends the waiting when the client has gone. */
@@ -66,7 +68,7 @@ export class Checkouts {
    */
   place(request: PlaceRequest): Promise<Placed | Refusal> | Refusal {
     const lines = mergeLines(request.lines)
-    const purchase = { ...request, lines, fingerprint: fingerprintOf(lines) }
+    const purchase = { ...request, lines, fingerprint: fingerprintOf(lines, request.content) }
     if (request.waitMs > 0) return this.#placeAndWait(request, purchase)
     const outcome = this.#deps.strategy.reserve(purchase)
     if (outcome instanceof Promise) return outcome.then((later) => this.#answer(purchase, later))
@@ -163,7 +165,11 @@ export class Checkouts {
       if (!ended) return []
       // An assembly that is not decided has no order yet: there is nothing to tell.
       if (ended.ordered) await appendOutbox(tx, 'order.cancelled', id, { reason: 'by buyer' })
-      return compensate(tx, [id], { order: 'cancelled', reason: 'cancelled by the buyer' })
+      return compensate(tx, [id], {
+        order: 'cancelled',
+        reason: 'cancelled by the buyer',
+        actorId: buyerId,
+      })
     })
     await this.#deps.strategy.post(commands)
   }

@@ -11,6 +11,9 @@ export interface Principal {
 
 const permissions = {
   'checkouts:own': ['buyer'],
+  'orders:read': ['buyer', 'seller', 'admin'],
+  'orders:move': ['seller'],
+  'locations:own': ['seller'],
   'products:write': ['seller'],
   'stock:write': ['seller'],
   'sales:write': ['seller'],

@@ -43,6 +43,8 @@ export interface SkuOptions {
   /** Minor units; default 1,000. */
   readonly price?: number
   readonly currency?: string
+  /** From `addSeller`; default: one for all. */
+  readonly seller?: string
   /** Units per customer. With this, or a bound, the SKU is sold in a sale. */
   readonly limit?: number
   readonly startsAt?: Date
@@ -205,12 +207,15 @@ function shop(pool: DatabasePool, redis: RedisClient) {
     return id
   }
   return {
+    /** A seller's account; resolves to its id. */
+    addSeller: makeSeller,
     /** Puts a SKU on sale and returns its name. Its gate is built when somebody asks. */
     async addSku(options: SkuOptions = {}): Promise<string> {
       const { units = 10, price = 1_000, currency = 'EUR', limit, startsAt, endsAt } = options
       const sku = options.sku ?? `SKU-${newId().slice(-12)}`
+      const productId = newId()
       seller ??= makeSeller()
-      const [sellerId, productId] = [await seller, newId()]
+      const sellerId = options.seller ?? (await seller)
       const inSale = limit !== undefined || startsAt !== undefined || endsAt !== undefined
       await pool.transaction(async (tx) => {
         await tx.query(sql.typeAlias('none')`

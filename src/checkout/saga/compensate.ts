@@ -4,7 +4,12 @@ import { sql } from '../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../stock/post-commands.ts'
 import { releaseUnits } from '../end-checkout.ts'
 
-export type OrderEnd = 'cancelled' | 'expired'
+export interface OrderEnd {
+  readonly order: 'cancelled' | 'expired'
+  readonly reason: string
+  /** Whose wish it was; none: the system's. */
+  readonly actorId?: string
+}
 
 interface Undo {
   /** What was done: by the actor's commit, or by a confirm. */
@@ -13,7 +18,7 @@ interface Undo {
   undo(
     tx: DatabaseTransactionConnection,
     ids: readonly string[],
-    end: { readonly order: OrderEnd; readonly reason: string },
+    end: OrderEnd,
   ): Promise<readonly StockCommand[]>
 }
 
@@ -25,15 +30,15 @@ const steps: readonly Undo[] = [
   },
   {
     step: 'order',
-    async undo(tx, ids, { order, reason }) {
+    async undo(tx, ids, { order, reason, actorId }) {
       await tx.query(sql.typeAlias('none')`
         with ended as (
           update orders set status = ${order}
            where id = any(${sql.array([...ids], 'uuid')}) and status = 'awaiting_payment' returning id),
         lines as (
           update order_lines set status = ${order} where order_id in (select id from ended))
-        insert into order_history (order_id, from_status, to_status, reason)
-        select id, 'awaiting_payment', ${order}, ${reason} from ended`)
+        insert into order_history (order_id, from_status, to_status, actor_id, reason)
+        select id, 'awaiting_payment', ${order}, ${actorId ?? null}::uuid, ${reason} from ended`)
       return []
     },
   },
@@ -58,7 +63,7 @@ const steps: readonly Undo[] = [
 export async function compensate(
   tx: DatabaseTransactionConnection,
   checkoutIds: readonly string[],
-  end: { readonly order: OrderEnd; readonly reason: string },
+  end: OrderEnd,
 ): Promise<StockCommand[]> {
   if (checkoutIds.length === 0) return []
   const commands: StockCommand[] = []

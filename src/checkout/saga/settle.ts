@@ -190,7 +190,8 @@ export async function giveUpOnProvider(deps: MoneyDeps, checkoutId: string): Pro
   })
 }
 
-async function failCheckout(
+/** Ends a checkout whose row is locked and which can be paid no more; returns commands to post afterwards. */
+export async function failCheckout(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
   reason: string,
@@ -208,8 +209,8 @@ async function reserveAgain(tx: DatabaseTransactionConnection, checkoutId: strin
 }
 
 /** Runs the transaction, then posts the commands it wrote. */
-async function inTransaction<T>(
-  { pool, strategy }: MoneyDeps,
+export async function inTransaction<T>(
+  { pool, strategy }: Pick<MoneyDeps, 'pool' | 'strategy'>,
   run: (tx: DatabaseTransactionConnection) => Promise<[T, readonly StockCommand[]]>,
 ): Promise<T> {
   const [outcome, commands] = await pool.transaction(run)

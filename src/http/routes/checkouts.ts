@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Checkouts, Placed } from '../../checkout/checkouts.ts'
 import type { Refusal } from '../../checkout/strategy.ts'
 import { isUuid } from '../../kernel/ids.ts'
-import { limits } from '../../kernel/limits.ts'
+import { idempotencyKey } from '../idempotency-key.ts'
 import { preferredWaitMs } from '../prefer.ts'
 import { answerError, sendProblem } from '../problem.ts'
 import { checkoutSchema, placeBody } from '../schemas/checkout.ts'
@@ -14,7 +14,6 @@ import { authenticate, principalOf, requireRole } from '../session.ts'
 
 const tags = ['checkout']
 const bearer = [{ bearer: [] }]
-const visible = /^[\x21-\x7e]+$/
 const idParams = z.object({ id: z.string() })
 
 export function checkoutRoutes(deps: { readonly checkouts: Checkouts }): FastifyPluginAsync {
@@ -116,23 +115,6 @@ function answer(
     .code(reserved ? 201 : 202)
     .header('location', `/api/checkouts/${checkout.id}`)
     .send(checkout)
-}
-
-/** The header's value, or null when it was refused and the reply is sent. */
-function idempotencyKey(request: FastifyRequest, reply: FastifyReply): string | null {
-  const key = request.headers['idempotency-key']
-  if (key === undefined || key === '') {
-    sendProblem(request, reply, 'idempotency_key_missing', 'Send an Idempotency-Key header.')
-    return null
-  }
-  if (typeof key === 'string' && key.length <= limits.idempotencyKeyLength && visible.test(key)) {
-    return key
-  }
-  const message = `1 to ${limits.idempotencyKeyLength} visible ASCII characters`
-  sendProblem(request, reply, 'validation_failed', 'The Idempotency-Key is not valid.', {
-    errors: [{ path: 'Idempotency-Key', message }],
-  })
-  return null
 }
 
 /** Only a request that waits needs to know that its client has gone. */

@@ -5,13 +5,9 @@ import { z } from 'zod'
 import type { Confirmations } from '../../checkout/confirm.ts'
 import { isUuid } from '../../kernel/ids.ts'
 import { sendProblem } from '../problem.ts'
+import { paymentMethodIdSchema } from '../schemas/order.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import { authenticate, principalOf } from '../session.ts'
-
-export const paymentMethodIdSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9_]{3,255}$/, '3 to 255 of letters, digits and underscore')
-  .describe('a payment method of the provider, such as pm_card_visa')
 
 export function confirmRoutes(deps: { readonly confirmations: Confirmations }): FastifyPluginAsync {
   return async (scope) => {

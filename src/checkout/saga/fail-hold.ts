@@ -1,0 +1,18 @@
+import { lockCheckout } from './lock-checkout.ts'
+import type { MoneyDeps } from './money-deps.ts'
+import { failCheckout, inTransaction } from './settle.ts'
+
+/**
+ * Gives up a hold whose payment has failed, although its buyer might try again: its units go back at once.
+ * False when there is no such hold: it has ended, or an attempt is in flight.
+ */
+export function failHold(
+  deps: Pick<MoneyDeps, 'pool' | 'strategy'>,
+  checkoutId: string,
+  why: { readonly reason: string; readonly declineCode: string | null },
+): Promise<boolean> {
+  return inTransaction(deps, async (tx) => {
+    if ((await lockCheckout(tx, checkoutId)) !== 'reserved') return [false, []]
+    return [true, await failCheckout(tx, checkoutId, why.reason, why.declineCode)]
+  })
+}

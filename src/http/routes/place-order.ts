@@ -1,0 +1,61 @@
+/** POST /api/orders: checkout and payment in one call. */
+import type { FastifyPluginAsync } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { PlaceOrder } from '../../checkout/place-order.ts'
+import { idempotencyKey } from '../idempotency-key.ts'
+import { sendProblem } from '../problem.ts'
+import { placedOrderSchema, placeOrderBody } from '../schemas/order.ts'
+import { problemResponses } from '../schemas/problem.ts'
+import { authenticate, principalOf, requirePermission } from '../session.ts'
+
+export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): FastifyPluginAsync {
+  return async (scope) => {
+    scope.withTypeProvider<ZodTypeProvider>().post(
+      '/api/orders',
+      {
+        onRequest: [authenticate, requirePermission('checkouts:own')],
+        schema: {
+          tags: ['orders'],
+          security: [{ bearer: [] }],
+          summary: 'Check out and pay in one call',
+          description:
+            'Needs an `Idempotency-Key` of 1 to 255 visible characters: the same key and body find the same ' +
+            'order again. Without `paymentMethodId` the units are reserved, to be paid by ' +
+            'POST /api/checkouts/:id/confirm before the hold ends. When a step fails, its problem is the ' +
+            'answer and the units have gone back; only after `overloaded` the same key goes on where it stood.',
+          body: placeOrderBody,
+          response: {
+            201: placedOrderSchema.describe('Paid; or reserved, without a payment method'),
+            202: placedOrderSchema
+              .extend({ clientSecret: z.string().nullable() })
+              .describe('The bank wants the buyer, or has not answered'),
+            ...problemResponses(400, 401, 402, 403, 404, 409, 410, 413, 415, 422, 429, 503),
+          },
+        },
+      },
+      async (request, reply) => {
+        const key = idempotencyKey(request, reply)
+        if (key === null) return reply
+        const { items, paymentMethodId = null, shipTo = null } = request.body
+        const outcome = await deps.placeOrder({
+          buyerId: principalOf(request).id,
+          lines: items,
+          key,
+          paymentMethodId,
+          shipTo,
+        })
+        if (outcome.tag === 'refused') {
+          return sendProblem(request, reply, outcome.code, outcome.detail, outcome.extras)
+        }
+        const { orderId, status, totalAmount, currency, clientSecret, paying, replayed } = outcome
+        if (replayed) reply.header('idempotency-replayed', 'true')
+        const placed = { orderId, status, totalAmount, currency }
+        reply.header('location', `/api/orders/${orderId}`)
+        return paying
+          ? reply.code(202).send({ ...placed, clientSecret })
+          : reply.code(201).send(placed)
+      },
+    )
+  }
+}

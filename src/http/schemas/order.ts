@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import { shipmentMoves, shipmentSteps } from '../../fulfilment/shipment-state.ts'
+import { orderMoves, sellerMoves } from '../../orders/order-state.ts'
+import { placeBody } from './checkout.ts'
+
+const time = z.iso.datetime()
+const orderStatus = z.enum(orderMoves.states)
+
+const place = z.strictObject({
+  latitude: z.number().min(-90).max(90),
+  longitude: z.number().min(-180).max(180),
+})
+
+export const paymentMethodIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_]{3,255}$/, '3 to 255 of letters, digits and underscore')
+  .describe('a payment method of the provider, such as pm_card_visa')
+
+export const placeOrderBody = placeBody.extend({
+  paymentMethodId: paymentMethodIdSchema.optional(),
+  shipTo: place.optional().describe('decides from which location of a seller it is sent'),
+})
+
+export const placedOrderSchema = z.object({
+  orderId: z.uuid(),
+  status: orderStatus,
+  totalAmount: z.int().describe('minor units'),
+  currency: z.string(),
+})
+
+export const moveOrderBody = z.strictObject({ status: z.enum(sellerMoves) })
+
+export const shipmentSchema = z.object({
+  id: z.uuid(),
+  status: z.enum(shipmentMoves.states),
+  location: z.string().nullable().describe('where it is sent from'),
+  tracking: z.string().nullable(),
+  shippedAt: time.nullable(),
+  deliveredAt: time.nullable(),
+  items: z.array(z.object({ sku: z.string(), quantity: z.int() })),
+})
+
+export const moveShipmentBody = z.strictObject({
+  status: z.enum(shipmentSteps),
+  tracking: z
+    .string()
+    .trim()
+    .min(1)
+    .max(100)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Control characters are not allowed')
+    .optional(),
+})
+
+export const orderSchema = z.object({
+  id: z.uuid(),
+  number: z.int(),
+  status: orderStatus.describe('that of the line that is least advanced'),
+  items: z.array(
+    z.object({
+      sku: z.string(),
+      title: z.string(),
+      quantity: z.int(),
+      unitPrice: z.int().describe('at the time of sale, in minor units'),
+      status: orderStatus,
+    }),
+  ),
+  total: z.int().describe('of these items, in minor units'),
+  currency: z.string(),
+  payment: z
+    .object({
+      status: z.enum([
+        'pending',
+        'paid',
+        'cancelled',
+        'refund_pending',
+        'partly_refunded',
+        'refunded',
+      ]),
+      captured: z.int().nullable().describe('null for sellers'),
+      refunded: z.int().nullable().describe('null for sellers'),
+    })
+    .nullable()
+    .describe('null before the first attempt to pay'),
+  shipments: z.array(shipmentSchema),
+  history: z.array(
+    z.object({
+      from: z.string().nullable(),
+      status: orderStatus,
+      sku: z.string().nullable().describe('of the line that moved; null: the whole order'),
+      by: z.enum(['buyer', 'seller', 'admin', 'system']),
+      actorId: z.uuid().nullable(),
+      reason: z.string(),
+      at: time,
+    }),
+  ),
+  createdAt: time,
+})
