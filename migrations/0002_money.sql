@@ -83,7 +83,7 @@ create index saga_journal_open on saga_journal (started_at) where state = 'start
 create table webhook_events (
   id           text primary key,
   type         text not null,
-  payload      jsonb not null,
+  payload      json not null,                         -- the body as it was signed
   state        text not null default 'stored',
   attempts     integer not null default 0,
   last_error   text,

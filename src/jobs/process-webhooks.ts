@@ -10,7 +10,7 @@ export function relayWebhooks(deps: WebhookProcessing): Relayed<string> {
   return {
     name: 'webhooks',
     batch: 50,
-    concurrency: 2,
+    concurrency: 1,
     claim: (limit) => claimDueWebhooks(deps.pool, limit),
     handle: (ids) => processWebhooks(deps, ids),
   }

@@ -12,7 +12,7 @@ import { sql } from '../platform/postgres/pool.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 
 /** What is worked on; events of all other types are kept as `ignored`. */
-export const handledEventTypes: readonly string[] = [
+export const handledEventTypes: ReadonlySet<string> = new Set([
   'payment_intent.succeeded',
   'payment_intent.payment_failed',
   'payment_intent.canceled',
@@ -21,7 +21,7 @@ export const handledEventTypes: readonly string[] = [
   'refund.created',
   'refund.updated',
   'refund.failed',
-]
+])
 
 /** Settles what an event says. Any event may come twice, late, and before one that was made earlier. */
 export type StripeEventHandler = (event: Stripe.Event) => Promise<'processed' | 'ignored'>

@@ -74,19 +74,26 @@ export class WebhookInbox {
 
   /** The bodies are JSON already, so they go as one array: nothing is quoted twice. */
   async #insert(events: readonly VerifiedEvent[]): Promise<void> {
+    const bodies = `[${events.map(({ body }) => body).join(',')}]`
+    const rows = events.map(({ id, type }) => [
+      id,
+      type,
+      handledEventTypes.has(type) ? 'stored' : 'ignored',
+    ])
     await this.#pool.query(sql.typeAlias('none')`
       insert into webhook_events (id, type, payload, state)
-      select event ->> 'id', event ->> 'type', event,
-          case when event ->> 'type' = any(${sql.array([...handledEventTypes], 'text')}) then 'stored' else 'ignored' end
-        from jsonb_array_elements(${`[${events.map(({ body }) => body).join(',')}]`}::jsonb) as event
+      select row.id, row.type, body.payload, row.state
+        from json_array_elements(${bodies}::json) with ordinality as body (payload, n)
+        join rows from (${sql.unnest(rows, ['text', 'text', 'text'])}) with ordinality
+          as row (id, type, state, n) using (n)
       on conflict (id) do nothing`)
   }
 }
 
-/** PostgreSQL takes less than JSON allows: no NUL in a text, and no number without bounds. */
+/** PostgreSQL takes a little less than JSON allows: no text without end, no nesting without bounds. */
 function isDataError(error: unknown): boolean {
   for (let current = error, depth = 0; depth < 4 && current instanceof Error; depth += 1) {
-    if (sqlState(current)?.startsWith('22')) return true
+    if (/^(22|54)/.test(sqlState(current) ?? '')) return true
     current = current.cause
   }
   return false

@@ -12,6 +12,8 @@ export interface Relayed<Id extends string | number> {
   readonly name: string
   /** Rows of one job. */
   readonly batch: number
+  /** Between full batches; default 0. */
+  readonly pauseMs?: number
   /** Jobs at once, per worker process. */
   readonly concurrency: number
   /** Takes up to `limit` rows that are due, so that nobody else takes them for a while. */
@@ -20,7 +22,7 @@ export interface Relayed<Id extends string | number> {
   readonly handle: (ids: readonly Id[]) => Promise<void>
 }
 
-/** The pause when there was nothing to do; a full batch is followed by the next at once. */
+/** The pause when there was less than a batch to do. */
 const idleMs = 100
 const troubleMs = 1_000
 /** Jobs that may wait: what is claimed too early would be due again before its turn. */
@@ -31,7 +33,7 @@ export function startRelay<Id extends string | number>(
   deps: QueueDeps,
   relayed: Relayed<Id>,
 ): { stop(): Promise<void> } {
-  const { name, batch, concurrency } = relayed
+  const { name, batch, concurrency, pauseMs = 0 } = relayed
   const stopping = new AbortController()
   const { queue, connection, close } = openQueue(
     deps,
@@ -51,7 +53,7 @@ export function startRelay<Id extends string | number>(
     // A custom id must not be a number, nor hold a colon. The time tells a second round from the first.
     const jobId = `${name}-${String(ids[0]).replaceAll(':', '-')}-${systemClock.now()}`
     await queue.add('batch', { ids }, { jobId, removeOnComplete: true, removeOnFail: true })
-    return ids.length === batch ? 0 : idleMs
+    return ids.length === batch ? pauseMs : idleMs
   }
   const loop = async () => {
     while (!stopping.signal.aborted) {
