@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../src/dev/free-port.ts'
+import { nodeArguments } from '../src/dev/node-arguments.ts'
 import { birthOf, endProcesses, isAlive } from '../src/dev/processes.ts'
 import { ServerProcess } from '../src/dev/server-process.ts'
 import { systemClock } from '../src/kernel/clock.ts'
@@ -94,7 +95,7 @@ export class Servers {
   #launch(role: Role, settings: Readonly<Record<string, string>>): ServerProcess {
     const server = new ServerProcess({
       program: process.execPath,
-      args: [...profiling(this.#options.profileDir), mainFile, role],
+      args: [...nodeArguments(role), ...profiling(this.#options.profileDir), mainFile, role],
       cwd: root,
       env: { ...this.#options.settings, ...settings },
       logFile: join(this.#options.dir, `${role}.log`),

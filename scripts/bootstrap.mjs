@@ -14,7 +14,10 @@ const commands = {
   check: { entry: ['src/dev/test-run.ts', '--check'] },
   bench: { entry: ['bench/run.ts'], redis: 'always' },
   verify: { entry: ['src/dev/verify.ts'], redis: true },
-  api: { entry: ['src/main.ts', 'api'] },
+  api: {
+    node: ['--max-old-space-size=512', '--max-semi-space-size=8'],
+    entry: ['src/main.ts', 'api'],
+  },
   worker: { entry: ['src/main.ts', 'worker'] },
   migrate: { entry: ['src/main.ts', 'migrate'] },
   seed: { entry: ['src/main.ts', 'seed'] },
@@ -34,12 +37,15 @@ try {
   console.error(error instanceof Error ? error.message : error)
   process.exit(1)
 }
-handOver(join(root, 'node_modules', '.bin', 'node'), [...command.entry, ...args])
+handOver(join(root, 'node_modules', '.bin', 'node'), command.node ?? [], [
+  ...command.entry,
+  ...args,
+])
 
 /** Runs Node 24 in our place: its signals are ours, and so is its end. */
-function handOver(node, [entry, ...rest]) {
+function handOver(node, flags, [entry, ...rest]) {
   const bin = join(root, 'node_modules', '.bin')
-  const child = spawn(node, [join(root, entry), ...rest], {
+  const child = spawn(node, [...flags, join(root, entry), ...rest], {
     stdio: 'inherit',
     env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` },
   })

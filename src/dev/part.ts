@@ -1,6 +1,7 @@
 /** The API, the worker or the payment simulator as a child process that can be started again. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { nodeArguments } from './node-arguments.ts'
 import { mainEntry, type PartRole } from './runtime-file.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -9,8 +10,6 @@ export interface PartOptions {
   readonly env: Readonly<Record<string, string>>
   /** Holds `<role>.log`. */
   readonly logDir: string
-  /** More flags for Node. */
-  readonly nodeArgs?: readonly string[]
 }
 
 const stopSteps = [
@@ -45,10 +44,10 @@ export class Part {
   /** Starts it, after stopping the one that runs. Does not wait until it is ready. */
   async restart(): Promise<void> {
     await this.stop()
-    const { role, env, logDir, nodeArgs = [] } = this.#options
+    const { role, env, logDir } = this.#options
     this.#process = new ServerProcess({
       program: process.execPath,
-      args: [...nodeArgs, mainEntry, role],
+      args: [...nodeArguments(role), mainEntry, role],
       cwd: process.cwd(),
       env,
       logFile: join(logDir, `${role}.log`),

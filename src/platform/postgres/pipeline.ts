@@ -54,6 +54,8 @@ export class PipelinedConnection {
       application_name: options.name,
       connectionTimeoutMillis: 3_000,
       statement_timeout: 20_000,
+      // A server that hangs instead of dying: the connection is given up, and with it the locks.
+      query_timeout: 30_000,
       keepAlive: true,
       pipeline: true,
       options:
