@@ -17,7 +17,7 @@ import { partitionOf } from '../../src/stock/partition.ts'
 import { postStockCommand } from '../../src/stock/post-commands.ts'
 import { startApi, startWorker } from '../../src/system.ts'
 import { eventually } from './eventually.ts'
-import { createTestDatabase, createTestRedis } from './stores.ts'
+import { createTestDatabase, createTestFolder, createTestRedis } from './stores.ts'
 
 export interface SystemOptions {
   /** Environment settings on top of the test's defaults. */
@@ -91,6 +91,7 @@ export async function startTestSystem(t: TestContext, options: SystemOptions = {
       RATE_LIMIT_PER_MINUTE: '0',
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisServer.url,
+      DATA_DIR: createTestFolder(t),
       ...options.settings,
     }),
   )
