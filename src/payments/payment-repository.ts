@@ -37,7 +37,10 @@ export function findPaymentByIntent(
   intentId: string,
 ): Promise<Payment | null> {
   return db.maybeOne(
-    sql.type(PaymentRow)`select ${columns} from payments where intent_id = ${intentId}`,
+    sql.prepared(
+      'payment-by-intent',
+      PaymentRow,
+    )`select ${columns} from payments where intent_id = ${intentId}`,
   )
 }
 
@@ -47,7 +50,7 @@ export async function noteIntent(
   checkoutId: string,
   intentId: string,
 ): Promise<boolean> {
-  const noted = await db.query(sql.typeAlias('none')`
+  const noted = await db.query(sql.prepared('note-intent', z.object({}))`
     update payments set intent_id = ${intentId}, updated_at = now()
      where checkout_id = ${checkoutId} and status = 'open' and (intent_id is null or intent_id = ${intentId})`)
   return noted.rowCount === 1

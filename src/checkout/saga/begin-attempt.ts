@@ -24,7 +24,7 @@ export function beginAttempt(
   },
 ): Promise<Begun | null> {
   const { checkoutId, buyerId, paymentMethodId } = request
-  return pool.maybeOne(sql.type(Begun)`
+  return pool.maybeOne(sql.prepared('begin-attempt', Begun)`
     with paying as (
       update checkouts set status = 'paying'
        where id = ${checkoutId} and buyer_id = ${buyerId} and status = 'reserved' and expires_at > now()

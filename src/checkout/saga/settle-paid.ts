@@ -15,7 +15,8 @@ const Settled = z.object({ commands: z.array(z.object({ id: z.string(), sku: z.s
 /**
  * Confirms a checkout that is reserved or being paid, if the intent is its own and the amount is the
  * order's. Returns the commands that sell its units, or null when nothing was changed: it has ended, is
- * confirmed, or something does not fit. The row of the checkout decides every race.
+ * confirmed, or something does not fit. The row of the checkout decides every race. Prepared: planning it
+ * costs more than running it.
  */
 export async function settlePaid(
   pool: DatabasePool,
@@ -23,7 +24,7 @@ export async function settlePaid(
   { id, amount, amountReceived, currency }: PaidFacts,
 ): Promise<StockCommand[] | null> {
   if (amountReceived !== amount) return null
-  const settled = await pool.maybeOne(sql.type(Settled)`
+  const settled = await pool.maybeOne(sql.prepared('settle-paid', Settled)`
     with confirmed as (
       update checkouts set status = 'confirmed', reason = null
        where id = ${checkoutId} and status in ('paying', 'reserved')
