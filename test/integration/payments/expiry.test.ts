@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { newId } from '../../../src/kernel/ids.ts'
+import { sql } from '../../../src/platform/postgres/pool.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startPayingSystem } from '../../support/paying.ts'
+
+const none = sql.typeAlias('none')
+
+test('ten thousand holds that expire in the same second are free and sold again', async (t) => {
+  const count = 10_000
+  const shop = await startPayingSystem(t, { settings: { SWEEP_SECONDS: '1' } })
+  const sku = await shop.addSku({ units: count })
+  await shop.pool.transaction(async (tx) => {
+    await tx.query(none`update ledger set free = 0, held = ${count} where sku = ${sku}`)
+    await tx.query(none`
+      insert into checkouts (id, buyer_id, idempotency_key, status, total, currency, expires_at)
+      select gen_random_uuid(), gen_random_uuid(), 'key', 'reserved', 1000, 'EUR', now() + interval '1 second'
+        from generate_series(1, ${count})`)
+    await tx.query(none`
+      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
+      select id, ${sku}, 1, 1000, buyer_id, 'held' from checkouts`)
+    await tx.query(none`
+      insert into orders (id, buyer_id, status, total, currency)
+      select id, buyer_id, 'awaiting_payment', 1000, 'EUR' from checkouts`)
+    await tx.query(none`
+      insert into order_lines (order_id, sku, title, quantity, unit_price, status)
+      select id, ${sku}, 'A thing', 1, 1000, 'awaiting_payment' from checkouts`)
+  })
+  await eventually(
+    async () => {
+      const ledger = await shop.ledgerOf(sku)
+      assert.deepEqual([ledger.free, ledger.held], [count, 0])
+    },
+    { timeoutMs: 30_000, everyMs: 100 },
+  )
+  await shop.reserveOf(sku, { quantity: count })
+})
+
+test('nothing is charged before its hold is committed', async (t) => {
+  const shop = await startPayingSystem(t)
+  const sku = await shop.addSku()
+  await shop.reserveOf(sku)
+  await shop.stopWorkers()
+  const buyer = newId()
+  const placed = await shop.place(buyer, [{ sku, quantity: 1 }])
+  assert.deepEqual([placed.status, placed.body.status], [202, 'queued'])
+  const paying = shop.confirm({ buyer, sku, id: placed.body.id })
+  // Long enough to be charged, had it not to wait: another buyer's checkout is looked at meanwhile.
+  for (let i = 0; i < 20; i++) {
+    await shop.call('GET', `/api/checkouts/${placed.body.id}`, { buyer })
+    const { paymentIntents } = await shop.simulator.script('GET', 'summary')
+    assert.equal((paymentIntents as { total: number }).total, 0)
+  }
+  await shop.startWorker()
+  assert.equal((await paying).status, 200)
+})
+
+test('a buyer is not blocked by their own hold on the last unit', async (t) => {
+  const shop = await startPayingSystem(t)
+  const sku = await shop.addSku({ units: 1, limit: 1 })
+  const [buyer, key] = [newId(), newId()]
+  const first = await eventually(async () => {
+    const answer = await shop.place(buyer, [{ sku, quantity: 1 }], { key, wait: 10 })
+    assert.equal(answer.status, 201)
+    return answer
+  })
+  const other = await shop.place(newId(), [{ sku, quantity: 1 }])
+  assert.deepEqual([other.status, other.body.code], [409, 'sold_out'])
+  const again = await shop.place(buyer, [{ sku, quantity: 1 }], { key, wait: 10 })
+  assert.deepEqual([again.status, again.body.id], [201, first.body.id])
+  assert.equal((await shop.confirm({ buyer, sku, id: first.body.id })).status, 200)
+  const paid = await shop.place(buyer, [{ sku, quantity: 1 }], { key })
+  assert.deepEqual([paid.body.id, paid.body.status], [first.body.id, 'confirmed'])
+})
