@@ -1,6 +1,7 @@
 /** Listens to the stock domain's channels. Messages only hurry things: nothing is lost without them. */
 import type { Ownership } from '../actor/ownership.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
+import { keepSubscribed } from '../platform/redis/keep-subscribed.ts'
 import type { LocalRefusals } from './local-refusals.ts'
 
 /** Wakes partitions whose mailboxes have something; after a reconnect, all of them. */
@@ -21,25 +22,4 @@ export function watchFreedUnits(subscriber: RedisClient, refusals: LocalRefusals
   return keepSubscribed(subscriber, 'sluice:freed:*', (live) => {
     refusals.subscribed = live
   })
-}
-
-function keepSubscribed(
-  subscriber: RedisClient,
-  pattern: string,
-  onChange: (live: boolean) => void,
-): () => void {
-  const subscribe = () => {
-    subscriber.psubscribe(pattern).then(
-      () => onChange(true),
-      () => onChange(false),
-    )
-  }
-  const lost = () => onChange(false)
-  subscriber.on('ready', subscribe)
-  subscriber.on('close', lost)
-  if (subscriber.status === 'ready') subscribe()
-  return () => {
-    subscriber.off('ready', subscribe)
-    subscriber.off('close', lost)
-  }
 }
