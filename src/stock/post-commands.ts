@@ -12,6 +12,8 @@ export interface StockCommand extends Command {
 
 /** Commands that one pass posts again, at most. */
 const perPass = 2_000
+/** Of those, under way at the same time. */
+const atOnce = 100
 
 /**
  * Appends one command to its SKU's mailbox. A SKU without a gate gets one asked for; the command waits
@@ -61,13 +63,17 @@ export async function postOpenCommands(
       order by created_at limit ${perPass}`,
     values: [partition],
   })
-  for (const row of rows) {
-    await postStockCommand(redis, {
+  const commands = rows.map(
+    (row): StockCommand => ({
       id: row.id as string,
       sku: row.sku as string,
       kind: row.kind as CommandKind,
       checkoutId: row.checkout_id as string | null,
       units: row.units as number | null,
-    })
+    }),
+  )
+  for (let i = 0; i < commands.length; i += atOnce) {
+    const together = commands.slice(i, i + atOnce)
+    await Promise.all(together.map((command) => postStockCommand(redis, command)))
   }
 }

@@ -5,6 +5,8 @@ import { decodeEntry, type Entry } from './messages.ts'
 
 /** Entries of one SKU in one pass, at most; an entry holds the checkouts that one API process had waiting. */
 export const entriesPerPass = 32
+/** As many, where each of them is a single command. */
+const commandsPerPass = 1_000
 
 /** The mailbox does not go on where the ledger stands: Redis lost something, and the gate must be rebuilt. */
 export class MailboxGap extends Error {
@@ -18,10 +20,37 @@ export async function readMailboxes(
   states: readonly SkuState[],
 ): Promise<Entry[][]> {
   if (states.length === 0) return []
+  const read = await readAfter(redis, partition, states, entriesPerPass)
+  const crowded = states.filter((_, i) => isCrowd(read[i] ?? []))
+  if (crowded.length === 0) return read
+  // A sweep's releases stand in an entry each: by the dozen, ten thousand would take hundreds of commits.
+  const more = await readAfter(redis, partition, crowded, commandsPerPass)
+  return states.map((state, i) => {
+    const at = crowded.indexOf(state)
+    return at < 0 ? (read[i] ?? []) : (more[at] ?? []).slice(0, commandsIn(more[at] ?? []))
+  })
+}
+
+function isCrowd(entries: readonly Entry[]): boolean {
+  return entries.length === entriesPerPass && commandsIn(entries) === entries.length
+}
+
+/** How many entries hold one command, up to the first that holds reserves. */
+function commandsIn(entries: readonly Entry[]): number {
+  const other = entries.findIndex(({ messages }) => messages[0]?.kind === 'reserve')
+  return other < 0 ? entries.length : other
+}
+
+async function readAfter(
+  redis: RedisClient,
+  partition: number,
+  states: readonly SkuState[],
+  count: number,
+): Promise<Entry[][]> {
   const pipeline = redis.pipeline()
   for (const { sku, generation, cursor } of states) {
     const from = `${generation}-${cursor + 1}`
-    pipeline.xrange(skuKeys(partition, sku).mailbox, from, '+', 'COUNT', entriesPerPass)
+    pipeline.xrange(skuKeys(partition, sku).mailbox, from, '+', 'COUNT', count)
   }
   const replies = (await pipeline.exec()) ?? []
   return states.map((state, i) => {
