@@ -1,5 +1,6 @@
--- set-terms: tell a gate what its SKU is sold for from now on. What was promised before stays promised: the
--- terms travel with every admission.
+-- set-terms: tell a gate what its SKU is sold for from now on.
+--
+-- What was promised before stays promised: the terms travel with every admission.
 --
 -- KEYS   gate  hash  limit, window and terms are written; nothing else
 -- ARGV   limit     int   units per buyer in the pool, or ''

@@ -7,6 +7,7 @@ import type { ReservationStrategy } from './strategy.ts'
 
 const Row = z.object({
   sku: z.string(),
+  title: z.string(),
   price: z.number(),
   currency: z.string(),
   free: z.number(),
@@ -20,6 +21,7 @@ const Row = z.object({
 
 export interface Availability {
   readonly sku: string
+  readonly title: string
   readonly available: number
   readonly held: number
   /** Minor units. */
@@ -100,9 +102,10 @@ export class AvailabilityReader {
     const { pool, strategy } = this.#deps
     const [rows, units] = await Promise.all([
       pool.any(sql.type(Row)`
-        select v.sku, coalesce(s.price, v.price) as price, v.currency, l.free, l.held, s.id as sale_id,
+        select v.sku, p.title, coalesce(s.price, v.price) as price, v.currency, l.free, l.held, s.id as sale_id,
           s.starts_at, s.ends_at, s.per_customer_limit, s.units as sale_units
         from variants v
+        join products p on p.id = v.product_id
         join ledger l on l.sku = v.sku
         left join sales s on s.sku = v.sku and s.state <> 'ended'
         where v.sku = any(${sql.array([...skus], 'text')}) and v.archived_at is null`),
@@ -119,7 +122,7 @@ export class AvailabilityReader {
 }
 
 function availabilityOf(row: z.infer<typeof Row>, units: number | null): Availability {
-  const { sku, price, currency, held } = row
+  const { sku, title, price, currency, held } = row
   const sale =
     row.sale_id && row.starts_at && row.ends_at
       ? {
@@ -130,5 +133,5 @@ function availabilityOf(row: z.infer<typeof Row>, units: number | null): Availab
           perCustomerLimit: row.per_customer_limit,
         }
       : null
-  return { sku, available: units ?? row.free, held, price, currency, sale }
+  return { sku, title, available: units ?? row.free, held, price, currency, sale }
 }

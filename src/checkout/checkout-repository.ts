@@ -71,6 +71,18 @@ export async function findCheckout(
   }
 }
 
+const Keyed = z.object({ id: z.string(), fingerprint: z.string() })
+
+/** The buyer's checkout that has the key, or null. */
+export async function findByKey(
+  db: CommonQueryMethods,
+  buyerId: string,
+  key: string,
+): Promise<z.infer<typeof Keyed> | null> {
+  return db.maybeOne(sql.type(Keyed)`
+    select id, fingerprint from checkouts where buyer_id = ${buyerId} and idempotency_key = ${key}`)
+}
+
 /** The generation a partition's Redis state is of, as PostgreSQL has it. */
 export async function generationOf(db: CommonQueryMethods, partition: number): Promise<number> {
   const row = await db.maybeOne(sql.type(z.object({ generation: z.number() }))`

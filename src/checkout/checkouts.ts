@@ -10,6 +10,7 @@ import { partitionOf } from '../stock/partition.ts'
 import { fingerprintOf } from '../stock/request-record.ts'
 import {
   type CheckoutView,
+  findByKey,
   findCheckout,
   generationOf,
   type StoredCheckout,
@@ -40,6 +41,8 @@ export interface PlaceRequest {
   readonly key: string
   /** What the key stands for beside the lines: other content under the same key is another request. */
   readonly content?: string
+  /** What the key stands for, where that is not the lines: they were fixed at its first use. */
+  readonly fingerprint?: string
   /** How long to wait for the commit; 0: not at all. */
   readonly waitMs: number
   /** Ends the waiting when the client has gone. */
@@ -68,7 +71,8 @@ export class Checkouts {
    */
   place(request: PlaceRequest): Promise<Placed | Refusal> | Refusal {
     const lines = mergeLines(request.lines)
-    const purchase = { ...request, lines, fingerprint: fingerprintOf(lines, request.content) }
+    const { fingerprint = fingerprintOf(lines, request.content) } = request
+    const purchase = { ...request, lines, fingerprint }
     if (request.waitMs > 0) return this.#placeAndWait(request, purchase)
     const outcome = this.#deps.strategy.reserve(purchase)
     if (outcome instanceof Promise) return outcome.then((later) => this.#answer(purchase, later))
@@ -114,6 +118,17 @@ export class Checkouts {
     if (status !== 'rejected') return placed
     const rejected = await findCheckout(this.#deps.pool, id, buyerId)
     return rejected?.duplicateOf ? keyReused : placed
+  }
+
+  /** What the key was used for before, or null; the answer to a request whose lines are not known any more. */
+  async replay(
+    buyerId: string,
+    key: string,
+    fingerprint: string,
+  ): Promise<Placed | Refusal | null> {
+    const found = await findByKey(this.#deps.pool, buyerId, key)
+    if (!found) return null
+    return found.fingerprint === fingerprint ? this.#placed(found.id, buyerId, true) : keyReused
   }
 
   /** A checkout of this buyer's; throws `not_found`. */

@@ -16,6 +16,7 @@ import { forgetOldJob } from './forget-old.ts'
 import { relayWebhooks } from './process-webhooks.ts'
 import { rejectAssembliesJob } from './reject-assemblies.ts'
 import { relayMail, relayOutbox } from './relay-outbox.ts'
+import { watchStockJob } from './watch-stock.ts'
 
 export interface JobsDeps {
   /** Opens a connection of the purpose `jobs`. */
@@ -44,6 +45,7 @@ export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
       expireHoldsJob({ pool, strategy, sweepSeconds: deps.config.SWEEP_SECONDS }),
       rejectAssembliesJob({ pool, redis }),
       forgetOldJob({ pool }),
+      watchStockJob({ pool }),
       ...deps.scheduled,
     ]),
     startRelay(deps, relayOutbox({ pool, topics, log })),

@@ -16,7 +16,7 @@ export interface Message {
 
 /** Puts a message about an order together. Everything from outside is escaped in HTML. */
 export function composeMessage(order: OrderFacts, parts: MessageParts): Message {
-  const greeting = order.name ? `Hello ${order.name},` : 'Hello,'
+  const greeting = greetingOf(order.name)
   const lines = order.lines.map(({ title, quantity, unitPrice }) => ({
     what: `${quantity} × ${title}`,
     price: formatMoney(unitPrice * quantity, order.currency),
@@ -37,6 +37,24 @@ export function composeMessage(order: OrderFacts, parts: MessageParts): Message 
   }
 }
 
+export interface NoteParts {
+  readonly subject: string
+  readonly paragraphs: readonly string[]
+  /** What it is about, in small print. */
+  readonly about: string
+}
+
+/** Puts a message together that is about no order. */
+export function composeNote(name: string | null, parts: NoteParts): Message {
+  const { subject, paragraphs, about } = parts
+  const greeting = greetingOf(name)
+  return {
+    subject,
+    text: `${[greeting, ...paragraphs, about].join('\n\n')}\n`,
+    html: frame(subject, greeting, htmlOf(paragraphs), about),
+  }
+}
+
 function page(
   greeting: string,
   lines: readonly { readonly what: string; readonly price: string }[],
@@ -44,22 +62,30 @@ function page(
   order: OrderFacts,
   parts: MessageParts,
 ): string {
-  const paragraphs = (texts: readonly string[]) =>
-    texts.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')
   const row = (left: string, right: string, cell: 'td' | 'th') =>
     `<tr><${cell} align="left">${escapeHtml(left)}</${cell}><${cell} align="right">${escapeHtml(right)}</${cell}></tr>`
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>${escapeHtml(parts.subject)}</title></head>
-<body style="font-family: system-ui, sans-serif; line-height: 1.5; color: #1a1a1a; max-width: 36rem">
-<p>${escapeHtml(greeting)}</p>
-${paragraphs(parts.before)}
+  const content = `${htmlOf(parts.before)}
 <table cellpadding="4" style="border-collapse: collapse; width: 100%">
 ${lines.map(({ what, price }) => row(what, price, 'td')).join('\n')}
 ${row('Total', total, 'th')}
 </table>
-${paragraphs(parts.after)}
-<p style="color: #666">Order ${order.number}</p>
+${htmlOf(parts.after)}`
+  return frame(parts.subject, greeting, content, `Order ${order.number}`)
+}
+
+const greetingOf = (name: string | null) => (name ? `Hello ${name},` : 'Hello,')
+
+const htmlOf = (paragraphs: readonly string[]) =>
+  paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')
+
+function frame(subject: string, greeting: string, content: string, about: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>
+<body style="font-family: system-ui, sans-serif; line-height: 1.5; color: #1a1a1a; max-width: 36rem">
+<p>${escapeHtml(greeting)}</p>
+${content}
+<p style="color: #666">${escapeHtml(about)}</p>
 </body>
 </html>
 `

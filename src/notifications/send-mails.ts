@@ -14,6 +14,7 @@ import { orderConfirmed } from './messages/order-confirmed.ts'
 import { paymentFailed } from './messages/payment-failed.ts'
 import { refunded } from './messages/refunded.ts'
 import { type OrderFacts, readOrderFacts } from './order-facts.ts'
+import { readStockFacts, type StockFacts, stockMessage } from './stock-alerts-mails.ts'
 
 /** Whoever began to send a mail is given up after this. Less than the time after which a row is queued again. */
 const claimSeconds = 25
@@ -32,11 +33,12 @@ export function createMailSender(deps: {
   return async (events) => {
     const ids = events.map(orderIdOf).filter(isUuid)
     const orders = await readOrderFacts(pool, ids)
+    const stock = await readStockFacts(pool, events)
     const mails = new Map<string, Mail>()
     const broken = new Map<string, unknown>()
     for (const event of events) {
       try {
-        const mail = mailOf(event, orders.get(orderIdOf(event)))
+        const mail = mailOf(event, orders.get(orderIdOf(event)), stock.get(event.key))
         if (mail) mails.set(event.key, mail)
       } catch (error) {
         broken.set(event.key, error)
@@ -76,7 +78,12 @@ function orderIdOf({ payload }: OutboxEvent): string {
   return textOf(payload, 'orderId') ?? ''
 }
 
-function mailOf(event: OutboxEvent, order: OrderFacts | undefined): Mail | undefined {
+function mailOf(
+  event: OutboxEvent,
+  order: OrderFacts | undefined,
+  stock: StockFacts | undefined,
+): Mail | undefined {
+  if (stock) return { fact: event.key, to: stock.email, ...stockMessage(event.payload, stock) }
   if (!order?.email) return undefined
   const message = messageOf(event.payload, order)
   return { fact: event.key, to: order.email, ...message }

@@ -9,7 +9,7 @@ const layers: readonly (readonly string[])[] = [
   ['kernel'],
   ['config.ts', 'node-version.ts'],
   ['platform'],
-  ['actor'],
+  ['actor', 'audit'],
   // The payment simulator stands beside the shop: it knows no domain, and only launchers know it.
   [
     'identity',

@@ -2,6 +2,7 @@
 // scripts: names in the same order, and every reply returned by the one and decoded by the other.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as cartScripts from '../../src/cart/cart-scripts.ts'
 import { loadScript } from '../../src/platform/redis/script.ts'
 import * as gateScripts from '../../src/stock/gate-scripts.ts'
 import { type SourceFile, sourceFiles } from '../support/sources.ts'
@@ -18,7 +19,7 @@ interface Script {
 const files = sourceFiles(['lua'], ['.lua'])
 const nameOf = ({ path }: SourceFile) => path.slice('lua/'.length, -'.lua'.length)
 const scripts = files.filter(({ path }) => !path.startsWith('lua/lib/')).map(parse)
-const contracts = Object.values(gateScripts).flatMap((value) =>
+const contracts = Object.values({ ...gateScripts, ...cartScripts }).flatMap((value) =>
   typeof value === 'function' && 'contract' in value ? [value.contract] : [],
 )
 

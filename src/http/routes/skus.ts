@@ -8,6 +8,7 @@ import { problemResponses } from '../schemas/problem.ts'
 
 const availabilitySchema = z.object({
   sku: z.string(),
+  title: z.string().describe('of its product'),
   available: z.int().describe('what the gate would grant now, at most one second old'),
   held: z.int(),
   price: z.int().describe('minor units'),

@@ -6,17 +6,27 @@ export const skuSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, '1 to 64 of letters, digits, dot, dash, underscore')
 
-export const placeBody = z.strictObject({
-  items: z
-    .array(
-      z.strictObject({
-        sku: skuSchema,
-        quantity: z.int().min(1).max(limits.lineUnits),
-      }),
-    )
-    .min(1)
-    .max(limits.checkoutLines),
-})
+export const quantitySchema = z.int().min(1).max(limits.lineUnits)
+
+export const lineBody = z.strictObject({ sku: skuSchema, quantity: quantitySchema })
+
+const items = z.array(lineBody).min(1).max(limits.checkoutLines)
+
+export const placeBody = z.strictObject({ items })
+
+export const checkoutBody = z
+  .strictObject({
+    items: items.optional(),
+    fromCart: z.literal(true).optional().describe('buys what is in the cart, instead of items'),
+  })
+  .refine(({ items, fromCart }) => items !== undefined || fromCart !== undefined, {
+    path: ['items'],
+    message: 'Send items, or fromCart: true',
+  })
+  .refine(({ items, fromCart }) => items === undefined || fromCart === undefined, {
+    path: ['fromCart'],
+    message: 'Send items or fromCart, not both',
+  })
 
 export const checkoutSchema = z.object({
   id: z.uuid(),

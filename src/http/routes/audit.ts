@@ -1,0 +1,38 @@
+/** Who changed what, for admins. */
+import type { FastifyPluginAsync } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { DatabasePool } from 'slonik'
+import { z } from 'zod'
+import { readAudit } from '../../audit/audit-log.ts'
+import { readCursor, writeCursor } from '../cursor.ts'
+import { auditQuery, auditSchema } from '../schemas/audit.ts'
+import { listOf } from '../schemas/list.ts'
+import { problemResponses } from '../schemas/problem.ts'
+import { authenticate, requirePermission } from '../session.ts'
+
+const mark = z.tuple([z.uuid()])
+
+export function auditRoutes(deps: { readonly pool: DatabasePool }): FastifyPluginAsync {
+  return async (scope) => {
+    scope.withTypeProvider<ZodTypeProvider>().get(
+      '/api/audit',
+      {
+        onRequest: [authenticate, requirePermission('audit:read')],
+        schema: {
+          tags: ['operations'],
+          security: [{ bearer: [] }],
+          summary: 'Every change by a seller or an admin and every move of money, the newest first',
+          querystring: auditQuery,
+          response: { 200: listOf(auditSchema), ...problemResponses(400, 401, 403, 429, 503) },
+        },
+      },
+      async ({ query: { limit, cursor, subject = null } }) => {
+        const [before] = readCursor(mark, cursor) ?? [null]
+        const rows = await readAudit(deps.pool, { limit: limit + 1, before, subject })
+        const items = rows.slice(0, limit)
+        const last = rows.length > limit ? items.at(-1) : undefined
+        return { items, nextCursor: last ? writeCursor([last.id]) : null }
+      },
+    )
+  }
+}

@@ -1,0 +1,98 @@
+/** Stock from both sides: sellers change it, buyers ask to be told of it. */
+import type { FastifyPluginAsync } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { DatabasePool } from 'slonik'
+import { z } from 'zod'
+import { changeStock, setThreshold } from '../../checkout/change-stock.ts'
+import type { ReservationStrategy } from '../../checkout/strategy.ts'
+import { registerAlert } from '../../notifications/stock-alerts.ts'
+import { sendProblem } from '../problem.ts'
+import { problemResponses } from '../schemas/problem.ts'
+import { changeStockBody, skuParams, thresholdBody } from '../schemas/stock.ts'
+import { authenticate, principalOf, requirePermission } from '../session.ts'
+
+const tags = ['stock']
+const security = [{ bearer: [] }]
+const params = skuParams
+const problems = problemResponses(400, 401, 403, 404, 413, 415, 429, 503)
+const sellers = [authenticate, requirePermission('stock:write')]
+
+export function stockRoutes(deps: {
+  readonly pool: DatabasePool
+  readonly strategy: Pick<ReservationStrategy, 'post'>
+}): FastifyPluginAsync {
+  const { pool } = deps
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
+
+    app.post(
+      '/api/skus/:sku/stock',
+      {
+        onRequest: sellers,
+        schema: {
+          tags,
+          security,
+          summary: 'Restock a SKU, or correct its stock',
+          description:
+            'Carried out soon, in turn with the checkouts of the SKU. Units that are held or sold cannot be ' +
+            'taken away: with fewer free units than that nothing changes, and the audit log says so.',
+          params,
+          body: changeStockBody,
+          response: { 202: z.object({ sku: z.string() }), ...problems },
+        },
+      },
+      async (request, reply) => {
+        const { sku } = request.params
+        await changeStock(deps, { seller: principalOf(request), sku, ...request.body })
+        return reply.code(202).send({ sku })
+      },
+    )
+
+    app.put(
+      '/api/skus/:sku/threshold',
+      {
+        onRequest: sellers,
+        schema: {
+          tags,
+          security,
+          summary: 'Set at how many free units the seller gets a mail; 10 unless it is set',
+          params,
+          body: thresholdBody,
+          response: { 200: z.object({ sku: z.string(), units: z.int() }), ...problems },
+        },
+      },
+      async (request) => {
+        const { sku } = request.params
+        const { units } = request.body
+        await setThreshold(pool, { seller: principalOf(request), sku, units })
+        return { sku, units }
+      },
+    )
+
+    app.post(
+      '/api/skus/:sku/alerts',
+      {
+        onRequest: [authenticate, requirePermission('alerts:own')],
+        schema: {
+          tags,
+          security,
+          summary: 'Ask for a mail when a SKU is there again',
+          description:
+            'One mail, the oldest alerts first, and not more mails than there are units. Asking again before ' +
+            'the mail changes nothing.',
+          params,
+          response: {
+            201: z.object({ sku: z.string(), createdAt: z.iso.datetime() }),
+            ...problems,
+          },
+        },
+      },
+      async (request, reply) => {
+        const { sku } = request.params
+        const alert = await registerAlert(pool, { sku, buyerId: principalOf(request).id })
+        if (!alert) return sendProblem(request, reply, 'not_found', 'There is no such SKU.')
+        return reply.code(201).send(alert)
+      },
+    )
+  }
+}
