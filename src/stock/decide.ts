@@ -124,6 +124,8 @@ class Draft {
   granted: number
   readonly #reserved = new Map<string, Reserve>()
   readonly #rejected: Rejected[] = []
+  /** Ids of those rejected checkouts that get a row. */
+  readonly #refused = new Set<string>()
   readonly #moved = new Map<string, Hold>()
   readonly #closed = new Map<string, string>()
   readonly #keys = new Map<string, string>()
@@ -146,6 +148,7 @@ class Draft {
     if (reason) {
       const winner = reason === 'duplicate' ? this.#winner(reserve) : undefined
       this.#rejected.push({ reserve, reason, duplicateOf: winner ?? null })
+      if (reserve.key !== null) this.#refused.add(reserve.checkoutId)
       if (reserve.terms.pool !== null) this.#takeBack(reserve.buyerId, reserve.units)
       return
     }
@@ -189,7 +192,7 @@ class Draft {
   }
 
   #whyNot(reserve: Reserve): RejectReason | null {
-    if (this.#evidence.checkouts.has(reserve.checkoutId) && reserve.key !== null) return 'cancelled'
+    if (reserve.key !== null && this.#knows(reserve.checkoutId)) return 'cancelled'
     if (this.#hold(reserve.checkoutId)) return 'cancelled'
     if (this.#winner(reserve) !== undefined) return 'duplicate'
     const { pool, limit } = reserve.terms
@@ -200,6 +203,11 @@ class Draft {
       if (counted + reserve.units > limit) return 'limit'
     }
     return this.#free < reserve.units ? 'units' : null
+  }
+
+  /** Whether the checkout has a row, or gets one as rejected with this batch. */
+  #knows(checkoutId: string): boolean {
+    return this.#evidence.checkouts.has(checkoutId) || this.#refused.has(checkoutId)
   }
 
   #winner(reserve: Reserve): string | undefined {
@@ -265,10 +273,16 @@ class Draft {
     return 'sold'
   }
 
+  /** Units counted for a buyer by PostgreSQL and by this batch; undefined when neither knows of any. */
   #counted(pool: string, buyerId: string): Counted | undefined {
     const key = poolKey(pool, buyerId)
     const known = this.#evidence.units.get(key)
-    return known && { ...known, units: known.units + (this.#buyerUnits.get(key)?.delta ?? 0) }
+    const here = this.#buyerUnits.get(key)
+    if (!known && !here) return undefined
+    return {
+      units: (known?.units ?? 0) + (here?.delta ?? 0),
+      limit: Math.max(known?.limit ?? 0, here?.limit ?? 0),
+    }
   }
 
   #restock(units: number): string {

@@ -11,7 +11,8 @@ import { AppError } from '../../src/kernel/errors.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { partitionKeys, skuKeys } from '../../src/stock/keys.ts'
 import { postStockCommand, type StockCommand } from '../../src/stock/post-commands.ts'
-import { failScript, type Owner, StockWorld } from '../support/stock-world.ts'
+import { failScript } from '../support/fail-script.ts'
+import { type Owner, StockWorld } from '../support/stock-world.ts'
 import { actorStrategyOf } from '../support/strategy-shop.ts'
 
 const partition = 5
@@ -216,15 +217,18 @@ class Run {
 test('after any interleaving ledger, holds and gate agree and nobody granted is forgotten', async (t) => {
   const world = await StockWorld.start(t)
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-      const run = await Run.start(world)
-      try {
-        for (const each of steps) await run.take(each)
-        await run.judge()
-      } finally {
-        await run.end()
-      }
-    }),
+    fc.asyncProperty(
+      fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }),
+      async (steps) => {
+        const run = await Run.start(world)
+        try {
+          for (const each of steps) await run.take(each)
+          await run.judge()
+        } finally {
+          await run.end()
+        }
+      },
+    ),
     { numRuns: Math.ceil(Number(process.env.FC_RUNS ?? 300) / 20), endOnFailure: true },
   )
 })

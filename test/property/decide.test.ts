@@ -29,7 +29,7 @@ const command = fc.record({
 })
 /** Everything about a checkout follows from its id: one that is admitted twice carries the same message. */
 const messages = fc
-  .array(fc.oneof(reserve, command), { maxLength: 60 })
+  .array(fc.oneof(reserve, command), { maxLength: 60, size: 'max' })
   .map((drawn) => drawn.map(messageOf))
 
 type Drawn =

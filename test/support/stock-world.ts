@@ -6,7 +6,6 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import pg from 'pg'
 import type { DatabasePool } from 'slonik'
-import { z } from 'zod'
 import type { ActorFactory, PartitionActor } from '../../src/actor/actor.ts'
 import { writeCommands } from '../../src/checkout/end-checkout.ts'
 import { offerSource } from '../../src/checkout/offer-source.ts'
@@ -19,7 +18,7 @@ import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import { type CheckoutIds, checkoutIds } from '../../src/stock/checkout-id.ts'
 import type { Committed } from '../../src/stock/commit-pass.ts'
 import { Gate, type GateOutcome } from '../../src/stock/gate.ts'
-import { partitionKeys, skuKeys } from '../../src/stock/keys.ts'
+import { partitionKeys } from '../../src/stock/keys.ts'
 import { skuExists } from '../../src/stock/ledger-lookup.ts'
 import { LocalRefusals } from '../../src/stock/local-refusals.ts'
 import type { CommandKind } from '../../src/stock/messages.ts'
@@ -28,6 +27,7 @@ import { partitionOf } from '../../src/stock/partition.ts'
 import { type StockActorDeps, stockActors } from '../../src/stock/partition-actor.ts'
 import { postStockCommand, type StockCommand } from '../../src/stock/post-commands.ts'
 import { eventually } from './eventually.ts'
+import { StockFacts } from './stock-facts.ts'
 import { createTestDatabase, createTestRedis } from './stores.ts'
 
 export const holdSeconds = 900
@@ -43,24 +43,6 @@ export interface NewSku {
   readonly endsAt?: Date
 }
 
-const LedgerRow = z.object({
-  on_hand: z.number(),
-  free: z.number(),
-  set_aside: z.number(),
-  held: z.number(),
-  sold: z.number(),
-  granted: z.number(),
-  generation: z.number(),
-  cursor: z.number(),
-})
-export type LedgerFacts = z.infer<typeof LedgerRow>
-
-export interface GateFacts {
-  readonly units: number
-  readonly granted: number
-  readonly generation: number
-}
-
 export interface Owner {
   readonly actor: PartitionActor
   readonly connection: PipelinedConnection
@@ -72,12 +54,9 @@ export interface Owner {
 
 let skuCount = 0
 
-export class StockWorld {
+export class StockWorld extends StockFacts {
   readonly databaseUrl: string
   readonly redisServer: RedisHandle
-  readonly pool: DatabasePool
-  /** The owners' connection. */
-  readonly redis: RedisClient
   readonly gateRedis: RedisClient
   readonly ids: CheckoutIds = checkoutIds('a secret of these tests', systemClock.now)
   readonly gate: Gate
@@ -90,10 +69,12 @@ export class StockWorld {
     redisServer: RedisHandle,
     pool: DatabasePool,
   ) {
+    super(
+      pool,
+      openRedis(redisServer.url, 'patient', () => {}),
+    )
     this.databaseUrl = databaseUrl
     this.redisServer = redisServer
-    this.pool = pool
-    this.redis = openRedis(redisServer.url, 'patient', () => {})
     this.gateRedis = openRedis(redisServer.url, 'gate', () => {})
     this.gate = this.newGate()
     t.after(async () => {
@@ -135,7 +116,7 @@ export class StockWorld {
     const hurried: Clock = {
       ...systemClock,
       monotonic: () => {
-        now += 10_000
+        now += 900
         return now
       },
     }
@@ -311,72 +292,6 @@ export class StockWorld {
       update stock_commands set created_at = created_at - interval '2 seconds' where done_at is null`)
   }
 
-  async ledger(sku: string): Promise<LedgerFacts> {
-    return this.pool.one(sql.type(LedgerRow)`
-      select on_hand, free, set_aside, held, sold, granted, generation, cursor from ledger where sku = ${sku}`)
-  }
-
-  async gateOf(sku: string): Promise<GateFacts> {
-    const values = await this.redis.hmget(
-      skuKeys(partitionOf(sku), sku).gate,
-      'units',
-      'granted',
-      'generation',
-    )
-    const [units, granted, generation] = values.map(Number) as [number, number, number]
-    return { units, granted, generation }
-  }
-
-  /** What the gate counts for a buyer. */
-  async counted(sku: string, buyerId: string): Promise<number> {
-    return Number((await this.redis.hget(skuKeys(partitionOf(sku), sku).buyers, buyerId)) ?? 0)
-  }
-
-  async holdState(checkoutId: string, sku: string): Promise<string | null> {
-    return this.pool.maybeOneFirst(sql.type(z.object({ state: z.string() }))`
-      select state from holds where checkout_id = ${checkoutId} and sku = ${sku}`)
-  }
-
-  /** Status and reason, as in `rejected duplicate`, or null when PostgreSQL does not have it. */
-  async statusOf(checkoutId: string): Promise<string | null> {
-    return this.pool.maybeOneFirst(sql.type(z.object({ status: z.string() }))`
-      select concat_ws(' ', status, reason) as status from checkouts where id = ${checkoutId}`)
-  }
-
-  async openCommands(): Promise<number> {
-    const { count } = await this.pool.one(sql.typeAlias('count')`
-      select count(*)::int as count from stock_commands where done_at is null`)
-    return count
-  }
-
-  async outcomeOf(commandId: string): Promise<string | null> {
-    return this.pool.oneFirst(sql.type(z.object({ outcome: z.string().nullable() }))`
-      select outcome from stock_commands where id = ${commandId}`)
-  }
-
-  /** Promises 1, 2 and 7 of a SKU at rest: ledger, holds, limits and gate agree to the unit. */
-  async assertSound(sku: string): Promise<LedgerFacts> {
-    const row = await this.ledger(sku)
-    const holds = await this.pool.one(sql.type(Sums)`
-      select coalesce(sum(units) filter (where state = 'held'), 0)::int as held,
-        coalesce(sum(units) filter (where state = 'sold'), 0)::int as sold from holds where sku = ${sku}`)
-    assert.deepEqual({ held: row.held, sold: row.sold }, holds, `${sku}: ledger and holds`)
-    assert.equal(row.on_hand, row.free + row.set_aside + row.held + row.sold, `${sku}: balance`)
-    const strays = await this.pool.any(sql.type(z.object({ buyer: z.string() }))`
-      select buyer_id::text as buyer from (
-        select pool, buyer_id, sum(units) as units from holds
-         where pool is not null and state in ('held', 'sold') group by 1, 2) h
-      full join buyer_units b using (pool, buyer_id)
-      where coalesce(h.units, 0) <> coalesce(b.units, 0) or b.units > b.unit_limit`)
-    assert.deepEqual(strays, [], `${sku}: limits`)
-    if (row.generation > 0) {
-      const gate = await this.gateOf(sku)
-      assert.equal(gate.generation, row.generation, `${sku}: the gate's generation`)
-      assert.equal(gate.units, row.free - (gate.granted - row.granted), `${sku}: the gate's units`)
-    }
-    return row
-  }
-
   async #anySeller(): Promise<string> {
     if (!this.#seller) {
       const id = newId()
@@ -386,32 +301,5 @@ export class StockWorld {
       this.#seller = id
     }
     return this.#seller
-  }
-}
-
-const Sums = z.object({ held: z.number(), sold: z.number() })
-
-/** Makes calls of a script fail, before or after Redis has carried them out. */
-export function failScript(
-  redis: RedisClient,
-  file: string,
-  { times = 1, after = false }: { times?: number; after?: boolean } = {},
-): { readonly failed: () => number; readonly stop: () => void } {
-  const commands = redis as RedisClient & Record<string, (...args: unknown[]) => Promise<unknown>>
-  const name = `sluice:${file}`
-  const original = commands[name]
-  assert.ok(original, `${file} was not called before`)
-  let failed = 0
-  commands[name] = async (...args) => {
-    if (failed >= times) return original.apply(redis, args)
-    failed++
-    if (after) await original.apply(redis, args)
-    throw new Error(`${file} fails by order of the test`)
-  }
-  return {
-    failed: () => failed,
-    stop: () => {
-      commands[name] = original
-    },
   }
 }

@@ -67,17 +67,18 @@ test('a transaction that falls silent is ended by the server', async (t) => {
   await eventually(() => connection.lost)
 })
 
-test('PostgreSQL looks after connections whose machine has gone', async (t) => {
+test('PostgreSQL gives a silent transaction 2 seconds, and a machine that has gone 5', async (t) => {
   const world = await StockWorld.start(t)
   const connection = await world.connect()
   const [row] = await connection.query({
     name: 'keep-alives',
     text: `select current_setting('tcp_keepalives_idle')::int as idle,
       current_setting('tcp_keepalives_interval')::int as interval,
-      current_setting('tcp_keepalives_count')::int as count`,
+      current_setting('tcp_keepalives_count')::int as count,
+      current_setting('idle_in_transaction_session_timeout') as silence`,
     values: [],
   })
-  assert.deepEqual(row, { idle: 2, interval: 1, count: 3 })
+  assert.deepEqual(row, { idle: 2, interval: 1, count: 3, silence: '2s' })
 })
 
 test('a transaction with an error in its middle commits nothing and says which', async (t) => {

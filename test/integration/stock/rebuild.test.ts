@@ -13,7 +13,8 @@ import { sql } from '../../../src/platform/postgres/pool.ts'
 import { partitionKeys, skuKeys } from '../../../src/stock/keys.ts'
 import { partitionOf } from '../../../src/stock/partition.ts'
 import { eventually } from '../../support/eventually.ts'
-import { failScript, type Owner, StockWorld } from '../../support/stock-world.ts'
+import { failScript } from '../../support/fail-script.ts'
+import { type Owner, StockWorld } from '../../support/stock-world.ts'
 
 interface Bought {
   readonly buyerId: string
@@ -175,10 +176,12 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     await world.redisServer.ended
     await world.redisServer.restart()
     await world.redisIsBack()
-    // Another process, so nobody is admitted by what may be old.
-    const early = world.admit(sale.sku, { units: Sale.stock })
+    // Another process: what it has may be old, so it admits nobody before the rebuild.
+    const gate = world.newGate({ impatient: true })
+    assert.equal((await world.admit(sale.sku, { gate })).tag, 'unavailable')
+    const patient = world.admit(sale.sku, { units: Sale.stock })
     await owner.actor.tend()
-    assert.equal((await early).tag, 'over_limit')
+    assert.equal((await patient).tag, 'over_limit')
     await sale.finish(owner, { lost: false })
   })
 }
