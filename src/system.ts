@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { DatabasePool } from 'slonik'
 import { Ownership } from './actor/ownership.ts'
+import { Carts } from './cart/carts.ts'
 import { actorStrategy } from './checkout/actor-strategy.ts'
 import { createAssembly, currenciesOf } from './checkout/assembly.ts'
 import { AvailabilityReader } from './checkout/availability.ts'
@@ -9,6 +10,8 @@ import { createCancelOrder } from './checkout/cancel-order.ts'
 import { Checkouts } from './checkout/checkouts.ts'
 import { createCommitListener } from './checkout/commit-listener.ts'
 import { createConfirmations } from './checkout/confirm.ts'
+import { createPlaceFromCart } from './checkout/from-cart.ts'
+import { giveBackAll } from './checkout/give-back-all.ts'
 import { offerSource } from './checkout/offer-source.ts'
 import { pessimisticStrategy } from './checkout/pessimistic-strategy.ts'
 import { createPlaceOrder } from './checkout/place-order.ts'
@@ -22,6 +25,10 @@ import { simulatorUrl } from './dev/simulator-options.ts'
 import { fulfilmentTopics } from './fulfilment/fulfilment-topics.ts'
 import { createLocations } from './fulfilment/locations.ts'
 import { buildApp } from './http/app.ts'
+import { mergeCart } from './http/merge-cart.ts'
+import { accountRoutes } from './http/routes/account.ts'
+import { auditRoutes } from './http/routes/audit.ts'
+import { cartRoutes } from './http/routes/cart.ts'
 import { checkoutRoutes } from './http/routes/checkouts.ts'
 import { confirmRoutes } from './http/routes/confirm.ts'
 import { locationRoutes, shipmentRoutes } from './http/routes/fulfilment.ts'
@@ -30,8 +37,11 @@ import { opsWebhookRoutes } from './http/routes/ops-webhooks.ts'
 import { orderRoutes } from './http/routes/orders.ts'
 import { placeOrderRoutes } from './http/routes/place-order.ts'
 import { skuRoutes } from './http/routes/skus.ts'
+import { stockRoutes } from './http/routes/stock.ts'
+import { userRoutes } from './http/routes/users.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
 import { createIdentity } from './identity/identity.ts'
+import { giveBackJob } from './jobs/give-back.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { paymentJobs } from './jobs/payment-jobs.ts'
 import { systemClock } from './kernel/clock.ts'
@@ -68,6 +78,7 @@ export async function startApi(
   const subscriber = open('subscriber')
 
   const identity = createIdentity({ pool, jwtSecret: config.JWT_SECRET })
+  const unwatchEnded = identity.ended.watch(clock)
   const ids = checkoutIds(config.JWT_SECRET, clock.now)
   const refusals = new LocalRefusals({ redis: gateRedis, clock })
   const unwatch = watchFreedUnits(subscriber, refusals)
@@ -82,7 +93,10 @@ export async function startApi(
   const strategy = strategyOf(config, { pool, gate, redis: gateRedis, ids })
   const results = new Results({ subscriber, clock })
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
+  const giveBack = (accountId: string) => giveBackAll({ pool, checkouts }, accountId)
   const availability = new AvailabilityReader({ pool, strategy, clock })
+  const carts = new Carts({ redis: gateRedis, priced: (skus) => availability.readMany(skus) })
+  const onNotEmptied = (error: unknown) => log.warn({ err: error }, 'a bought cart was not emptied')
   const money = moneyOf(config, { pool, strategy, clock, log })
   const confirmations = createConfirmations({ ...money, checkouts })
   const orders = createOrders({ pool })
@@ -94,12 +108,21 @@ export async function startApi(
     identity,
     redis: gateRedis,
     metrics: createRegistry(),
+    onSignedIn: mergeCart(carts),
     health: {
       db: () => pool.query(sql.typeAlias('none')`select`),
       redis: () => gateRedis.ping(),
     },
     routes: [
-      checkoutRoutes({ checkouts }),
+      accountRoutes({ identity, giveBackAll: giveBack }),
+      userRoutes({ identity, giveBackAll: giveBack }),
+      checkoutRoutes({
+        checkouts,
+        placeFromCart: createPlaceFromCart({ carts, checkouts, onNotEmptied }),
+      }),
+      cartRoutes({ carts }),
+      stockRoutes({ pool, strategy }),
+      auditRoutes({ pool }),
       confirmRoutes({ confirmations }),
       placeOrderRoutes({
         placeOrder: createPlaceOrder({ pool, checkouts, confirmations, strategy }),
@@ -122,6 +145,7 @@ export async function startApi(
     url,
     async stop() {
       await app.close()
+      await unwatchEnded()
       unwatch()
       gateRedis.disconnect()
       subscriber.disconnect()
@@ -161,6 +185,8 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
   })
   const strategy = strategyOf(config, { pool, gate, redis, ids })
   const money = moneyOf(config, { pool, strategy, clock, log })
+  const results = new Results({ subscriber, clock })
+  const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
   const jobs = startJobs({
     connect: () => open('jobs'),
     config,
@@ -174,7 +200,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
     }),
     handleStripeEvent: (event) => handleStripeEvent(money, event),
     topics: [paymentTopics(money), fulfilmentTopics],
-    scheduled: paymentJobs(money),
+    scheduled: [...paymentJobs(money), giveBackJob({ pool, checkouts })],
     log,
   })
   log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')

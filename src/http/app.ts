@@ -17,10 +17,11 @@ import { boundClose } from './bounded-close.ts'
 import { clientErrorHandler } from './client-error.ts'
 import type { HealthChecks } from './health.ts'
 import { parseJsonBodies } from './json-body.ts'
+import type { OnSignedIn } from './merge-cart.ts'
 import { handleUnknownPaths } from './not-found.ts'
 import { describeApi } from './openapi.ts'
 import { answerError, handleProblems, sendProblem } from './problem.ts'
-import { createRateLimits } from './rate-limit.ts'
+import { limitRates } from './rate-limit.ts'
 import { requestIdOf } from './request-id.ts'
 import { measureRequests } from './request-metrics.ts'
 import { authRoutes } from './routes/auth.ts'
@@ -37,11 +38,12 @@ export interface AppDeps {
   /** A connection that fails at once; the rate limits share their counts over it. */
   readonly redis: RedisClient
   readonly health: HealthChecks
-  /** Further routes. They find `authenticate` and `requireRole` in session.ts. */
+  /** Further routes. They find `authenticate` and `requirePermission` in session.ts. */
   readonly routes: readonly FastifyPluginAsync[]
   /** Where requests are measured; without it there is no /metrics. */
   readonly metrics?: Registry
   readonly clock?: Clock
+  readonly onSignedIn?: OnSignedIn
 }
 
 const serverLimits = {
@@ -83,19 +85,13 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       answerError(error, request, reply)
     },
   })
-  const rateLimits = createRateLimits({
-    perMinute: config.RATE_LIMIT_PER_MINUTE,
-    redis: deps.redis,
-    clock,
-  })
-
   app.setValidatorCompiler(validatorCompiler)
   // Response schemas are documentation and types; parsing what we just built costs on every hot answer.
   app.setSerializerCompiler(() => JSON.stringify)
   parseJsonBodies(app)
   handleProblems(app)
   boundClose(app, clock)
-  enableSessions(app, identity.tokens)
+  enableSessions(app, { secret: config.JWT_SECRET, ended: identity.ended })
   app.addHook('onRequest', function prepare(request, reply, done) {
     secure(reply)
     reply.header('x-request-id', request.id)
@@ -108,13 +104,13 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     )
   })
   allowOrigins(app, config.CORS_ORIGINS)
-  if (config.RATE_LIMIT_PER_MINUTE > 0) app.addHook('onRequest', rateLimits.general)
+  limitRates(app, { perMinute: config.RATE_LIMIT_PER_MINUTE, redis: deps.redis, clock })
   handleUnknownPaths(app)
   if (deps.metrics) measureRequests(app, deps.metrics)
   describeApi(app)
 
   app.register(healthRoutes({ checks: deps.health, clock }))
-  app.register(authRoutes({ identity, rateLimits }))
+  app.register(authRoutes({ identity, onSignedIn: deps.onSignedIn }))
   app.register(benchRoutes())
   for (const routes of deps.routes) app.register(routes)
   return app

@@ -1,13 +1,16 @@
 import { isIPv4 } from 'node:net'
+import rateLimit from '@fastify/rate-limit'
 import type {
+  FastifyInstance,
   FastifyReply,
   FastifyRequest,
-  HookHandlerDoneFunction,
+  onRequestHookHandler,
   preHandlerHookHandler,
 } from 'fastify'
+import fp from 'fastify-plugin'
 import type { Clock } from '../kernel/clock.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
-import { sendProblem } from './problem.ts'
+import { answerError, sendProblem } from './problem.ts'
 import { identify } from './session.ts'
 import { createSharedCounters } from './shared-counters.ts'
 
@@ -15,8 +18,14 @@ import { createSharedCounters } from './shared-counters.ts'
 export const strictLimits = {
   /** Log-ins per address and email: slows guessing down without locking an owner out for long. */
   loginPerAddressAndEmail: 10,
+  /** Log-ins per email from everywhere: many addresses together guess no faster than this. */
+  loginPerEmail: 30,
+  /** Log-ins per address: room for an office, not for a list of stolen passwords. */
+  loginPerAddress: 300,
   /** Registrations per address. Room for a household or an office, not for a factory of accounts. */
   registerPerAddress: 60,
+  /** Changes and erasures, which ask for the password again, per account. */
+  passwordPerAccount: 10,
 } as const
 
 const windowMs = 60_000
@@ -24,64 +33,99 @@ const windowMs = 60_000
 /** Probes must not be refused, and webhooks prove themselves by signature. */
 const exemptPrefixes = ['/health', '/metrics', '/webhooks/'] as const
 
-export interface RateLimits {
-  /** `onRequest` for every route: counts the account if the token is good, else the address. */
-  readonly general: (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    done: HookHandlerDoneFunction,
-  ) => void
-  /** A `preHandler` with a stricter limit on what `key` says, after the body was checked. */
-  readonly strict: (max: number, key: (request: FastifyRequest) => string) => preHandlerHookHandler
-}
-
 /**
- * Rate limits by fixed one-minute windows, counted in this process at once and shared with the others
- * over Redis a moment later; with Redis away each process counts for itself. `perMinute` 0 turns all off.
+ * Limits every request to `perMinute` per account, else per address, by fixed one-minute windows. They are
+ * counted in this process at once and shared with the others over Redis a moment later; with Redis away
+ * each process counts for itself. 0 turns these limits and the strict ones off.
  */
-export function createRateLimits(deps: {
-  readonly perMinute: number
-  readonly redis: RedisClient
-  readonly clock: Clock
-}): RateLimits {
-  const { perMinute, clock } = deps
-  const counters = createSharedCounters({ redis: deps.redis, clock, windowMs })
-
-  const admit = (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    key: string,
-    max: number,
-  ): boolean => {
-    const count = counters.hit(key, max)
-    const resetSeconds = Math.ceil((windowMs - (clock.now() % windowMs)) / 1000)
-    reply.header('ratelimit-limit', max)
-    reply.header('ratelimit-remaining', Math.max(0, max - count))
-    reply.header('ratelimit-reset', resetSeconds)
-    if (count <= max) return true
-    sendProblem(request, reply, 'rate_limited', `At most ${max} requests of this kind a minute.`, {
-      retryAfterSeconds: resetSeconds,
-    })
-    return false
-  }
-
-  if (perMinute === 0) {
-    return {
-      general: (_request, _reply, done) => done(),
-      strict: () => (_request, _reply, done) => done(),
+export function limitRates(
+  app: FastifyInstance,
+  deps: { readonly perMinute: number; readonly redis: RedisClient; readonly clock: Clock },
+): void {
+  const { perMinute: max, redis, clock } = deps
+  if (max === 0) return
+  const counters = createSharedCounters({ redis, clock, windowMs })
+  class SharedStore {
+    incr(
+      key: string,
+      callback: (error: null, result: { current: number; ttl: number }) => void,
+      window: number,
+      maximum: number,
+    ): void {
+      callback(null, { current: counters.hit(key, maximum), ttl: window - (clock.now() % window) })
+    }
+    child(): this {
+      return this
     }
   }
-  return {
-    general: (request, reply, done) => {
-      if (exemptPrefixes.some((prefix) => request.url.startsWith(prefix))) return done()
-      const account = identify(request)
-      const key = account ? `account:${account.id}` : `address:${addressOf(request)}`
-      if (admit(request, reply, key, perMinute)) done()
-    },
-    strict: (max, key) => (request, reply, done) => {
-      if (admit(request, reply, key(request), max)) done()
-    },
+  app.register(
+    fp(async (scope) => {
+      // Not by the plugin's own hook: that one runs behind a route's `authenticate`, so it would never see
+      // a flood without tokens; and once a request, so a route could have no second limit.
+      await scope.register(rateLimit, { global: false, timeWindow: windowMs, store: SharedStore })
+      const check = limitBy(scope, max, keyOf)
+      scope.addHook('onRequest', function limitRequests(request, reply, done) {
+        if (exemptPrefixes.some((prefix) => request.url.startsWith(prefix))) return done()
+        check.call(scope, request, reply, done)
+      })
+    }),
+  )
+}
+
+/** A `preHandler` with a stricter limit on what `key` says, after the body was checked. */
+export function strictLimit(
+  scope: FastifyInstance,
+  max: number,
+  key: (request: FastifyRequest) => string,
+): preHandlerHookHandler {
+  if (!scope.hasDecorator('createRateLimit')) return (_request, _reply, done) => done()
+  return limitBy(scope, max, key)
+}
+
+function limitBy(
+  scope: FastifyInstance,
+  max: number,
+  keyGenerator: (request: FastifyRequest) => string,
+): onRequestHookHandler & preHandlerHookHandler {
+  const count = scope.createRateLimit({ max, timeWindow: windowMs, keyGenerator })
+  return (request, reply, done) => {
+    count(request).then(
+      (result) => {
+        if (result.isAllowed || admit(request, reply, result)) done()
+      },
+      (error: unknown) => answerError(error, request, reply),
+    )
   }
+}
+
+/** Tells the client where it stands; false when the refusal has been sent. No error is thrown: it would cost its stack. */
+function admit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  found: {
+    readonly max: number
+    readonly remaining: number
+    readonly ttlInSeconds: number
+    readonly isExceeded: boolean
+  },
+): boolean {
+  reply.header('ratelimit-limit', found.max)
+  reply.header('ratelimit-remaining', found.remaining)
+  reply.header('ratelimit-reset', found.ttlInSeconds)
+  if (!found.isExceeded) return true
+  sendProblem(
+    request,
+    reply,
+    'rate_limited',
+    `At most ${found.max} requests of this kind a minute.`,
+    { retryAfterSeconds: found.ttlInSeconds },
+  )
+  return false
+}
+
+function keyOf(request: FastifyRequest): string {
+  const account = identify(request)
+  return account ? `account:${account.id}` : `address:${addressOf(request)}`
 }
 
 /** The client's address; of IPv6 the /64, which is what one customer of a provider is given. */

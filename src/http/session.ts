@@ -1,3 +1,4 @@
+import jwt from '@fastify/jwt'
 import type {
   FastifyInstance,
   FastifyReply,
@@ -5,14 +6,15 @@ import type {
   HookHandlerDoneFunction,
   onRequestHookHandler,
 } from 'fastify'
+import type { EndedSessions } from '../identity/ended-sessions.ts'
 import { type Permission, type Principal, type Role, rolesWith } from '../identity/permissions.ts'
-import type { Tokens } from '../identity/tokens.ts'
+import { accessTokenChecks, accessTokenLengthMax, principalOfClaims } from '../identity/tokens.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sendProblem } from './problem.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    readonly tokens: Tokens
+    readonly endedSessions: EndedSessions
   }
   interface FastifyRequest {
     /** Set by {@link authenticate}; read it with {@link principalOf}. */
@@ -20,10 +22,18 @@ declare module 'fastify' {
   }
 }
 
-/** Makes {@link authenticate} and {@link identify} work in `app` and everything registered under it. */
-export function enableSessions(app: FastifyInstance, tokens: Tokens): void {
-  app.decorate('tokens', tokens)
+/**
+ * Makes {@link authenticate} and {@link identify} work in `app` and everything registered under it. The
+ * tokens are signed by identity; here they are checked, by the same table.
+ */
+export function enableSessions(
+  app: FastifyInstance,
+  deps: { readonly secret: string; readonly ended: EndedSessions },
+): void {
+  const { secret, ended } = deps
+  app.decorate('endedSessions', ended)
   app.decorateRequest('account', null)
+  app.register(jwt, { secret, verify: accessTokenChecks })
 }
 
 /** Reads the bearer token, if there is a good one, into `request.account`. Never refuses. */
@@ -31,9 +41,15 @@ export function identify(request: FastifyRequest): Principal | null {
   if (request.account !== null) return request.account
   const header = request.headers.authorization
   if (header === undefined || !isBearer(header)) return null
-  const principal = request.server.tokens.verifyAccessToken(header.slice(7)) ?? null
-  request.account = principal
-  return principal
+  const token = header.slice(7)
+  if (token === '' || token.length > accessTokenLengthMax) return null
+  try {
+    const principal = principalOfClaims(request.server.jwt.verify(token))
+    if (principal && !request.server.endedSessions.has(principal.id)) request.account = principal
+  } catch {
+    // Whatever is wrong with it, the answer is the same, and says nothing about which check failed.
+  }
+  return request.account
 }
 
 /**
@@ -55,8 +71,9 @@ export function authenticate(
   }
 }
 
-/** An `onRequest` hook, after {@link authenticate}: 403 for everybody but accounts of these roles. */
-export function requireRole(...allowed: readonly Role[]): onRequestHookHandler {
+/** An `onRequest` hook, after {@link authenticate}: 403 for everybody whose role does not hold the permission. */
+export function requirePermission(permission: Permission): onRequestHookHandler {
+  const allowed: readonly Role[] = rolesWith(permission)
   return function checkRole(request, reply, done) {
     if (allowed.includes(principalOf(request).role)) return done()
     sendProblem(
@@ -66,11 +83,6 @@ export function requireRole(...allowed: readonly Role[]): onRequestHookHandler {
       `Only for accounts with the role ${allowed.join(' or ')}.`,
     )
   }
-}
-
-/** As {@link requireRole}, by what the caller wants to do. */
-export function requirePermission(permission: Permission): onRequestHookHandler {
-  return requireRole(...rolesWith(permission))
 }
 
 /** The account of an authenticated request; throws `unauthenticated` where {@link authenticate} did not run. */

@@ -1,4 +1,4 @@
-import type { CommonQueryMethods } from 'slonik'
+import type { CommonQueryMethods, FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'
 import { type Role, roles } from './permissions.ts'
@@ -18,7 +18,7 @@ const userRow = z.object({
   role: z.enum(roles),
 })
 
-const credentialsRow = userRow.extend({ password_hash: z.string() })
+const credentialsRow = userRow.extend({ password_hash: z.string(), barred: z.boolean() })
 
 const sessionRow = userRow.extend({ family: z.string() })
 
@@ -34,22 +34,57 @@ export async function insertAccount(
   `)
 }
 
-/** The account with this email, in lower case, and the hash of its password. */
-export async function findCredentials(
-  db: CommonQueryMethods,
-  email: string,
-): Promise<{ user: User; passwordHash: string } | undefined> {
-  const row = await db.maybeOne(sql.type(credentialsRow)`
-    select id, email, name, role, password_hash from accounts where email = ${email}
-  `)
-  if (!row) return undefined
-  const { password_hash: passwordHash, ...user } = row
-  return { user, passwordHash }
+export interface Credentials {
+  readonly user: User
+  readonly passwordHash: string
+  readonly barred: boolean
 }
 
+/** The account with this email, in lower case, and the hash of its password. */
+export function findCredentials(
+  db: CommonQueryMethods,
+  email: string,
+): Promise<Credentials | undefined> {
+  return credentialsWhere(db, sql.fragment`email = ${email}`)
+}
+
+/** As {@link findCredentials}, by the account's id. */
+export function findCredentialsOf(
+  db: CommonQueryMethods,
+  id: string,
+): Promise<Credentials | undefined> {
+  return credentialsWhere(db, sql.fragment`id = ${id}`)
+}
+
+async function credentialsWhere(
+  db: CommonQueryMethods,
+  condition: FragmentSqlToken,
+): Promise<Credentials | undefined> {
+  const row = await db.maybeOne(sql.type(credentialsRow)`
+    select id, email, name, role, password_hash, barred_at is not null as barred
+    from accounts where ${condition} and erased_at is null
+  `)
+  if (!row) return undefined
+  const { password_hash: passwordHash, barred, ...user } = row
+  return { user, passwordHash, barred }
+}
+
+/** Changes the hash from the one that was checked; false when it is another one by now. */
+export async function replacePasswordHash(
+  db: CommonQueryMethods,
+  change: { readonly id: string; readonly from: string; readonly to: string },
+): Promise<boolean> {
+  const changed = await db.query(sql.typeAlias('none')`
+    update accounts set password_hash = ${change.to}
+    where id = ${change.id} and password_hash = ${change.from} and erased_at is null
+  `)
+  return changed.rowCount === 1
+}
+
+/** The account, unless it does not exist or was erased. */
 export async function findUser(db: CommonQueryMethods, id: string): Promise<User | undefined> {
   const row = await db.maybeOne(sql.type(userRow)`
-    select id, email, name, role from accounts where id = ${id}
+    select id, email, name, role from accounts where id = ${id} and erased_at is null
   `)
   return row ?? undefined
 }
@@ -104,6 +139,14 @@ export async function useRefreshToken(db: CommonQueryMethods, hash: Buffer): Pro
 export async function revokeFamily(db: CommonQueryMethods, family: string): Promise<void> {
   await db.query(sql.typeAlias('none')`
     update refresh_tokens set revoked_at = now() where family = ${family} and revoked_at is null
+  `)
+}
+
+/** Ends every session of an account. */
+export async function revokeAccount(db: CommonQueryMethods, accountId: string): Promise<void> {
+  await db.query(sql.typeAlias('none')`
+    update refresh_tokens set revoked_at = now()
+    where account_id = ${accountId} and revoked_at is null
   `)
 }
 

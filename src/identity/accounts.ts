@@ -1,7 +1,15 @@
 import { type DatabasePool, UniqueIntegrityConstraintViolationError } from 'slonik'
 import { AppError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
-import { findCredentials, findUser, insertAccount, type User } from './account-repository.ts'
+import {
+  findCredentials,
+  findCredentialsOf,
+  findUser,
+  insertAccount,
+  replacePasswordHash,
+  revokeAccount,
+  type User,
+} from './account-repository.ts'
 import type { Passwords } from './passwords.ts'
 import type { Role } from './permissions.ts'
 import type { Sessions, SignedIn } from './sessions.ts'
@@ -17,10 +25,21 @@ export interface Registration {
 export interface Accounts {
   /** Opens an account and its first session; throws `email_taken`. */
   register(registration: Registration): Promise<SignedIn>
-  /** Starts a session; throws `unauthenticated`, the same way for a wrong email and a wrong password. */
+  /**
+   * Starts a session; throws `unauthenticated`, the same way for a wrong email and a wrong password, and
+   * `forbidden` when the account is barred.
+   */
   login(credentials: { readonly email: string; readonly password: string }): Promise<SignedIn>
   /** The account of a verified token; throws `unauthenticated` when it is gone. */
   find(id: string): Promise<User>
+  /**
+   * Changes the password and ends every session; access tokens go on until they expire. Throws
+   * `unauthenticated` when the current password is wrong.
+   */
+  changePassword(
+    id: string,
+    passwords: { readonly currentPassword: string; readonly newPassword: string },
+  ): Promise<void>
 }
 
 export function createAccounts(deps: {
@@ -55,6 +74,7 @@ export function createAccounts(deps: {
       if (!found || !matches) {
         throw new AppError('unauthenticated', 'The email address or the password is wrong.')
       }
+      if (found.barred) throw new AppError('forbidden', 'This account is barred.')
       return sessions.start(pool, found.user)
     },
 
@@ -62,6 +82,22 @@ export function createAccounts(deps: {
       const user = await findUser(pool, id)
       if (!user) throw new AppError('unauthenticated', 'This account does not exist any more.')
       return user
+    },
+
+    changePassword: async (id, { currentPassword, newPassword }) => {
+      const found = await findCredentialsOf(pool, id)
+      const matches = await passwords.matches(currentPassword, found?.passwordHash)
+      if (!found || !matches) {
+        throw new AppError('unauthenticated', 'The current password is wrong.')
+      }
+      const to = await passwords.hash(newPassword)
+      const changed = await pool.transaction(async (tx) => {
+        if (!(await replacePasswordHash(tx, { id, from: found.passwordHash, to }))) return false
+        await revokeAccount(tx, id)
+        return true
+      })
+      // Somebody else changed it in between: what was checked is not the current password any more.
+      if (!changed) throw new AppError('unauthenticated', 'The current password is wrong.')
     },
   }
 }

@@ -1,12 +1,16 @@
 import type { DatabasePool } from 'slonik'
 import { type Accounts, createAccounts } from './accounts.ts'
+import { type Bars, createBars } from './bars.ts'
+import { EndedSessions } from './ended-sessions.ts'
 import { createPasswords } from './passwords.ts'
 import { createSessions, type SignedIn } from './sessions.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 
 /** Who somebody is: accounts, their sessions, and the tokens that prove them. */
-export interface Identity extends Accounts {
+export interface Identity extends Accounts, Bars {
   readonly tokens: Tokens
+  /** Whose access tokens do not count any more, although they have not expired. */
+  readonly ended: EndedSessions
   /** Exchanges a refresh token for a new pair; throws `unauthenticated`. */
   refresh(refreshToken: string): Promise<SignedIn>
   /** Ends the session of a refresh token. An unknown token is no error. */
@@ -17,8 +21,16 @@ export function createIdentity(deps: {
   readonly pool: DatabasePool
   readonly jwtSecret: string
 }): Identity {
+  const { pool } = deps
   const tokens = createTokens(deps.jwtSecret)
-  const sessions = createSessions(deps.pool, tokens)
-  const accounts = createAccounts({ pool: deps.pool, passwords: createPasswords(), sessions })
-  return { ...accounts, tokens, refresh: sessions.refresh, logout: sessions.end }
+  const sessions = createSessions(pool, tokens)
+  const ended = new EndedSessions(pool)
+  return {
+    ...createAccounts({ pool, passwords: createPasswords(), sessions }),
+    ...createBars({ pool, ended }),
+    tokens,
+    ended,
+    refresh: sessions.refresh,
+    logout: sessions.end,
+  }
 }

@@ -27,7 +27,7 @@ export async function readOrderFacts(
           select jsonb_agg(jsonb_build_object('title', coalesce(nullif(l.title, ''), l.sku),
               'quantity', l.quantity, 'unitPrice', l.unit_price) order by l.sku)
             from order_lines l where l.order_id = o.id), '[]') as lines
-      from orders o left join accounts a on a.id = o.buyer_id
+      from orders o left join accounts a on a.id = o.buyer_id and a.erased_at is null
      where o.id = any(${sql.array([...orderIds], 'uuid')})`)
   return new Map(rows.map((row) => [row.id, row]))
 }

@@ -5,6 +5,7 @@ import type { DatabasePool } from 'slonik'
 import { type Config, loadConfig } from '../../src/config.ts'
 import type { RedisHandle } from '../../src/dev/embedded-redis.ts'
 import { buildApp } from '../../src/http/app.ts'
+import { accountRoutes } from '../../src/http/routes/account.ts'
 import { createIdentity } from '../../src/identity/identity.ts'
 import type { Role } from '../../src/identity/permissions.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -62,7 +63,7 @@ export async function startTestApp(
       db: () => pool.oneFirst(sql.typeAlias('count')`select 1 as count`),
       redis: () => redis.ping(),
     },
-    routes: options.routes ?? [],
+    routes: [accountRoutes({ identity, giveBackAll: async () => {} }), ...(options.routes ?? [])],
     metrics: createRegistry(),
     clock,
   })

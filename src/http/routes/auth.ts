@@ -1,32 +1,32 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type {
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyRequest,
+  preHandlerHookHandler,
+} from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Identity } from '../../identity/identity.ts'
-import { addressOf, type RateLimits, strictLimits } from '../rate-limit.ts'
-import { loginBody, meSchema, refreshBody, registerBody, signedInSchema } from '../schemas/auth.ts'
+import type { OnSignedIn } from '../merge-cart.ts'
+import { addressOf, strictLimit, strictLimits } from '../rate-limit.ts'
+import { loginBody, refreshBody, registerBody, signedInSchema } from '../schemas/auth.ts'
+import { cartHeaders } from '../schemas/cart.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf } from '../session.ts'
 
 const tags = ['identity']
-const bearer = [{ bearer: [] }]
 
-/** Registration, sessions and the account itself. */
+/** Registration and sessions. */
 export function authRoutes(deps: {
   readonly identity: Identity
-  readonly rateLimits: RateLimits
+  readonly onSignedIn?: OnSignedIn | undefined
 }): FastifyPluginAsync {
-  const { identity, rateLimits } = deps
-  const registerLimit = rateLimits.strict(
-    strictLimits.registerPerAddress,
-    (request) => `register:${addressOf(request)}`,
-  )
-  const loginLimit = rateLimits.strict(
-    strictLimits.loginPerAddressAndEmail,
-    (request: FastifyRequest) =>
-      `login:${addressOf(request)}:${(request.body as z.infer<typeof loginBody>).email}`,
-  )
-
+  const { identity, onSignedIn } = deps
   return async (scope) => {
+    const registerLimit = strictLimit(
+      scope,
+      strictLimits.registerPerAddress,
+      (request) => `register:${addressOf(request)}`,
+    )
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
     app.post(
@@ -36,6 +36,7 @@ export function authRoutes(deps: {
           tags,
           summary: 'Open an account',
           description: `At most ${strictLimits.registerPerAddress} a minute and address.`,
+          headers: cartHeaders,
           body: registerBody,
           response: { 201: signedInSchema, ...problemResponses(400, 409, 429, 503) },
         },
@@ -43,6 +44,7 @@ export function authRoutes(deps: {
       },
       async (request, reply) => {
         const signedIn = await identity.register(request.body)
+        await onSignedIn?.(request, signedIn.user)
         return reply.code(201).send(signedIn)
       },
     )
@@ -53,13 +55,20 @@ export function authRoutes(deps: {
         schema: {
           tags,
           summary: 'Log in',
-          description: `At most ${strictLimits.loginPerAddressAndEmail} a minute, address and email.`,
+          description:
+            `A minute: at most ${strictLimits.loginPerAddressAndEmail} for an address and email, ` +
+            `${strictLimits.loginPerEmail} for an email, ${strictLimits.loginPerAddress} for an address.`,
+          headers: cartHeaders,
           body: loginBody,
-          response: { 200: signedInSchema, ...problemResponses(400, 401, 429, 503) },
+          response: { 200: signedInSchema, ...problemResponses(400, 401, 403, 429, 503) },
         },
-        preHandler: loginLimit,
+        preHandler: loginLimits(scope),
       },
-      async (request) => identity.login(request.body),
+      async (request) => {
+        const signedIn = await identity.login(request.body)
+        await onSignedIn?.(request, signedIn.user)
+        return signedIn
+      },
     )
 
     app.post(
@@ -94,19 +103,22 @@ export function authRoutes(deps: {
         return reply.code(204).send(null)
       },
     )
-
-    app.get(
-      '/api/me',
-      {
-        onRequest: authenticate,
-        schema: {
-          tags,
-          security: bearer,
-          summary: 'The account of the caller',
-          response: { 200: meSchema, ...problemResponses(401) },
-        },
-      },
-      async (request) => ({ user: await identity.find(principalOf(request).id) }),
-    )
   }
+}
+
+function loginLimits(scope: FastifyInstance): preHandlerHookHandler[] {
+  const { loginPerAddress, loginPerEmail, loginPerAddressAndEmail } = strictLimits
+  return [
+    strictLimit(scope, loginPerAddress, (request) => `login:${addressOf(request)}`),
+    strictLimit(scope, loginPerEmail, (request) => `login:${emailOf(request)}`),
+    strictLimit(
+      scope,
+      loginPerAddressAndEmail,
+      (request) => `login:${addressOf(request)}:${emailOf(request)}`,
+    ),
+  ]
+}
+
+function emailOf(request: FastifyRequest): string {
+  return (request.body as z.infer<typeof loginBody>).email
 }

@@ -37,3 +37,21 @@ export const signedInSchema = z.object({
 })
 
 export const meSchema = z.object({ user: userSchema })
+
+export const passwordBody = z.strictObject({
+  currentPassword: z.string().min(1).max(200),
+  newPassword: password,
+})
+
+export const barBody = z.strictObject({
+  reason: z
+    .string()
+    .trim()
+    .min(1)
+    .max(500)
+    .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'Control characters are not allowed'),
+})
+
+export const barredSchema = z.object({
+  user: userSchema.extend({ barredAt: z.iso.datetime(), reason: z.string() }),
+})

@@ -103,7 +103,7 @@ test('a known path says which methods it takes', async (t) => {
   const { app } = await startTestApp(t)
   const answer = await app.inject({ method: 'DELETE', url: '/api/me' })
   assert.equal(answer.statusCode, 405)
-  assert.equal(answer.headers.allow, 'GET, HEAD')
+  assert.equal(answer.headers.allow, 'DELETE, GET, HEAD')
 })
 
 test('errors of routes become problems that say no more than they should', async (t) => {

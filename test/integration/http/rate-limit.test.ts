@@ -117,3 +117,21 @@ test('a new window begins at nought', () => {
   now += 60_000
   assert.equal(counters.hit('k', 2), 1)
 })
+
+test('many addresses together guess no faster at one account', async (t) => {
+  const { app } = await startTestApp(t, {
+    settings: { RATE_LIMIT_PER_MINUTE: '600', TRUST_PROXY: '1' },
+    clock,
+  })
+  const statuses = []
+  for (let i = 0; i < 31; i += 1) {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/auth/login',
+      headers: { 'x-forwarded-for': `203.0.113.${i}` },
+      payload: { email: 'one@example.com', password: 'wrong-password' },
+    })
+    statuses.push(answer.statusCode)
+  }
+  assert.deepEqual(statuses, [...Array(30).fill(401), 429])
+})

@@ -1,0 +1,85 @@
+/** What an account may do with itself. */
+import type { FastifyPluginAsync } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Identity } from '../../identity/identity.ts'
+import { strictLimit, strictLimits } from '../rate-limit.ts'
+import { meSchema, passwordBody } from '../schemas/auth.ts'
+import { problemResponses } from '../schemas/problem.ts'
+import { authenticate, principalOf } from '../session.ts'
+
+const tags = ['identity']
+const security = [{ bearer: [] }]
+
+export function accountRoutes(deps: {
+  readonly identity: Identity
+  /** Gives back what the account holds and has not paid. */
+  readonly giveBackAll: (accountId: string) => Promise<void>
+}): FastifyPluginAsync {
+  const { identity } = deps
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
+
+    app.get(
+      '/api/me',
+      {
+        onRequest: authenticate,
+        schema: {
+          tags,
+          security,
+          summary: 'The account of the caller',
+          response: { 200: meSchema, ...problemResponses(401) },
+        },
+      },
+      async (request) => ({ user: await identity.find(principalOf(request).id) }),
+    )
+
+    app.put(
+      '/api/me/password',
+      {
+        onRequest: authenticate,
+        schema: {
+          tags,
+          security,
+          summary: 'Change the password',
+          description:
+            'No refresh token from before works any more; the access token does until it expires. ' +
+            `At most ${strictLimits.passwordPerAccount} tries a minute and account.`,
+          body: passwordBody,
+          response: { 204: z.null().describe('Changed'), ...problemResponses(400, 401, 429, 503) },
+        },
+        preHandler: strictLimit(
+          scope,
+          strictLimits.passwordPerAccount,
+          (request) => `password:${principalOf(request).id}`,
+        ),
+      },
+      async (request, reply) => {
+        await identity.changePassword(principalOf(request).id, request.body)
+        return reply.code(204).send(null)
+      },
+    )
+
+    app.delete(
+      '/api/me',
+      {
+        onRequest: authenticate,
+        schema: {
+          tags,
+          security,
+          summary: 'Erase the account',
+          description:
+            'Name, email and password are erased, every session ends, and what is held and not paid is given ' +
+            'back. Orders stay, without a name.',
+          response: { 204: z.null().describe('Erased'), ...problemResponses(401, 503) },
+        },
+      },
+      async (request, reply) => {
+        const { id } = principalOf(request)
+        await identity.erase(id)
+        await deps.giveBackAll(id)
+        return reply.code(204).send(null)
+      },
+    )
+  }
+}

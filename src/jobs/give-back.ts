@@ -1,0 +1,12 @@
+import type { DatabasePool } from 'slonik'
+import type { Checkouts } from '../checkout/checkouts.ts'
+import { giveBackOfBarred } from '../checkout/give-back-all.ts'
+import type { ScheduledJob } from '../platform/queue/scheduled.ts'
+
+/** What was on its way when its account was barred or erased is given back as well. */
+export function giveBackJob(deps: {
+  readonly pool: DatabasePool
+  readonly checkouts: Pick<Checkouts, 'cancel'>
+}): ScheduledJob {
+  return { name: 'give-back-of-barred', everyMs: 3_000, run: () => giveBackOfBarred(deps) }
+}
