@@ -41,9 +41,8 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
     const { name, latitude, longitude, priority, online } = details
     const id = newId()
     return pool.transaction(async (tx) => {
-      await tx.query(
-        sql.typeAlias('none')`select pg_advisory_xact_lock(hashtextextended(${sellerId}, 7))`,
-      )
+      // One at a time for each seller, so that the count holds.
+      await tx.query(sql.typeAlias('none')`select from accounts where id = ${sellerId} for update`)
       const { count } = await tx.one(sql.typeAlias('count')`
         select count(*) as count from stock_locations where seller_id = ${sellerId}`)
       if (count >= locationsMax) {
