@@ -81,6 +81,11 @@ export class AvailabilityReader {
     return found.filter((each) => each !== null)
   }
 
+  /** Reads these anew when they are asked for next: they were edited. */
+  forget(skus: readonly string[]): void {
+    for (const sku of skus) this.#cache.delete(sku)
+  }
+
   async #loadWaiting(): Promise<void> {
     this.#loading = true
     // Whoever asks in the same breath comes along.

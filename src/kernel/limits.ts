@@ -6,6 +6,10 @@ export const limits = {
   lineUnits: 10_000,
   /** Characters of an Idempotency-Key. */
   idempotencyKeyLength: 255,
+  /** Variants of one product, archived ones too. */
+  productVariants: 100,
+  /** Units that a variant may have from the start. */
+  stockUnits: 10_000_000,
   /** Bytes of a request body. */
   bodyBytes: 64 * 1024,
   /** `Prefer: wait=N` is capped here. */

@@ -4,6 +4,19 @@ import { authenticate } from '../session.ts'
 /** The yardstick of the benchmark: a token is checked, a body is parsed, and nothing is done. */
 export function benchRoutes(): FastifyPluginAsync {
   return async (app) => {
+    app.get(
+      '/api/bench/baseline',
+      {
+        schema: {
+          tags: ['benchmark'],
+          summary: 'Does nothing',
+          description: 'A GET with no work behind it, for measuring reads against.',
+        },
+      },
+      (_request, reply) => {
+        reply.send({ ok: true })
+      },
+    )
     app.post(
       '/api/bench/baseline',
       {

@@ -1,0 +1,223 @@
+/** Writes a made-up shop of any size to PostgreSQL: accounts, products, stock, and a year of orders. */
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import { countOrders } from '../catalogue/count-orders.ts'
+import { noteWords } from '../catalogue/note-words.ts'
+import { refreshStockFlags } from '../catalogue/stock-flags.ts'
+import { sql } from '../platform/postgres/pool.ts'
+import { partitionOf } from '../stock/partition.ts'
+import {
+  type MadeUpAccount,
+  type MadeUpOrder,
+  type MadeUpProduct,
+  type MadeUpShop,
+  makeUpShop,
+} from './made-up-shop.ts'
+
+export interface SeedOptions {
+  /** 1 to 200,000. */
+  readonly products: number
+  /** The same seed makes the same shop; another one adds another shop. */
+  readonly seed: number
+  readonly say: (line: string) => void
+}
+
+const productsPerChunk = 1_000
+const ordersPerChunk = 2_500
+
+/** Adds the shop of a seed. What of it is there already stays as it is, so that it can be run again. */
+export async function seedShop(
+  pool: DatabasePool,
+  { products, seed, say }: SeedOptions,
+): Promise<void> {
+  const shop = makeUpShop({ products, seed })
+  const sold = unitsSold(shop)
+  await addAccounts(pool, seed, shop.accounts)
+  const written = { products: 0, variants: 0, orders: 0 }
+  for (const chunk of chunks(shop.products, productsPerChunk)) {
+    // Plans that were made for empty tables get slower with every chunk.
+    if (written.products === productsPerChunk) await tidyUp(pool)
+    await pool.transaction(async (tx) => {
+      const fresh = new Set(await addProducts(tx, chunk))
+      const mine = chunk.filter(({ id }) => fresh.has(id))
+      await addLedgers(tx, mine, sold)
+      await addVariants(tx, mine)
+      written.products += mine.length
+      written.variants += mine.reduce((sum, { variants }) => sum + variants.length, 0)
+    })
+    say(`${written.products} of ${products} products`)
+  }
+  for (const chunk of chunks(shop.orders, ordersPerChunk)) {
+    const added = await pool.transaction((tx) => addOrders(tx, chunk))
+    await pool.transaction((tx) => countOrders(tx, added))
+    written.orders += added.length
+  }
+  while ((await noteWords(pool, 5_000)) > 0);
+  await refreshStockFlags(pool, 'all')
+  await tidyUp(pool)
+  say(
+    `seeded ${written.products} products with ${written.variants} variants, and ${written.orders} orders`,
+  )
+}
+
+const filledTables = [
+  'products',
+  'variants',
+  'ledger',
+  'product_search',
+  'variant_search',
+  'search_words',
+  'product_pairs',
+  'product_sales',
+  'orders',
+  'order_lines',
+  'holds',
+  'checkouts',
+] as const
+
+/** After so many rows at once the planner has to look again, and the index of words to be put in order. */
+async function tidyUp(pool: DatabasePool): Promise<void> {
+  for (const table of filledTables) {
+    await pool.query(sql.typeAlias('none')`vacuum (analyze) ${sql.identifier([table])}`)
+  }
+}
+
+async function addAccounts(
+  pool: DatabasePool,
+  seed: number,
+  accounts: readonly MadeUpAccount[],
+): Promise<void> {
+  const rows = accounts.map(({ id, name, role }, i) => [
+    id,
+    `${role}-${seed}-${i}@seed.invalid`,
+    name,
+    role,
+    // Nobody logs in to them: this is no hash of anything.
+    '!',
+  ])
+  await pool.query(sql.typeAlias('none')`
+    insert into accounts (id, email, name, role, password_hash)
+    select * from ${sql.unnest(rows, ['uuid', 'text', 'text', 'text', 'text'])}
+    on conflict do nothing`)
+}
+
+/** Returns the ids of those that are new. */
+async function addProducts(
+  tx: DatabaseTransactionConnection,
+  products: readonly MadeUpProduct[],
+): Promise<string[]> {
+  const rows = products.map((product) => [
+    product.id,
+    product.sellerId,
+    product.slug,
+    product.title,
+    product.description,
+    product.category,
+    new Date(product.createdAtMs).toISOString(),
+  ])
+  const added = await tx.any(sql.typeAlias('id')`
+    insert into products (id, seller_id, slug, title, description, category, created_at)
+    select * from ${sql.unnest(rows, ['uuid', 'uuid', 'text', 'text', 'text', 'text', 'timestamptz'])}
+    on conflict do nothing
+    returning id`)
+  return added.map(({ id }) => id)
+}
+
+async function addVariants(
+  tx: DatabaseTransactionConnection,
+  products: readonly MadeUpProduct[],
+): Promise<void> {
+  const rows = products.flatMap(({ id, variants }) =>
+    variants.map(({ sku, options, price }) => [sku, id, JSON.stringify(options), price, 'EUR']),
+  )
+  await tx.query(sql.typeAlias('none')`
+    insert into variants (sku, product_id, options, price, currency)
+    select * from ${sql.unnest(rows, ['text', 'uuid', 'jsonb', 'int4', 'text'])}`)
+}
+
+async function addLedgers(
+  tx: DatabaseTransactionConnection,
+  products: readonly MadeUpProduct[],
+  sold: ReadonlyMap<string, number>,
+): Promise<void> {
+  const rows = products.flatMap(({ variants }) =>
+    variants.map(({ sku, free }) => {
+      const gone = sold.get(sku) ?? 0
+      return [sku, partitionOf(sku), free + gone, free, gone]
+    }),
+  )
+  await tx.query(sql.typeAlias('none')`
+    insert into ledger (sku, partition, on_hand, free, sold)
+    select * from ${sql.unnest(rows, ['text', 'int2', 'int4', 'int4', 'int4'])}`)
+}
+
+/**
+ * Orders as the shop itself would have written them, down to their checkouts, holds and payments, so that
+ * every promise can be judged on them. Returns the ids of those that are new.
+ */
+async function addOrders(
+  tx: DatabaseTransactionConnection,
+  orders: readonly MadeUpOrder[],
+): Promise<string[]> {
+  const rows = orders.map((order) => [
+    order.id,
+    order.buyerId,
+    totalOf(order),
+    'EUR',
+    new Date(order.createdAtMs).toISOString(),
+  ])
+  const types = ['uuid', 'uuid', 'int8', 'text', 'timestamptz'] as const
+  const added = await tx.any(sql.typeAlias('id')`
+    insert into checkouts (id, buyer_id, total, currency, created_at, status)
+    select *, 'confirmed' from ${sql.unnest(rows, [...types])} as o
+    on conflict do nothing
+    returning id`)
+  const fresh = new Set(added.map(({ id }) => id))
+  const mine = rows.filter(([id]) => fresh.has(id as string))
+  await tx.query(sql.typeAlias('none')`
+    insert into orders (id, buyer_id, total, currency, created_at, status)
+    select *, 'delivered' from ${sql.unnest(mine, [...types])} as o`)
+  await tx.query(sql.typeAlias('none')`
+    insert into payments (checkout_id, amount, captured, currency, status, created_at, updated_at)
+    select o.id, o.total, o.total, o.currency, 'succeeded', o.at, o.at
+      from ${sql.unnest(mine, [...types])} as o (id, buyer, total, currency, at)`)
+  const lines = orders
+    .filter(({ id }) => fresh.has(id))
+    .flatMap(({ id, buyerId, lines: bought }) =>
+      bought.map(({ product, variant, units }) => [
+        id,
+        variant.sku,
+        product.title,
+        product.sellerId,
+        units,
+        variant.price,
+        buyerId,
+      ]),
+    )
+  const lineTypes = ['uuid', 'text', 'text', 'uuid', 'int4', 'int4', 'uuid'] as const
+  await tx.query(sql.typeAlias('none')`
+    insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, status)
+    select l.id, l.sku, l.title, l.seller, l.units, l.price, 'delivered'
+      from ${sql.unnest(lines, [...lineTypes])} as l (id, sku, title, seller, units, price, buyer)`)
+  await tx.query(sql.typeAlias('none')`
+    insert into holds (checkout_id, sku, title, seller_id, units, unit_price, buyer_id, state)
+    select *, 'sold' from ${sql.unnest(lines, [...lineTypes])} as l`)
+  return [...fresh]
+}
+
+function unitsSold({ orders }: MadeUpShop): Map<string, number> {
+  const sold = new Map<string, number>()
+  for (const { lines } of orders) {
+    for (const { variant, units } of lines) {
+      sold.set(variant.sku, (sold.get(variant.sku) ?? 0) + units)
+    }
+  }
+  return sold
+}
+
+function totalOf({ lines }: MadeUpOrder): number {
+  return lines.reduce((sum, { variant, units }) => sum + variant.price * units, 0)
+}
+
+function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
+}

@@ -1,0 +1,288 @@
+/** Products: looked for and looked at by all, kept by their sellers. */
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Product } from '../../catalogue/product.ts'
+import type { ListRequest, ProductLists } from '../../catalogue/product-lists.ts'
+import { sortOf } from '../../catalogue/product-lists.ts'
+import type { ManageProducts } from '../../checkout/manage-products.ts'
+import type { ProductPages, WrittenPage } from '../../checkout/product-pages.ts'
+import { AppError } from '../../kernel/errors.ts'
+import { isUuid } from '../../kernel/ids.ts'
+import { readCursor, writeCursor } from '../cursor.ts'
+import { etagOf, versionsIn } from '../if-match.ts'
+import { answerError, sendProblem } from '../problem.ts'
+import { problemResponses } from '../schemas/problem.ts'
+import {
+  addVariantsBody,
+  createBody,
+  editBody,
+  productParams,
+  productSchema,
+  recommendationsQuery,
+  recommendationsSchema,
+  searchCursor,
+  searchQuery,
+  searchSchema,
+} from '../schemas/products.ts'
+import { authenticate, principalOf, requirePermission } from '../session.ts'
+
+const tags = ['catalogue']
+const bearer = [{ bearer: [] }]
+const slugPattern = /^[a-z0-9-]{1,120}$/
+const optionFiltersMax = 10
+
+export interface ProductRouteDeps {
+  readonly lists: ProductLists
+  readonly pages: ProductPages
+  readonly products: ManageProducts
+}
+
+export function productRoutes(deps: ProductRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    await scope.register(readRoutes(deps))
+    await scope.register(writeRoutes(deps))
+  }
+}
+
+function readRoutes({ lists, pages }: ProductRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
+
+    app.get(
+      '/api/products',
+      {
+        schema: {
+          tags,
+          summary: 'Look for products',
+          description:
+            'Filters are met by one and the same variant: `option.<name>=<value>` (given again: any of the ' +
+            'values), `minPrice`, `maxPrice`, `inStock`. `priceFrom` and `inStock` of an item speak of the ' +
+            'variants that meet them. Facets count products, over all pages.',
+          querystring: searchQuery,
+          response: { 200: searchSchema, ...problemResponses(400, 429, 503) },
+        },
+      },
+      async (request) => {
+        const asked = listRequest(request.query)
+        const { items, next, facets } = await lists.search(asked)
+        const sort = sortOf(asked.sort, (asked.q ?? '').trim() !== '')
+        return {
+          items: [...items],
+          nextCursor: next && writeCursor([sort, next.id, next.price, next.rank]),
+          facets: facets && {
+            category: [...facets.category],
+            options: Object.fromEntries(
+              Object.entries(facets.options).map(([name, values]) => [name, [...values]]),
+            ),
+            price: facets.price ?? { min: null, max: null },
+          },
+        }
+      },
+    )
+
+    app.get(
+      '/api/products/:id',
+      {
+        schema: {
+          tags,
+          summary: 'A product, its variants, and what of them can be bought now',
+          params: productParams,
+          response: { 200: productSchema, ...problemResponses(404, 429, 503) },
+        },
+      },
+      (request, reply) => {
+        const { id } = request.params
+        if (!isName(id)) return void noProduct(request, reply)
+        const page = pages.read(id)
+        if (!(page instanceof Promise)) return void sendPage(request, reply, page)
+        page.then(
+          (later) => sendPage(request, reply, later),
+          (error: unknown) => answerError(error, request, reply),
+        )
+      },
+    )
+
+    app.get(
+      '/api/products/:id/recommendations',
+      {
+        schema: {
+          tags,
+          summary: 'What goes with a product',
+          description:
+            'Bought together in paid orders, else alike, else popular. In stock, and never the product itself.',
+          params: productParams,
+          querystring: recommendationsQuery,
+          response: { 200: recommendationsSchema, ...problemResponses(400, 404, 429, 503) },
+        },
+      },
+      async (request, reply) => {
+        const { id } = request.params
+        const items = isName(id) ? await lists.recommendations(id, request.query.limit) : null
+        if (!items) return noProduct(request, reply)
+        return { items: [...items], nextCursor: null }
+      },
+    )
+  }
+}
+
+function writeRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsync {
+  const onRequest = [authenticate, requirePermission('products:write')]
+  const answer = async (reply: FastifyReply, product: Product) => {
+    const page = await pages.read(product.id)
+    if (!page) throw new AppError('not_found', 'The product was archived meanwhile.')
+    return reply
+      .header('content-type', jsonType)
+      .header('etag', etagOf(page.version))
+      .send(page.text)
+  }
+
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
+
+    app.post(
+      '/api/products',
+      {
+        onRequest,
+        schema: {
+          tags,
+          security: bearer,
+          summary: 'Put a product on sale',
+          description:
+            'All variants have one currency. A SKU is unique in the whole shop, for ever.',
+          body: createBody,
+          response: { 201: productSchema, ...problemResponses(400, 401, 403, 409, 413, 415, 429) },
+        },
+      },
+      async (request, reply) => {
+        const { variants, ...texts } = request.body
+        const product = await products.create(principalOf(request).id, texts, variants)
+        reply.code(201).header('location', `/api/products/${product.id}`)
+        return answer(reply, product)
+      },
+    )
+
+    app.patch(
+      '/api/products/:id',
+      {
+        onRequest,
+        schema: {
+          tags,
+          security: bearer,
+          summary: 'Edit a product',
+          description: editing,
+          params: productParams,
+          body: editBody,
+          response: {
+            200: productSchema,
+            ...problemResponses(400, 401, 403, 404, 412, 413, 415, 429),
+          },
+        },
+      },
+      async (request, reply) =>
+        answer(reply, await products.edit(target(request, request.params.id), request.body)),
+    )
+
+    app.post(
+      '/api/products/:id/variants',
+      {
+        onRequest,
+        schema: {
+          tags,
+          security: bearer,
+          summary: 'Add variants to a product',
+          description: 'One variant, or several as `variants`. Answers with the product.',
+          params: productParams,
+          body: addVariantsBody,
+          response: {
+            201: productSchema,
+            ...problemResponses(400, 401, 403, 404, 409, 412, 413, 415, 429),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { body } = request
+        const variants = 'variants' in body ? body.variants : [body]
+        const product = await products.addVariants(target(request, request.params.id), variants)
+        reply.code(201)
+        return answer(reply, product)
+      },
+    )
+
+    app.delete(
+      '/api/products/:id',
+      {
+        onRequest,
+        schema: {
+          tags,
+          security: bearer,
+          summary: 'Take a product off the shelves',
+          description: 'Its orders stay as they are; what was admitted before is still sold.',
+          params: productParams,
+          response: { 204: z.null(), ...problemResponses(401, 403, 404, 412, 429) },
+        },
+      },
+      async (request, reply) => {
+        await products.archive(target(request, request.params.id))
+        return reply.code(204).send(null)
+      },
+    )
+  }
+}
+
+const editing =
+  'With If-Match, only when the product still has that version (its ETag): else 412 `stale_version`. ' +
+  'A price changes what is sold from now on, never what was promised before. Stock is changed by ' +
+  'POST /api/skus/:sku/stock.'
+
+const jsonType = 'application/json; charset=utf-8'
+
+function sendPage(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  page: WrittenPage | null,
+): FastifyReply {
+  if (!page) return noProduct(request, reply)
+  return reply.header('content-type', jsonType).header('etag', etagOf(page.version)).send(page.text)
+}
+
+/** Whose product, and the version that they have seen. */
+function target(request: FastifyRequest, idOrSlug: string) {
+  if (!isName(idOrSlug)) throw new AppError('not_found', 'There is no such product.')
+  return {
+    idOrSlug,
+    sellerId: principalOf(request).id,
+    versions: versionsIn(request.headers['if-match']),
+  }
+}
+
+function listRequest(query: z.infer<typeof searchQuery>): ListRequest {
+  const { q, category, minPrice, maxPrice, inStock, sort, facets, limit, cursor } = query
+  const options = Object.entries(query).flatMap(([key, value]) => {
+    const name = key.startsWith('option.') ? key.slice('option.'.length) : ''
+    if (name === '') return []
+    return [[value].flat().map((each) => `${name}=${String(each)}`)]
+  })
+  if (options.length > optionFiltersMax) {
+    const message = `At most ${optionFiltersMax} options`
+    throw new AppError('validation_failed', `${message}.`, {
+      errors: [{ path: 'option', message }],
+    })
+  }
+  const last = readCursor(searchCursor, cursor)
+  if (last && last[0] !== sortOf(sort, (q ?? '').trim() !== '')) {
+    throw new AppError('validation_failed', 'The cursor is one of another order.', {
+      errors: [{ path: 'cursor', message: 'Not a cursor of this order' }],
+    })
+  }
+  const after = last && { id: last[1], price: last[2], inStock: true, rank: last[3] }
+  return { q, category, minPrice, maxPrice, inStock, sort, facets, options, after, limit }
+}
+
+function isName(idOrSlug: string): boolean {
+  return isUuid(idOrSlug) || slugPattern.test(idOrSlug)
+}
+
+function noProduct(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendProblem(request, reply, 'not_found', 'There is no such product.')
+}

@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import { sorts } from '../../catalogue/search.ts'
+import { limits } from '../../kernel/limits.ts'
+import { skuSchema } from './checkout.ts'
+import { listOf, pageQuery } from './list.ts'
+
+const noControls = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u
+const line = (max: number) =>
+  z.string().trim().min(1).max(max).regex(noControls, 'Control characters are not allowed')
+/** Line breaks and tabs, but nothing else of their kind. */
+const text = (max: number) =>
+  z
+    .string()
+    .trim()
+    .max(max)
+    .regex(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, 'Control characters are not allowed')
+
+const optionName = z
+  .string()
+  .regex(/^\p{L}[\p{L}\p{N} _-]{0,39}$/u, 'A letter, then up to 39 letters, digits, spaces, - or _')
+const options = z
+  .record(optionName, line(60))
+  .refine((given) => Object.keys(given).length <= 10, 'At most 10 options')
+  .describe('Such as {"color":"red","size":"M"}')
+
+const price = z.int().min(0).max(100_000_000).describe('minor units')
+const currency = z.string().regex(/^[A-Z]{3}$/, 'Three letters, as in ISO 4217')
+
+const newVariant = z.strictObject({
+  sku: skuSchema,
+  options: options.default({}),
+  price,
+  currency,
+  stock: z.int().min(0).max(limits.stockUnits).describe('units on hand'),
+})
+
+/** Each SKU once. */
+function distinct<Item extends { sku: string }>(items: readonly Item[]): boolean {
+  return new Set(items.map(({ sku }) => sku)).size === items.length
+}
+const twice = 'A SKU stands here twice'
+
+const newVariants = z.array(newVariant).min(1).max(limits.productVariants).refine(distinct, twice)
+
+const texts = { title: line(200), description: text(10_000), category: line(60) }
+
+export const createBody = z.strictObject({
+  ...texts,
+  description: texts.description.default(''),
+  variants: newVariants,
+})
+
+export const editBody = z
+  .strictObject({
+    title: texts.title.optional(),
+    description: texts.description.optional(),
+    category: texts.category.optional(),
+    variants: z
+      .array(
+        z.strictObject({ sku: skuSchema, price: price.optional(), options: options.optional() }),
+      )
+      .min(1)
+      .max(limits.productVariants)
+      .refine(distinct, twice)
+      .optional(),
+  })
+  .refine((body) => Object.keys(body).length > 0, 'Nothing to change')
+
+/** One variant, or several. */
+export const addVariantsBody = z.union([newVariant, z.strictObject({ variants: newVariants })])
+
+export const productParams = z.object({ id: z.string().describe('id or slug') })
+
+const seller = z.object({ id: z.uuid(), name: z.string() })
+
+export const productSchema = z.object({
+  id: z.uuid(),
+  slug: z.string(),
+  title: z.string(),
+  description: z.string(),
+  category: z.string(),
+  version: z.int().describe('also the ETag'),
+  createdAt: z.iso.datetime(),
+  seller,
+  images: z.array(z.looseObject({ id: z.uuid(), url: z.string() })),
+  variants: z.array(
+    z.object({
+      sku: z.string(),
+      options: z.record(z.string(), z.string()),
+      price: z.int().describe('minor units; of its sale while there is one'),
+      currency: z.string(),
+      available: z.int().describe('what the gate would grant now, at most one second old'),
+    }),
+  ),
+})
+
+export const cardSchema = z.object({
+  id: z.uuid(),
+  slug: z.string(),
+  title: z.string(),
+  category: z.string(),
+  priceFrom: z.int().describe('minor units; the lowest price of the variants that are meant'),
+  currency: z.string(),
+  image: z.string().nullable(),
+  inStock: z.boolean().describe('one of the variants that are meant is in stock'),
+  seller,
+})
+
+const flag = z.enum(['true', 'false']).transform((value) => value === 'true')
+const optionValue = line(60)
+
+export const searchQuery = pageQuery
+  .extend({
+    q: z
+      .string()
+      .max(200)
+      .regex(noControls, 'Control characters are not allowed')
+      .optional()
+      .describe('words; slips of the pen are forgiven'),
+    category: line(60).optional(),
+    minPrice: z.coerce.number().int().min(0).max(100_000_000).optional(),
+    maxPrice: z.coerce.number().int().min(0).max(100_000_000).optional(),
+    inStock: flag.default(false).describe('only what is in stock'),
+    sort: z.enum(sorts).optional().describe('default: relevance with `q`, else newest'),
+    facets: flag.default(true).describe('false leaves the counts out'),
+  })
+  .catchall(z.union([optionValue, z.array(optionValue).max(20)]))
+
+const facetValues = z.array(z.object({ value: z.string(), count: z.int() }))
+
+export const searchSchema = listOf(cardSchema).extend({
+  facets: z
+    .object({
+      category: facetValues,
+      options: z.record(z.string(), facetValues),
+      price: z.object({ min: z.int().nullable(), max: z.int().nullable() }),
+    })
+    .nullable(),
+})
+
+export const recommendationsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+})
+export const recommendationsSchema = listOf(cardSchema)
+
+/** What a cursor of a product list holds: the sort, and the last item's place in it. */
+export const searchCursor = z.tuple([
+  z.enum(sorts),
+  z.uuid(),
+  z.int().min(0).max(100_000_000),
+  z.number().min(0).max(1_000),
+])
