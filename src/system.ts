@@ -3,18 +3,25 @@ import { join } from 'node:path'
 import type { DatabasePool } from 'slonik'
 import { Ownership } from './actor/ownership.ts'
 import { Carts } from './cart/carts.ts'
+import { noImages } from './catalogue/product.ts'
+import { ProductCache } from './catalogue/product-cache.ts'
+import { ProductLists } from './catalogue/product-lists.ts'
+import { readProduct } from './catalogue/read-products.ts'
 import { actorStrategy } from './checkout/actor-strategy.ts'
 import { createAssembly, currenciesOf } from './checkout/assembly.ts'
 import { AvailabilityReader } from './checkout/availability.ts'
 import { createCancelOrder } from './checkout/cancel-order.ts'
 import { Checkouts } from './checkout/checkouts.ts'
 import { createCommitListener } from './checkout/commit-listener.ts'
-import { createConfirmations } from './checkout/confirm.ts'
+import { Confirmations } from './checkout/confirm.ts'
 import { createPlaceFromCart } from './checkout/from-cart.ts'
 import { giveBackAll } from './checkout/give-back-all.ts'
+import { manageProducts } from './checkout/manage-products.ts'
 import { offerSource } from './checkout/offer-source.ts'
 import { pessimisticStrategy } from './checkout/pessimistic-strategy.ts'
 import { createPlaceOrder } from './checkout/place-order.ts'
+import { ProductPages } from './checkout/product-pages.ts'
+import { productTopics } from './checkout/product-topics.ts'
 import { Results } from './checkout/results.ts'
 import { handleStripeEvent } from './checkout/saga/handle-event.ts'
 import type { MoneyDeps } from './checkout/saga/money-deps.ts'
@@ -36,11 +43,13 @@ import { opsOutboxRoutes } from './http/routes/ops-outbox.ts'
 import { opsWebhookRoutes } from './http/routes/ops-webhooks.ts'
 import { orderRoutes } from './http/routes/orders.ts'
 import { placeOrderRoutes } from './http/routes/place-order.ts'
+import { productRoutes } from './http/routes/products.ts'
 import { skuRoutes } from './http/routes/skus.ts'
 import { stockRoutes } from './http/routes/stock.ts'
 import { userRoutes } from './http/routes/users.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
 import { createIdentity } from './identity/identity.ts'
+import { catalogueJobs } from './jobs/catalogue-jobs.ts'
 import { giveBackJob } from './jobs/give-back.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { paymentJobs } from './jobs/payment-jobs.ts'
@@ -97,8 +106,9 @@ export async function startApi(
   const availability = new AvailabilityReader({ pool, strategy, clock })
   const carts = new Carts({ redis: gateRedis, priced: (skus) => availability.readMany(skus) })
   const onNotEmptied = (error: unknown) => log.warn({ err: error }, 'a bought cart was not emptied')
+  const catalogue = catalogueOf({ pool, redis: gateRedis, subscriber, availability, clock })
   const money = moneyOf(config, { pool, strategy, clock, log })
-  const confirmations = createConfirmations({ ...money, checkouts })
+  const confirmations = new Confirmations({ ...money, checkouts })
   const orders = createOrders({ pool })
 
   const app = buildApp({
@@ -125,11 +135,19 @@ export async function startApi(
       auditRoutes({ pool }),
       confirmRoutes({ confirmations }),
       placeOrderRoutes({
-        placeOrder: createPlaceOrder({ pool, checkouts, confirmations, strategy }),
+        placeOrder: createPlaceOrder({
+          pool,
+          checkouts,
+          confirmations,
+          strategy,
+          carts,
+          onNotEmptied,
+        }),
       }),
       orderRoutes({ pool, orders, cancelOrder: createCancelOrder({ pool, checkouts, strategy }) }),
       shipmentRoutes({ pool, orders }),
       locationRoutes({ locations: createLocations({ pool }) }),
+      productRoutes(catalogue),
       skuRoutes({ availability }),
       webhookRoutes({
         inbox: new WebhookInbox(pool),
@@ -147,6 +165,7 @@ export async function startApi(
       await app.close()
       await unwatchEnded()
       unwatch()
+      catalogue.unwatch()
       gateRedis.disconnect()
       subscriber.disconnect()
       await pool.end()
@@ -199,8 +218,12 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       from: config.MAIL_FROM,
     }),
     handleStripeEvent: (event) => handleStripeEvent(money, event),
-    topics: [paymentTopics(money), fulfilmentTopics],
-    scheduled: [...paymentJobs(money), giveBackJob({ pool, checkouts })],
+    topics: [paymentTopics(money), fulfilmentTopics, productTopics({ pool, redis, offers })],
+    scheduled: [
+      ...paymentJobs(money),
+      ...catalogueJobs({ pool }),
+      giveBackJob({ pool, checkouts }),
+    ],
     log,
   })
   log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')
@@ -242,6 +265,34 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       await pool.end()
       log.info('worker stopped')
     },
+  }
+}
+
+/** Products for those who look and for those who sell. */
+function catalogueOf(parts: {
+  readonly pool: DatabasePool
+  readonly redis: ReturnType<typeof openRedis>
+  readonly subscriber: ReturnType<typeof openRedis>
+  readonly availability: AvailabilityReader
+  readonly clock: typeof systemClock
+}) {
+  const { pool, redis, availability, clock } = parts
+  const imagesOf = noImages
+  const cache = new ProductCache({ redis, clock, read: (id) => readProduct(pool, imagesOf, id) })
+  return {
+    lists: new ProductLists({ pool, imagesOf, clock }),
+    pages: new ProductPages({ cache, availability, clock }),
+    products: manageProducts({
+      pool,
+      redis,
+      imagesOf,
+      offers: offerSource(pool),
+      forget: (productId, skus) => {
+        cache.forget(productId)
+        availability.forget(skus)
+      },
+    }),
+    unwatch: cache.watch(parts.subscriber),
   }
 }
 

@@ -2,10 +2,12 @@
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { AppError } from '../kernel/errors.ts'
+import { confirmPatience } from '../payments/patience.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import type { CheckoutView } from './checkout-repository.ts'
 import type { Checkouts } from './checkouts.ts'
 import { type Begun, beginAttempt } from './saga/begin-attempt.ts'
+import { ProviderAway } from './saga/cancel-intent.ts'
 import type { MoneyDeps } from './saga/money-deps.ts'
 import { type ChargeOutcome, chargeAndSettle, pursuePayment } from './saga/pursue.ts'
 import { settleAfterSeconds } from './saga/resume.ts'
@@ -25,61 +27,67 @@ export interface Confirmed {
   readonly clientSecret: string | null
 }
 
-export type Confirmations = ReturnType<typeof createConfirmations>
-
 /** How long a confirm waits for a commit, or for the attempt of another. */
 const waitMs = 10_000
 const lookEveryMs = 100
 
-export function createConfirmations(deps: MoneyDeps & { readonly checkouts: Checkouts }) {
-  const { pool, checkouts, clock } = deps
-  /** Attempts of this process that have no answer yet. */
-  const inFlight = new Map<string, { readonly buyerId: string; outcome: Promise<Confirmed> }>()
+export type ConfirmDeps = MoneyDeps & { readonly checkouts: Checkouts }
 
-  return { confirm }
+export class Confirmations {
+  readonly #deps: ConfirmDeps
+  /** Attempts of this process that have no answer yet. */
+  readonly #inFlight = new Map<
+    string,
+    { readonly buyerId: string; readonly outcome: Promise<Confirmed> }
+  >()
+
+  constructor(deps: ConfirmDeps) {
+    this.#deps = deps
+  }
 
   /**
    * Pays a reserved checkout. While an attempt is in flight it joins that one; a confirmed checkout is
    * answered as before. Throws `card_declined`, `payment_unavailable`, `hold_expired`,
    * `invalid_transition`, `not_found`, or `overloaded` while the checkout is not committed.
    */
-  async function confirm(request: ConfirmRequest): Promise<Confirmed> {
+  async confirm(request: ConfirmRequest): Promise<Confirmed> {
     const { checkoutId, buyerId } = request
-    const running = inFlight.get(checkoutId)
+    const running = this.#inFlight.get(checkoutId)
     if (running?.buyerId === buyerId) return running.outcome
-    const begun = await beginAttempt(pool, request)
-    if (begun) return run(request, begun)
-    const found = await checkouts.getCommitted(checkoutId, buyerId, waitMs)
+    const begun = await beginAttempt(this.#deps.pool, request)
+    if (begun) return this.#run(request, begun)
+    const found = await this.#deps.checkouts.getCommitted(checkoutId, buyerId, waitMs)
     // Committed just now; or it was the loser of a race over its key, and stands for the winner.
     const winner = { ...request, checkoutId: found.id }
     if (found.status === 'reserved') {
-      const late = await beginAttempt(pool, winner)
-      if (late) return run(winner, late)
+      const late = await beginAttempt(this.#deps.pool, winner)
+      if (late) return this.#run(winner, late)
     }
-    const now = found.status === 'reserved' ? await checkouts.get(found.id, buyerId) : found
-    return now.status === 'paying' ? join(winner) : answerOf(now)
+    const now =
+      found.status === 'reserved' ? await this.#deps.checkouts.get(found.id, buyerId) : found
+    return now.status === 'paying' ? this.#join(winner) : answerOf(now)
   }
 
-  function run(request: ConfirmRequest, begun: Begun): Promise<Confirmed> {
+  #run(request: ConfirmRequest, begun: Begun): Promise<Confirmed> {
     const { checkoutId, buyerId } = request
-    const outcome = attempt(request, begun).finally(() => inFlight.delete(checkoutId))
-    inFlight.set(checkoutId, { buyerId, outcome })
+    const outcome = this.#attempt(request, begun).finally(() => this.#inFlight.delete(checkoutId))
+    this.#inFlight.set(checkoutId, { buyerId, outcome })
     return outcome
   }
 
-  async function attempt(request: ConfirmRequest, begun: Begun): Promise<Confirmed> {
+  async #attempt(request: ConfirmRequest, begun: Begun): Promise<Confirmed> {
     const { checkoutId, paymentMethodId } = request
     const { amount, currency } = begun
     if (amount === 0) {
       const nothing = { id: null, amount, amountReceived: 0, currency }
-      void deps.strategy.post((await settlePaid(pool, checkoutId, nothing)) ?? [])
+      void this.#deps.strategy.post((await settlePaid(this.#deps.pool, checkoutId, nothing)) ?? [])
       return confirmed(checkoutId)
     }
     const charging = { ...begun, checkoutId, paymentMethodId, again: false }
-    return toAnswer(request, await chargeAndSettle(deps, charging))
+    return this.#toAnswer(request, await chargeAndSettle(this.#deps, charging))
   }
 
-  async function toAnswer(request: ConfirmRequest, outcome: ChargeOutcome): Promise<Confirmed> {
+  async #toAnswer(request: ConfirmRequest, outcome: ChargeOutcome): Promise<Confirmed> {
     if (outcome.tag === 'refused') {
       if (outcome.param !== 'payment_method') throw unavailable()
       throw new AppError('validation_failed', 'The payment method cannot be used.', {
@@ -87,7 +95,7 @@ export function createConfirmations(deps: MoneyDeps & { readonly checkouts: Chec
       })
     }
     if (outcome.tag === 'unavailable') {
-      const found = await lookAt(pool, request)
+      const found = await lookAt(this.#deps.pool, request)
       if (found.status === 'confirmed') return confirmed(request.checkoutId)
       throw unavailable()
     }
@@ -103,43 +111,54 @@ export function createConfirmations(deps: MoneyDeps & { readonly checkouts: Chec
         return paying(request.checkoutId, null)
       default:
         // Somebody else has settled it, or it ended meanwhile: what is true now is the answer.
-        return (await answerNow(request)) ?? paying(request.checkoutId, null)
+        return (await this.#answerNow(request)) ?? paying(request.checkoutId, null)
     }
   }
 
   /** Waits for the verdict of an attempt that another request, or process, has begun. */
-  async function join(request: ConfirmRequest): Promise<Confirmed> {
-    const deadline = clock.monotonic() + waitMs
+  async #join(request: ConfirmRequest): Promise<Confirmed> {
+    const deadline = this.#deps.clock.monotonic() + waitMs
     for (let first = true; ; first = false) {
-      const found = await lookAt(pool, request)
+      const found = await lookAt(this.#deps.pool, request)
       const abandoned = found.state === 'pending' && found.ageSeconds > settleAfterSeconds
       if (first && (found.state === 'requires_action' || abandoned)) {
         // The buyer may have answered the bank; or whoever began this attempt is gone.
-        const outcome = await pursuePayment(deps, request.checkoutId)
-        if (outcome) return toAnswer(request, outcome)
+        const outcome = await this.#pursue(request)
+        if (outcome) return this.#toAnswer(request, outcome)
         continue
       }
-      const answer = await answerNow(request)
+      const answer = await this.#answerNow(request)
       if (answer) return answer
-      if (clock.monotonic() + lookEveryMs >= deadline) return paying(request.checkoutId, null)
-      await clock.sleep(lookEveryMs)
+      if (this.#deps.clock.monotonic() + lookEveryMs >= deadline)
+        return paying(request.checkoutId, null)
+      await this.#deps.clock.sleep(lookEveryMs)
+    }
+  }
+
+  /** Brings an attempt of somebody else's to its verdict, no slower than one of our own. */
+  async #pursue({ checkoutId }: ConfirmRequest): Promise<ChargeOutcome | null> {
+    try {
+      return await pursuePayment({ patience: confirmPatience, ...this.#deps }, checkoutId)
+    } catch (error) {
+      if (error instanceof ProviderAway) throw unavailable()
+      throw error
     }
   }
 
   /** The answer as things stand; null while an attempt has no verdict. Throws the problem of one that failed. */
-  async function answerNow(request: ConfirmRequest): Promise<Confirmed | null> {
-    const found = await lookAt(pool, request)
+  async #answerNow(request: ConfirmRequest): Promise<Confirmed | null> {
+    const found = await lookAt(this.#deps.pool, request)
     if (found.status === 'confirmed') return confirmed(request.checkoutId)
     if (found.state === 'requires_action' && found.status === 'paying') {
       return paying(request.checkoutId, found.clientSecret)
     }
     if (found.status === 'paying') return null
     if (found.state === 'declined' && ['reserved', 'payment_failed'].includes(found.status)) {
-      const left = found.status === 'reserved' ? deps.declinesMax - found.declines : 0
+      const left = found.status === 'reserved' ? this.#deps.declinesMax - found.declines : 0
       throw declined(found.declineCode ?? 'generic_decline', Math.max(0, left))
     }
     if (found.status === 'payment_failed' || found.status === 'reserved') throw unavailable()
-    return answerOf(await checkouts.get(request.checkoutId, request.buyerId))
+    return answerOf(await this.#deps.checkouts.get(request.checkoutId, request.buyerId))
   }
 }
 

@@ -1,6 +1,7 @@
 /** A shop whose payment provider is a simulator of the test's own, and buyers who pay. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import type { MoneyDeps } from '../../src/checkout/saga/money-deps.ts'
 import { demoSecrets } from '../../src/config.ts'
@@ -12,8 +13,8 @@ import { sql } from '../../src/platform/postgres/pool.ts'
 import { createLogger } from '../../src/platform/telemetry/logger.ts'
 import { postStockCommand } from '../../src/stock/post-commands.ts'
 import { eventually } from './eventually.ts'
-import { startTestSimulator, testStripeKey } from './simulator.ts'
-import { type SkuOptions, type SystemOptions, startTestSystem } from './system.ts'
+import { startTestSimulator, type TestSimulator, testStripeKey } from './simulator.ts'
+import { type SkuOptions, type SystemOptions, startTestSystem, type TestSystem } from './system.ts'
 
 export type PayingSystem = Awaited<ReturnType<typeof startPayingSystem>>
 
@@ -49,20 +50,11 @@ export async function startPayingSystem(t: TestContext, options: PayingOptions =
       ...options.settings,
     },
   })
-  const { pool, redis, config } = system
+  const { pool } = system
   if (options.webhooks) {
     const target = { url: `${system.url}/webhooks/stripe`, secret: demoSecrets.webhook }
     await simulator.script('PUT', 'webhooks', { target })
   }
-  const stateOf = (id: string) =>
-    pool.one(sql.type(StateRow)`
-      select c.status as checkout, o.status as order, p.status as payment, p.captured, p.refunded,
-        (select coalesce(jsonb_agg(a.state order by a.attempt), '[]') from payment_attempts a
-          where a.checkout_id = c.id) as attempts,
-        (select jsonb_agg(l.status order by l.sku) from order_lines l where l.order_id = c.id) as lines
-        from checkouts c join orders o on o.id = c.id left join payments p on p.checkout_id = c.id
-       where c.id = ${id}`)
-
   return {
     ...system,
     simulator,
@@ -87,6 +79,29 @@ export async function startPayingSystem(t: TestContext, options: PayingOptions =
     },
     confirm: ({ buyer, id }: Bought, paymentMethodId = 'pm_card_visa') =>
       system.call('POST', `/api/checkouts/${id}/confirm`, { buyer, body: { paymentMethodId } }),
+    ...observer(pool, simulator),
+    ...saga(system, simulator.url),
+    intentOf: async (id: string) =>
+      pool.oneFirst(sql.type(z.object({ intent_id: z.string() }))`
+        select intent_id from payments where checkout_id = ${id}`),
+    /** Moves a checkout's deadline into the past, or any number of seconds from now. */
+    expireIn: (id: string, seconds: number) =>
+      pool.query(sql.typeAlias('none')`
+        update checkouts set expires_at = now() + make_interval(secs => ${seconds}) where id = ${id}`),
+  }
+}
+
+function observer(pool: DatabasePool, simulator: TestSimulator) {
+  const stateOf = (id: string) =>
+    pool.one(sql.type(StateRow)`
+      select c.status as checkout, o.status as order, p.status as payment, p.captured, p.refunded,
+        (select coalesce(jsonb_agg(a.state order by a.attempt), '[]') from payment_attempts a
+          where a.checkout_id = c.id) as attempts,
+        (select jsonb_agg(l.status order by l.sku) from order_lines l where l.order_id = c.id) as lines
+        from checkouts c join orders o on o.id = c.id left join payments p on p.checkout_id = c.id
+       where c.id = ${id}`)
+
+  return {
     stateOf,
     /** Waits until the checkout, its order and its money are as given; other members are not looked at. */
     becomes: (id: string, wanted: Partial<z.infer<typeof StateRow>>, timeoutMs = 10_000) =>
@@ -114,13 +129,11 @@ export async function startPayingSystem(t: TestContext, options: PayingOptions =
         statuses: ours.map(({ status }) => status),
       }
     },
-    intentOf: async (id: string) =>
-      pool.oneFirst(sql.type(z.object({ intent_id: z.string() }))`
-        select intent_id from payments where checkout_id = ${id}`),
-    /** Moves a checkout's deadline into the past, or any number of seconds from now. */
-    expireIn: (id: string, seconds: number) =>
-      pool.query(sql.typeAlias('none')`
-        update checkouts set expires_at = now() + make_interval(secs => ${seconds}) where id = ${id}`),
+  }
+}
+
+function saga({ pool, redis, config }: TestSystem, apiBase: string) {
+  return {
     /** What the saga is built from, to run a part of it in the test. `gateway` wraps the provider's. */
     money(
       more: Partial<MoneyDeps> & {
@@ -130,7 +143,7 @@ export async function startPayingSystem(t: TestContext, options: PayingOptions =
       const { wrap = (gateway: PaymentGateway) => gateway, ...rest } = more
       return {
         pool,
-        gateway: wrap(stripeGateway({ secretKey: testStripeKey, apiBase: simulator.url })),
+        gateway: wrap(stripeGateway({ secretKey: testStripeKey, apiBase })),
         strategy: {
           post: async (commands) => {
             await Promise.allSettled(commands.map((command) => postStockCommand(redis, command)))

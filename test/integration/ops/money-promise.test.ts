@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { type Bought, type PayingSystem, startPayingSystem } from '../../support/paying.ts'
-import { assertBroken, assertKept, check, checkedOf } from '../../support/promises.ts'
+import { asIfWorked, assertBroken, assertKept, check, checkedOf } from '../../support/promises.ts'
 
 const none = sql.typeAlias('none')
 
@@ -85,4 +85,13 @@ test('a second charge of one checkout is told', async (t) => {
     insert into payment_attempts (checkout_id, attempt, payment_method_id, state)
     values (${bought.id}, 2, 'pm_card_visa', 'succeeded')`)
   await assertBroken(shop, 4, bought.sku, 'has 2 attempts that succeeded')
+})
+
+test('a checkout that is being paid long after its deadline is told', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
+  await asIfWorked(shop)
+  await shop.expireIn(bought.id, -600)
+  await assertBroken(shop, 6, bought.sku, 'is paying past its deadline')
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { newId } from '../../../src/kernel/ids.ts'
+import { eventually } from '../../support/eventually.ts'
 import { startPayingSystem } from '../../support/paying.ts'
 
 test('a reserved checkout is paid: one charge, a paid order, sold units', async (t) => {
@@ -176,4 +177,15 @@ test('a cancelled, an expired and a paying checkout refuse what they cannot do',
   assert.equal(asking.status, 202)
   const given = await shop.call('DELETE', path(asked.id), asked)
   assert.deepEqual([given.status, given.body.code], [409, 'invalid_transition'])
+})
+
+test('a strategy without actors is paid in the same way', async (t) => {
+  const shop = await startPayingSystem(t, { settings: { STOCK_STRATEGY: 'pessimistic' } })
+  const bought = await shop.reserve({ units: 3 })
+  assert.equal((await shop.confirm(bought)).status, 200)
+  await shop.becomes(bought.id, { order: 'paid', captured: 1_000 })
+  await eventually(async () => {
+    const { free, held, sold } = await shop.ledgerOf(bought.sku)
+    assert.deepEqual([free, held, sold], [2, 0, 1])
+  })
 })
