@@ -23,14 +23,14 @@ export function relayOutbox(deps: RelayDeps): Relayed<number> {
 }
 
 /**
- * Mails have a queue of their own: a slow mail server holds up nothing else. At most some 130 a second go
+ * Mails have a queue of their own: a slow mail server holds up nothing else. At most some 75 a second go
  * out, so that the mails of a flash sale leave the machine to those who still pay.
  */
 export function relayMail(deps: RelayDeps): Relayed<number> {
   return {
     name: 'mail',
     batch: 20,
-    pauseMs: 150,
+    pauseMs: 250,
     concurrency: 1,
     claim: (limit) => claimDueEvents(deps.pool, { only: [mailTopic] }, limit),
     handle: (ids) => handleEvents(deps, ids),

@@ -91,9 +91,14 @@ ${content}
 `
 }
 
+/** Making one costs more than the rest of a mail. There are some 180 currencies. */
+const formats = new Map<string, Intl.NumberFormat>()
+
 /** An amount in minor units, as people write it: 4900 EUR is €49.00, 500 JPY is ¥500. */
 export function formatMoney(minor: number, currency: string): string {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency })
+  const format =
+    formats.get(currency) ?? new Intl.NumberFormat('en', { style: 'currency', currency })
+  formats.set(currency, format)
   const digits = format.resolvedOptions().maximumFractionDigits ?? 2
   return format.format(minor / 10 ** digits)
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { isUuid } from '../kernel/ids.ts'
 import type { OutboxEvent, OutboxPayload } from '../platform/outbox.ts'
 import { type OutsideEffect, PermanentFailure } from '../platform/outbox-handlers.ts'
-import { sql } from '../platform/postgres/pool.ts'
+import { sql, unflushed } from '../platform/postgres/pool.ts'
 import type { Message } from './compose.ts'
 import { textOf } from './mail-topics.ts'
 import { type Mail, type Mailer, MailRefused } from './mailer.ts'
@@ -119,7 +119,7 @@ async function claim(
   const rows = mails.map(({ fact, to, subject }) => [fact, to, subject])
   const mine = await pool.any(sql.type(FactRow)`
     insert into mails (fact, recipient, subject)
-    select * from ${sql.unnest(rows, ['text', 'text', 'text'])}
+    select * from ${sql.unnest(rows, ['text', 'text', 'text'])} as mail where ${unflushed}
     on conflict (fact) do update
       set claimed_at = now(), recipient = excluded.recipient, subject = excluded.subject
       where mails.sent_at is null and mails.claimed_at < now() - make_interval(secs => ${claimSeconds})

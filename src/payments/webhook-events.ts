@@ -8,7 +8,7 @@ import {
   type RetryPolicy,
   retryInMs,
 } from '../platform/outbox-handlers.ts'
-import { sql } from '../platform/postgres/pool.ts'
+import { sql, unflushed } from '../platform/postgres/pool.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 
 /** What is worked on; events of all other types are kept as `ignored`. */
@@ -41,7 +41,7 @@ const parallel = 4
 export async function claimDueWebhooks(pool: DatabasePool, limit: number): Promise<string[]> {
   const rows = await pool.any(sql.typeAlias('id')`
     update webhook_events set due_at = now() + make_interval(secs => ${requeueSeconds})
-     where id in (
+     where ${unflushed} and id in (
        select id from webhook_events where state = 'stored' and due_at <= now()
         order by due_at limit ${limit} for update skip locked)
     returning id`)
@@ -53,6 +53,7 @@ export async function processWebhooks(
   deps: WebhookProcessing,
   ids: readonly string[],
 ): Promise<void> {
+  await closeKnown(deps.pool, ids)
   const events = await deps.pool.any(sql.type(StoredRow)`
     select id, type, payload, attempts from webhook_events
      where id = any(${sql.array([...ids], 'text')}) and state = 'stored' order by received_at, id`)
@@ -87,7 +88,24 @@ async function end(
   if (ids.length === 0) return
   await pool.query(sql.typeAlias('none')`
     update webhook_events set state = ${state}, processed_at = now(), last_error = null
-     where id = any(${sql.array([...ids], 'text')}) and state = 'stored'`)
+     where id = any(${sql.array([...ids], 'text')}) and state = 'stored' and ${unflushed}`)
+}
+
+/**
+ * Most events tell what the reply to our own request has told before: those are closed together, without
+ * looking at them one by one. The amounts must be those that were settled; any other event is handled.
+ */
+async function closeKnown(pool: CommonQueryMethods, ids: readonly string[]): Promise<void> {
+  await pool.query(sql.typeAlias('none')`
+    with told as materialized (
+      select id, payload #> '{data,object}' as intent from webhook_events
+       where id = any(${sql.array([...ids], 'text')}) and state = 'stored'
+         and type = 'payment_intent.succeeded' and payload ->> 'account' is null)
+    update webhook_events e set state = 'processed', processed_at = now()
+      from told join payments p on p.intent_id = told.intent ->> 'id'
+     where e.id = told.id and e.state = 'stored' and ${unflushed} and p.status = 'succeeded'
+       and p.captured::text = told.intent ->> 'amount_received'
+       and lower(p.currency) = told.intent ->> 'currency'`)
 }
 
 async function fail(

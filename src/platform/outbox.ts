@@ -4,7 +4,7 @@
  */
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
-import { sql } from './postgres/pool.ts'
+import { sql, unflushed } from './postgres/pool.ts'
 
 export type OutboxPayload = Readonly<Record<string, string | number | boolean | null>>
 
@@ -57,7 +57,7 @@ export async function claimDueEvents(
   const [names, wanted] = 'only' in topics ? [topics.only, true] : [topics.except, false]
   const rows = await pool.any(sql.type(IdRow)`
     update outbox set due_at = now() + make_interval(secs => ${requeueSeconds})
-     where id in (
+     where ${unflushed} and id in (
        select id from outbox
         where done_at is null and parked_at is null and due_at <= now()
           and (topic = any(${sql.array([...names], 'text')})) = ${wanted}
@@ -77,7 +77,10 @@ export async function openEvents(
      order by id`)
 }
 
-/** Closes rows and keeps them locked until `tx` ends; returns the ids of those that were open. */
+/**
+ * Closes rows and keeps them locked until `tx` ends; returns the ids of those that were open. The commit
+ * need not reach the disk at once: closing and effect are lost together, and the effect comes again.
+ */
 export async function closeEvents(
   tx: CommonQueryMethods,
   ids: readonly number[],
@@ -88,7 +91,7 @@ export async function closeEvents(
       select id from outbox where id = any(${sql.array([...ids], 'int8')}) and done_at is null
        order by id for update)
     update outbox set done_at = now(), parked_at = null from mine
-     where outbox.id = mine.id returning outbox.id`)
+     where outbox.id = mine.id and ${unflushed} returning outbox.id`)
   return new Set(closed.map(({ id }) => id))
 }
 

@@ -18,6 +18,13 @@ export const sql = createSqlTag({
   },
 })
 
+/**
+ * A condition that is always true, and lets the transaction commit without waiting for the disk. For what
+ * is done again when the last moments before a crash of the server are lost; never for what somebody was
+ * told.
+ */
+export const unflushed = sql.fragment`(select set_config('synchronous_commit', 'off', true)) is not null`
+
 export interface PoolOptions {
   /** Connections at most. */
   readonly max: number

@@ -53,7 +53,7 @@ export function startRelay<Id extends string | number>(
     // A custom id must not be a number, nor hold a colon. The time tells a second round from the first.
     const jobId = `${name}-${String(ids[0]).replaceAll(':', '-')}-${systemClock.now()}`
     await queue.add('batch', { ids }, { jobId, removeOnComplete: true, removeOnFail: true })
-    return ids.length === batch ? pauseMs : idleMs
+    return ids.length === batch ? pauseMs : Math.max(idleMs, pauseMs)
   }
   const loop = async () => {
     while (!stopping.signal.aborted) {

@@ -54,6 +54,38 @@ test('an event reaches its handler whole, and is closed by what the handler says
   await process(pool, () => assert.fail('closed'))
 })
 
+test('an event that tells what is settled needs no handler; one that tells anything else does', async (t) => {
+  const pool = await testPool(t)
+  await pool.query(sql.typeAlias('none')`
+    insert into payments (checkout_id, intent_id, amount, currency, status, captured)
+    values (gen_random_uuid(), 'pi_known', 500, 'EUR', 'succeeded', 500),
+      (gen_random_uuid(), 'pi_open', 500, 'EUR', 'open', 0)`)
+  const type = 'payment_intent.succeeded'
+  const known = { id: 'pi_known', amount_received: 500, currency: 'eur' }
+  const inbox = new WebhookInbox(pool)
+  const told = [
+    anEvent(type, known),
+    anEvent(type, { ...known, amount_received: 499 }),
+    anEvent(type, { ...known, currency: 'usd' }),
+    anEvent(type, { ...known, id: 'pi_open' }),
+    anEvent(type, { ...known, id: 'pi_of_somebody_else' }),
+  ]
+  await Promise.all(told.map(({ id, body }) => inbox.store({ id, body, type })))
+  const failed = anEvent('payment_intent.payment_failed', known)
+  await inbox.store({ ...failed, type: 'payment_intent.payment_failed' })
+  const ofAnAccount = anEvent(type, known)
+  const body = ofAnAccount.body.replace('{', '{"account":"acct_connected",')
+  await inbox.store({ id: ofAnAccount.id, body, type })
+  const seen: string[] = []
+  await process(pool, async ({ id }) => {
+    seen.push(id)
+    return 'processed'
+  })
+  const handled = [...told.slice(1), failed, ofAnAccount].map(({ id }) => id)
+  assert.deepEqual(seen.toSorted(), handled.toSorted())
+  assert.deepEqual(new Set(await states(pool)), new Set(['processed']))
+})
+
 test('an event that fails is tried again, then parked, and a replay puts it back', async (t) => {
   const pool = await testPool(t)
   const [id = ''] = await store(pool, 1)
