@@ -39,9 +39,7 @@ export interface PlaceRequest {
   /** As sent; equal SKUs are merged. */
   readonly lines: readonly Line[]
   readonly key: string
-  /** What the key stands for beside the lines: other content under the same key is another request. */
-  readonly content?: string
-  /** What the key stands for, where that is not the lines: they were fixed at its first use. */
+  /** What the key stands for, where that is not just the lines. */
   readonly fingerprint?: string
   /** How long to wait for the commit; 0: not at all. */
   readonly waitMs: number
@@ -71,7 +69,7 @@ export class Checkouts {
    */
   place(request: PlaceRequest): Promise<Placed | Refusal> | Refusal {
     const lines = mergeLines(request.lines)
-    const { fingerprint = fingerprintOf(lines, request.content) } = request
+    const { fingerprint = fingerprintOf(lines) } = request
     const purchase = { ...request, lines, fingerprint }
     if (request.waitMs > 0) return this.#placeAndWait(request, purchase)
     const outcome = this.#deps.strategy.reserve(purchase)

@@ -4,7 +4,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { Checkouts, Placed, PlaceRequest } from './checkouts.ts'
 import type { CheckoutStatus, Refusal } from './strategy.ts'
 
-export type FromCartRequest = Omit<PlaceRequest, 'lines' | 'content' | 'fingerprint'>
+export type FromCartRequest = Omit<PlaceRequest, 'lines' | 'fingerprint'>
 export type PlaceFromCart = (request: FromCartRequest) => Promise<Placed | Refusal>
 
 /** The body is the same for every cart, so the key stands for the cart, not for what was in it. */

@@ -1,13 +1,15 @@
 /** Checkout and payment in one call. What fails on the way is undone, and its problem is the answer. */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import type { Carts } from '../cart/carts.ts'
 import { noteDestination } from '../fulfilment/destinations.ts'
 import type { Place } from '../fulfilment/plan-parcels.ts'
 import { AppError } from '../kernel/errors.ts'
 import { type OrderStatus, orderMoves } from '../orders/order-state.ts'
 import { sql } from '../platform/postgres/pool.ts'
+import { fingerprintOf } from '../stock/request-record.ts'
 import type { CheckoutView } from './checkout-repository.ts'
-import type { Checkouts } from './checkouts.ts'
+import { type Checkouts, mergeLines, type Placed } from './checkouts.ts'
 import type { Confirmations, Confirmed } from './confirm.ts'
 import { overloaded } from './refusals.ts'
 import { failHold } from './saga/fail-hold.ts'
@@ -15,14 +17,18 @@ import { type Line, type Refusal, type ReservationStrategy, refused } from './st
 
 export interface PlaceOrderDeps {
   readonly pool: DatabasePool
-  readonly checkouts: Pick<Checkouts, 'place'>
+  readonly checkouts: Pick<Checkouts, 'place' | 'replay'>
   readonly confirmations: Confirmations
   readonly strategy: Pick<ReservationStrategy, 'post'>
+  readonly carts: Pick<Carts, 'freeze' | 'letGo' | 'take'>
+  /** Told when a cart was bought and could not be emptied; a retry with the key empties it. */
+  readonly onNotEmptied?: (error: unknown) => void
 }
 
 export interface PlaceOrderRequest {
   readonly buyerId: string
-  readonly lines: readonly Line[]
+  /** Null: what is in the buyer's cart. */
+  readonly lines: readonly Line[] | null
   readonly key: string
   /** Null: only reserve. */
   readonly paymentMethodId: string | null
@@ -53,15 +59,34 @@ const commitMs = 10_000
  * failed: then the units went back. The same key finds the same order again, in its present state.
  */
 export function createPlaceOrder(deps: PlaceOrderDeps): PlaceOrder {
-  const { pool, checkouts, confirmations } = deps
+  const { pool, checkouts, confirmations, carts, onNotEmptied = () => {} } = deps
   /** Orders of this process that are being paid: one key sent twice at once is paid once. */
   const inFlight = new Map<string, Promise<Confirmed>>()
 
   return async (request) => {
-    const { buyerId, lines, key, paymentMethodId, shipTo } = request
-    const content = `order ${paymentMethodId ?? ''} ${shipTo ? `${shipTo.latitude},${shipTo.longitude}` : ''}`
-    const placed = await checkouts.place({ buyerId, lines, key, content, waitMs: commitMs })
+    const { buyerId, key } = request
+    const fingerprint = fingerprintFor(request)
+    const asked = { buyerId, key, fingerprint, waitMs: commitMs }
+    const { lines } = request
+    if (lines) return finish(request, await checkouts.place({ ...asked, lines }))
+    // What the cart holds at the first use of the key; only an order that came about empties it.
+    const inCart = await carts.freeze(buyerId, key)
+    if (!inCart) {
+      const known = await checkouts.replay(buyerId, key, fingerprint)
+      return known ? finish(request, known) : cartIsEmpty()
+    }
+    const outcome = await finish(request, await checkouts.place({ ...asked, lines: inCart }))
+    if (outcome.tag === 'placed') await carts.take(buyerId, key, inCart).catch(onNotEmptied)
+    else if (outcome.code !== 'overloaded') await carts.letGo(buyerId, key)
+    return outcome
+  }
+
+  async function finish(
+    request: PlaceOrderRequest,
+    placed: Placed | Refusal,
+  ): Promise<OrderPlaced | Refusal> {
     if (placed.tag === 'refused') return placed
+    const { paymentMethodId, shipTo } = request
     const { checkout, replayed } = placed
     if (checkout.orderId === null) return withoutOrder(pool, checkout)
     if (shipTo) await noteDestination(pool, checkout.id, shipTo)
@@ -108,6 +133,19 @@ export function createPlaceOrder(deps: PlaceOrderDeps): PlaceOrder {
   }
 }
 
+/** The key stands for the whole body; for a cart as such, not for what was in it. */
+function fingerprintFor({ lines, paymentMethodId, shipTo }: PlaceOrderRequest): string {
+  const place = shipTo ? `${shipTo.latitude},${shipTo.longitude}` : ''
+  const source = lines ? 'order' : 'cart order'
+  return fingerprintOf(mergeLines(lines ?? []), `${source} ${paymentMethodId ?? ''} ${place}`)
+}
+
+function cartIsEmpty(): Refusal {
+  return refused('validation_failed', 'The cart is empty.', {
+    errors: [{ path: 'fromCart', message: 'There is nothing in the cart' }],
+  })
+}
+
 const AttemptRow = z.object({ state: z.string(), declineCode: z.string().nullable() })
 
 /** The same key gets the same problem again, as long as it is the truth. */
@@ -126,7 +164,8 @@ async function rethrow(deps: PlaceOrderDeps, checkoutId: string, status: string)
 
 function problemOf(last: z.infer<typeof AttemptRow> | null): AppError | null {
   if (last?.state === 'declined') return declined(last.declineCode ?? 'generic_decline')
-  if (last?.state !== 'abandoned') return null
+  // Any other attempt without a verdict was ended because nobody could be asked.
+  if (last?.declineCode !== 'resource_missing') return null
   return new AppError('validation_failed', 'The payment method cannot be used.', {
     errors: [{ path: 'paymentMethodId', message: 'Refused by the payment provider' }],
   })

@@ -23,7 +23,8 @@ export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): Fas
             'Needs an `Idempotency-Key` of 1 to 255 visible characters: the same key and body find the same ' +
             'order again. Without `paymentMethodId` the units are reserved, to be paid by ' +
             'POST /api/checkouts/:id/confirm before the hold ends. When a step fails, its problem is the ' +
-            'answer and the units have gone back; only after `overloaded` the same key goes on where it stood.',
+            'answer and the units have gone back; only after `overloaded` the same key goes on where it stood. ' +
+            '`fromCart` buys the cart as it was at the first use of the key; success empties it.',
           body: placeOrderBody,
           response: {
             201: placedOrderSchema.describe('Paid; or reserved, without a payment method'),
@@ -37,7 +38,7 @@ export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): Fas
       async (request, reply) => {
         const key = idempotencyKey(request, reply)
         if (key === null) return reply
-        const { items, paymentMethodId = null, shipTo = null } = request.body
+        const { items = null, paymentMethodId = null, shipTo = null } = request.body
         const outcome = await deps.placeOrder({
           buyerId: principalOf(request).id,
           lines: items,

@@ -12,21 +12,29 @@ export const lineBody = z.strictObject({ sku: skuSchema, quantity: quantitySchem
 
 const items = z.array(lineBody).min(1).max(limits.checkoutLines)
 
-export const placeBody = z.strictObject({ items })
+/** A body that says what to buy: items, or the cart. */
+export function sourceOfLines<Shape extends z.ZodRawShape>(others: Shape) {
+  return z
+    .strictObject({
+      items: items.optional(),
+      fromCart: z.literal(true).optional().describe('buys what is in the cart, instead of items'),
+      ...others,
+    })
+    .superRefine((body, context) => {
+      const { items, fromCart } = body as { items?: unknown; fromCart?: unknown }
+      if ((items === undefined) !== (fromCart === undefined)) return
+      context.addIssue({
+        code: 'custom',
+        path: [items === undefined ? 'items' : 'fromCart'],
+        message:
+          items === undefined
+            ? 'Send items, or fromCart: true'
+            : 'Send items or fromCart, not both',
+      })
+    })
+}
 
-export const checkoutBody = z
-  .strictObject({
-    items: items.optional(),
-    fromCart: z.literal(true).optional().describe('buys what is in the cart, instead of items'),
-  })
-  .refine(({ items, fromCart }) => items !== undefined || fromCart !== undefined, {
-    path: ['items'],
-    message: 'Send items, or fromCart: true',
-  })
-  .refine(({ items, fromCart }) => items === undefined || fromCart === undefined, {
-    path: ['fromCart'],
-    message: 'Send items or fromCart, not both',
-  })
+export const checkoutBody = sourceOfLines({})
 
 export const checkoutSchema = z.object({
   id: z.uuid(),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { shipmentMoves, shipmentSteps } from '../../fulfilment/shipment-state.ts'
 import { orderMoves, sellerMoves } from '../../orders/order-state.ts'
-import { placeBody } from './checkout.ts'
+import { sourceOfLines } from './checkout.ts'
 
 const time = z.iso.datetime()
 const orderStatus = z.enum(orderMoves.states)
@@ -16,7 +16,7 @@ export const paymentMethodIdSchema = z
   .regex(/^[A-Za-z0-9_]{3,255}$/, '3 to 255 of letters, digits and underscore')
   .describe('a payment method of the provider, such as pm_card_visa')
 
-export const placeOrderBody = placeBody.extend({
+export const placeOrderBody = sourceOfLines({
   paymentMethodId: paymentMethodIdSchema.optional(),
   shipTo: place.optional().describe('decides from which location of a seller it is sent'),
 })
