@@ -11,7 +11,8 @@ create function new_id() returns uuid language sql volatile parallel safe
 -- Every change by a seller or an admin, and every move of money, written in the same transaction as the
 -- change. A null actor is the system.
 create table audit_log (
-  id         uuid primary key default new_id(),
+  number     bigint primary key generated always as identity,
+  id         uuid not null default new_id(),
   at         timestamptz not null default clock_timestamp(),
   actor_id   uuid,
   actor_role text,
@@ -19,9 +20,10 @@ create table audit_log (
   subject    text not null,                           -- such as sku:MUG-1, checkout:<id>
   details    jsonb not null default '{}',
   once       text,                                    -- names what may be written once only
+  constraint audit_log_id_key unique (id),
   constraint audit_log_once unique (once)
 );
-create index audit_log_subject on audit_log (subject, id);
+create index audit_log_subject on audit_log (subject, number);
 
 -- Nobody changes what was written: also not with direct SQL, nor as a replica would.
 create function refuse_change() returns trigger language plpgsql as $$
@@ -72,14 +74,14 @@ create table low_stock (
 
 -- Buyers who want to hear when a SKU is there again, the oldest first.
 create table stock_alerts (
-  id         uuid primary key,
+  number     bigint primary key generated always as identity,
   sku        text not null,
   buyer_id   uuid not null,
   created_at timestamptz not null default now(),
   told_at    timestamptz
 );
 create unique index stock_alerts_waiting on stock_alerts (sku, buyer_id) where told_at is null;
-create index stock_alerts_next on stock_alerts (sku, id) where told_at is null;
+create index stock_alerts_next on stock_alerts (sku, number) where told_at is null;
 
 -- Free units of a SKU that somebody was told of and that are still there: no second buyer is told of them.
 create table stock_told (

@@ -37,6 +37,7 @@ export async function appendAudit(
 }
 
 const Row = z.object({
+  number: z.number(),
   id: z.string(),
   at: z.date(),
   actor_id: z.string().nullable(),
@@ -47,26 +48,29 @@ const Row = z.object({
 })
 
 export interface AuditRecord extends Required<AuditEntry> {
+  /** In the order of writing. */
+  readonly number: number
   readonly id: string
   readonly at: string
 }
 
-/** The newest first; `before` is the id of the last one seen, `subject` narrows to one thing. */
+/** The newest first; `before` is the number of the last one seen, `subject` narrows to one thing. */
 export async function readAudit(
   pool: DatabasePool,
   page: {
     readonly limit: number
-    readonly before: string | null
+    readonly before: number | null
     readonly subject: string | null
   },
 ): Promise<readonly AuditRecord[]> {
   const { limit, before, subject } = page
   const about = subject === null ? sql.fragment`true` : sql.fragment`subject = ${subject}`
-  const older = before === null ? sql.fragment`true` : sql.fragment`id < ${before}`
+  const older = before === null ? sql.fragment`true` : sql.fragment`number < ${before}`
   const rows = await pool.any(sql.type(Row)`
-    select id, at, actor_id, actor_role, action, subject, details from audit_log
-     where ${about} and ${older} order by id desc limit ${limit}`)
-  return rows.map(({ id, at, actor_id, actor_role, action, subject: of, details }) => ({
+    select number, id, at, actor_id, actor_role, action, subject, details from audit_log
+     where ${about} and ${older} order by number desc limit ${limit}`)
+  return rows.map(({ number, id, at, actor_id, actor_role, action, subject: of, details }) => ({
+    number,
     id,
     at: at.toISOString(),
     actor: actor_id === null ? null : { id: actor_id, role: actor_role ?? '' },

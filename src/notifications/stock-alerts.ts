@@ -1,7 +1,6 @@
 /** Who hears what about stock: sellers that a SKU is low, buyers that one is there again. */
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
-import { newId } from '../kernel/ids.ts'
 import { appendOutboxRows } from '../platform/outbox.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import { mailTopic } from './mail-topics.ts'
@@ -21,8 +20,8 @@ export async function registerAlert(
   { sku, buyerId }: { readonly sku: string; readonly buyerId: string },
 ): Promise<{ readonly sku: string; readonly createdAt: string } | null> {
   const row = await db.maybeOne(sql.type(Alert)`
-    insert into stock_alerts (id, sku, buyer_id)
-    select ${newId()}, v.sku, ${buyerId} from variants v where v.sku = ${sku} and v.archived_at is null
+    insert into stock_alerts (sku, buyer_id)
+    select v.sku, ${buyerId} from variants v where v.sku = ${sku} and v.archived_at is null
     on conflict (sku, buyer_id) where told_at is null do update set sku = excluded.sku
     returning sku, created_at as "createdAt"`)
   return row && { sku: row.sku, createdAt: row.createdAt.toISOString() }
@@ -35,7 +34,9 @@ export async function registerAlert(
 export async function watchStock(pool: DatabasePool): Promise<void> {
   await pool.transaction(async (tx) => {
     // One worker at a time: another one that runs late would count the same free units.
-    await tx.query(sql.typeAlias('none')`select pg_advisory_xact_lock(hashtext('watch-stock'))`)
+    await tx.query(
+      sql.typeAlias('none')`select from pg_advisory_xact_lock(hashtext('watch-stock'))`,
+    )
     await tellSellers(tx)
     await tellBuyers(tx)
   })
@@ -76,7 +77,7 @@ async function tellSellers(tx: DatabaseTransactionConnection): Promise<void> {
   )
 }
 
-const Told = z.object({ id: z.string(), sku: z.string(), buyer_id: z.string() })
+const Told = z.object({ number: z.number(), sku: z.string(), buyer_id: z.string() })
 
 /**
  * A mail for the oldest alerts, one for each free unit that nobody was told of yet. `stock_told` never
@@ -90,25 +91,25 @@ async function tellBuyers(tx: DatabaseTransactionConnection): Promise<void> {
     update stock_told t set units = l.free from ledger l where l.sku = t.sku and t.units > l.free`)
   const told = await tx.any(sql.type(Told)`
     with waiting as (
-      select a.id, a.sku, l.free - coalesce(t.units, 0) as units,
-          row_number() over (partition by a.sku order by a.id) as place
+      select a.number, a.sku, l.free - coalesce(t.units, 0) as units,
+          row_number() over (partition by a.sku order by a.number) as place
         from stock_alerts a
         join ledger l on l.sku = a.sku
         left join stock_told t on t.sku = a.sku
        where a.told_at is null and l.free > coalesce(t.units, 0)),
-    next as (select id, sku from waiting where place <= units order by id limit ${perRun}),
+    next as (select number, sku from waiting where place <= units order by number limit ${perRun}),
     told as (
-      update stock_alerts a set told_at = now() from next where a.id = next.id
-      returning a.id, a.sku, a.buyer_id),
+      update stock_alerts a set told_at = now() from next where a.number = next.number
+      returning a.number, a.sku, a.buyer_id),
     counted as (
       insert into stock_told as t (sku, units) select sku, count(*)::int from next group by sku
       on conflict (sku) do update set units = t.units + excluded.units, told_at = now())
-    select id, sku, buyer_id from told order by id`)
+    select number, sku, buyer_id from told order by number`)
   await appendOutboxRows(
     tx,
-    told.map(({ id, sku, buyer_id }) => ({
+    told.map(({ number, sku, buyer_id }) => ({
       topic: mailTopic,
-      key: `back-in-stock:${id}`,
+      key: `back-in-stock:${number}`,
       payload: { message: 'back-in-stock', sku, accountId: buyer_id },
     })),
   )

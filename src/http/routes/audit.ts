@@ -10,7 +10,7 @@ import { listOf } from '../schemas/list.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import { authenticate, requirePermission } from '../session.ts'
 
-const mark = z.tuple([z.uuid()])
+const mark = z.tuple([z.int().positive()])
 
 export function auditRoutes(deps: { readonly pool: DatabasePool }): FastifyPluginAsync {
   return async (scope) => {
@@ -29,9 +29,9 @@ export function auditRoutes(deps: { readonly pool: DatabasePool }): FastifyPlugi
       async ({ query: { limit, cursor, subject = null } }) => {
         const [before] = readCursor(mark, cursor) ?? [null]
         const rows = await readAudit(deps.pool, { limit: limit + 1, before, subject })
-        const items = rows.slice(0, limit)
-        const last = rows.length > limit ? items.at(-1) : undefined
-        return { items, nextCursor: last ? writeCursor([last.id]) : null }
+        const items = rows.slice(0, limit).map(({ number: _, ...shown }) => shown)
+        const last = rows.length > limit ? rows.at(-2) : undefined
+        return { items, nextCursor: last ? writeCursor([last.number]) : null }
       },
     )
   }
