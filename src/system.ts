@@ -109,6 +109,7 @@ export async function startApi(
   const catalogue = catalogueOf({ pool, redis: gateRedis, subscriber, availability, clock })
   const money = moneyOf(config, { pool, strategy, clock, log })
   const confirmations = new Confirmations({ ...money, checkouts })
+  const buying = { pool, checkouts, confirmations, strategy, carts }
   const orders = createOrders({ pool })
 
   const app = buildApp({
@@ -134,16 +135,7 @@ export async function startApi(
       stockRoutes({ pool, strategy }),
       auditRoutes({ pool }),
       confirmRoutes({ confirmations }),
-      placeOrderRoutes({
-        placeOrder: createPlaceOrder({
-          pool,
-          checkouts,
-          confirmations,
-          strategy,
-          carts,
-          onNotEmptied,
-        }),
-      }),
+      placeOrderRoutes({ placeOrder: createPlaceOrder({ ...buying, onNotEmptied }) }),
       orderRoutes({ pool, orders, cancelOrder: createCancelOrder({ pool, checkouts, strategy }) }),
       shipmentRoutes({ pool, orders }),
       locationRoutes({ locations: createLocations({ pool }) }),

@@ -1,6 +1,7 @@
 /** A buyer gives an order up: before it is paid, its hold; afterwards, units and money go back. */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
+import { appendAudit } from '../audit/audit-log.ts'
 import { anyShipped, cancelShipments } from '../fulfilment/shipments.ts'
 import { AppError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
@@ -76,7 +77,13 @@ async function cancel(
   const reason = 'cancelled by the buyer'
   await cancelLines(tx, status, { orderId, actorId: buyerId, reason })
   await cancelShipments(tx, orderId)
-  await requestRefund(tx, orderId, 'cancelled')
+  const refund = await requestRefund(tx, orderId, 'cancelled')
+  await appendAudit(tx, {
+    actor: { id: buyerId, role: 'buyer' },
+    action: 'order.cancelled',
+    subject: `order:${orderId}`,
+    details: { from: status, refund: refund?.amount ?? 0 },
+  })
   await appendOutbox(tx, 'order.cancelled', orderId, { orderId, reason: 'by buyer' })
   return returnUnits(tx, orderId, reason)
 }

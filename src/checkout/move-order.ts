@@ -1,6 +1,7 @@
 /** Sellers move what is theirs: the lines of an order, and the parcels in which they go out. */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
+import { appendAudit } from '../audit/audit-log.ts'
 import { planShipments } from '../fulfilment/plan-shipments.ts'
 import { type ShipmentStep, shipmentMoves } from '../fulfilment/shipment-state.ts'
 import {
@@ -45,6 +46,7 @@ export async function moveOrder(
     }
     const skus = new Set(moving.map(({ sku }) => sku))
     await moveLines(tx, lines, skus, to, { orderId, actorId: sellerId, reason: '' })
+    await note(tx, sellerId, 'order.moved', { orderId, to, skus: [...skus] })
   })
 }
 
@@ -75,8 +77,19 @@ export async function moveShipment(pool: DatabasePool, request: MoveShipment): P
     const moving = lines.filter(({ sku, status }) => whole.has(sku) && status !== to)
     const skus = new Set(moving.map(({ sku }) => sku))
     await moveLines(tx, lines, skus, to, { orderId, actorId: sellerId, reason: 'by parcel' })
+    await note(tx, sellerId, 'shipment.moved', { orderId, to, shipmentId, tracking })
     return orderId
   })
+}
+
+function note(
+  tx: DatabaseTransactionConnection,
+  sellerId: string,
+  action: string,
+  { orderId, ...details }: { readonly orderId: string; readonly [detail: string]: unknown },
+): Promise<void> {
+  const actor = { id: sellerId, role: 'seller' }
+  return appendAudit(tx, { actor, action, subject: `order:${orderId}`, details })
 }
 
 const OrderIdRow = z.object({ orderId: z.string() })

@@ -1,6 +1,7 @@
 /** The places a seller sends from, and what lies there. */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
+import { appendAudit } from '../audit/audit-log.ts'
 import { AppError } from '../kernel/errors.ts'
 import { newId } from '../kernel/ids.ts'
 import { appendOutbox } from '../platform/outbox.ts'
@@ -51,6 +52,7 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
       await tx.query(sql.typeAlias('none')`
         insert into stock_locations (id, seller_id, name, latitude, longitude, priority, online)
         values (${id}, ${sellerId}, ${name}, ${latitude}, ${longitude}, ${priority}, ${online})`)
+      await note(tx, sellerId, id, 'created', { ...details })
       return read(tx, sellerId, id)
     })
   }
@@ -85,6 +87,7 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
         update stock_locations set name = ${now.name}, latitude = ${now.latitude},
             longitude = ${now.longitude}, priority = ${now.priority}, online = ${now.online}
          where id = ${id}`)
+      await note(tx, sellerId, id, 'changed', { ...to })
       if (now.online !== was.online) await tellOfChange(tx, sellerId, id)
       return read(tx, sellerId, id)
     })
@@ -115,6 +118,7 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
         insert into location_stock (location_id, sku, units)
         select * from ${sql.unnest(rows, ['uuid', 'text', 'int4'])}
         on conflict (location_id, sku) do update set units = excluded.units`)
+      await note(tx, sellerId, id, 'stocked', Object.fromEntries(wanted))
       await tellOfChange(tx, sellerId, id)
       return read(tx, sellerId, id)
     })
@@ -143,6 +147,17 @@ async function lock(tx: DatabaseTransactionConnection, sellerId: string, id: str
      where id = ${id} and seller_id = ${sellerId} for update`)
   if (!found) throw new AppError('not_found', 'There is no such location.')
   return found
+}
+
+function note(
+  tx: DatabaseTransactionConnection,
+  sellerId: string,
+  id: string,
+  what: 'created' | 'changed' | 'stocked',
+  details: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const actor = { id: sellerId, role: 'seller' }
+  return appendAudit(tx, { actor, action: `location.${what}`, subject: `location:${id}`, details })
 }
 
 /** What is planned is planned anew by a job: it may be thousands of shipments. */

@@ -1,6 +1,7 @@
 /** A shop in which orders are placed, looked at and moved over HTTP. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import { readAudit } from '../../src/audit/audit-log.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import type { OrderView } from '../../src/orders/orders.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
@@ -61,6 +62,11 @@ export async function startOrderSystem(t: TestContext, options: PayingOptions = 
     reprice: (sku: string, price: number) =>
       shop.pool.query(sql.typeAlias('none')`
         update variants set price = ${price} where sku = ${sku}`),
+    /** What the audit log says of one thing, the oldest first. */
+    async audited(subject: string): Promise<string[]> {
+      const rows = await readAudit(shop.pool, { limit: 100, before: null, subject })
+      return rows.map(({ action }) => action).reverse()
+    },
     /** The statuses of a buyer's orders, the newest first. */
     async statusesOf(buyer: string): Promise<string[]> {
       const { body } = await shop.call('GET', '/api/orders', { buyer })

@@ -136,6 +136,13 @@ test('a line in two parcels is shipped when both are, and the order cannot be ca
   assert.equal((await shop.ship(two, seller)).body.status, 'shipped')
   assert.equal((await shop.ship(one, seller, { status: 'delivered' })).body.status, 'shipped')
   const last = await shop.move(id, seller, 'delivered')
+  assert.deepEqual(await shop.audited(`order:${id}`), [
+    'order.moved',
+    'shipment.moved',
+    'shipment.moved',
+    'shipment.moved',
+    'order.moved',
+  ])
   assert.deepEqual([last.status, last.body.status], [200, 'delivered'])
   for (const { status } of last.body.shipments) assert.equal(status, 'delivered')
 })
@@ -165,6 +172,12 @@ test('what is not shipped goes out from elsewhere when its location goes offline
   assert.equal((await first.change({ online: true })).status, 200)
   await sentFrom(shop, left.id, left.buyer, { [first.name]: { [sku]: 1 } })
   assert.deepEqual(await first.stock(), { [sku]: 7 })
+  assert.deepEqual(await shop.audited(`location:${first.id}`), [
+    'location.created',
+    'location.stocked',
+    'location.changed',
+    'location.changed',
+  ])
 })
 
 test('orders that are being paid while locations come and go are each planned exactly once', async (t) => {

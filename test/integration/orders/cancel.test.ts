@@ -53,6 +53,7 @@ test('a paid order is cancelled, refunded, and its units are free again: once, h
   assert.equal(await count(shop, 'refunds', id), 1)
   assert.equal(await count(shop, 'return', id), 1)
   assert.equal(await count(shop, 'mail', id), 1)
+  assert.deepEqual(await shop.audited(`order:${id}`), ['order.cancelled'])
 
   // The customer's limit is free again as well.
   const again = await shop.buy(buyer, [{ sku, quantity: 2 }], { paymentMethodId: 'pm_card_visa' })
