@@ -3,36 +3,41 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Checkouts, Placed } from '../../checkout/checkouts.ts'
+import type { PlaceFromCart } from '../../checkout/from-cart.ts'
 import type { Refusal } from '../../checkout/strategy.ts'
 import { isUuid } from '../../kernel/ids.ts'
 import { idempotencyKey } from '../idempotency-key.ts'
 import { preferredWaitMs } from '../prefer.ts'
 import { answerError, sendProblem } from '../problem.ts'
-import { checkoutSchema, placeBody } from '../schemas/checkout.ts'
+import { checkoutBody, checkoutSchema } from '../schemas/checkout.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf, requireRole } from '../session.ts'
+import { authenticate, principalOf, requirePermission } from '../session.ts'
 
 const tags = ['checkout']
 const bearer = [{ bearer: [] }]
 const idParams = z.object({ id: z.string() })
 
-export function checkoutRoutes(deps: { readonly checkouts: Checkouts }): FastifyPluginAsync {
-  const { checkouts } = deps
+export function checkoutRoutes(deps: {
+  readonly checkouts: Checkouts
+  readonly placeFromCart: PlaceFromCart
+}): FastifyPluginAsync {
+  const { checkouts, placeFromCart } = deps
   return async (scope) => {
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
     app.post(
       '/api/checkouts',
       {
-        onRequest: [authenticate, requireRole('buyer')],
+        onRequest: [authenticate, requirePermission('checkouts:own')],
         schema: {
           tags,
           security: bearer,
           summary: 'Check out: all lines or nothing',
           description:
             'Needs an `Idempotency-Key` of 1 to 255 visible characters: the same key and body find the same ' +
-            'checkout again. `Prefer: wait=N` answers when the checkout is committed, after N seconds at most.',
-          body: placeBody,
+            'checkout again. `Prefer: wait=N` answers when the checkout is committed, after N seconds at most. ' +
+            '`fromCart` buys the cart as it was at the first use of the key; success empties it.',
+          body: checkoutBody,
           response: {
             201: checkoutSchema.describe('Reserved'),
             202: checkoutSchema.describe('Admitted; not committed yet'),
@@ -43,13 +48,14 @@ export function checkoutRoutes(deps: { readonly checkouts: Checkouts }): Fastify
       (request, reply) => {
         const key = idempotencyKey(request, reply)
         if (key === null) return
-        const outcome = checkouts.place({
+        const { items } = request.body
+        const asked = {
           buyerId: principalOf(request).id,
-          lines: request.body.items,
           key,
           waitMs: preferredWaitMs(request.headers.prefer),
           ...goneSignal(request, reply),
-        })
+        }
+        const outcome = items ? checkouts.place({ ...asked, lines: items }) : placeFromCart(asked)
         if (!(outcome instanceof Promise)) return void answer(request, reply, outcome)
         outcome.then(
           (later) => answer(request, reply, later),
