@@ -50,6 +50,9 @@ export interface Counted {
   readonly limit: number
 }
 
+/** A ledger row counts in 32 bits: a commit that does not fit would be tried for ever. */
+const onHandMax = 2_000_000_000
+
 export const noEvidence: Evidence = {
   checkouts: new Set(),
   keys: new Map(),
@@ -287,6 +290,7 @@ class Draft {
 
   #restock(units: number): string {
     if (this.#free + units < 0) return 'not enough free units'
+    if (this.#onHand + units > onHandMax) return 'too many units'
     this.#onHand += units
     this.#free += units
     return 'restocked'

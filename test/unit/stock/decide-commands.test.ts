@@ -230,6 +230,18 @@ describe('a reclaim', () => {
 })
 
 describe('a restock', () => {
+  test('above what a ledger row can count changes nothing, and holds up nobody after it', () => {
+    const state = aState(1_999_999_999)
+    const restock = aCommand('restock', { units: 2 })
+    const decision = decide(
+      state,
+      entriesAfter(state, [restock], [aReserve()]),
+      openEvidence([restock]),
+    )
+    assert.deepEqual(units(decision.after), [1_999_999_999, 1_999_999_998, 0, 1, 0])
+    assert.deepEqual(outcomesOf(decision), ['too many units'])
+  })
+
   test('adds to on hand and free once', () => {
     const state = aState(5, { free: 3, held: 2 })
     const restock = aCommand('restock', { units: 4 })
