@@ -1,5 +1,7 @@
 import type { Config } from '../config.ts'
+import { handledEventTypes } from '../payments/webhook-events.ts'
 import { createLogger } from '../platform/telemetry/logger.ts'
+import { eventTypes } from '../simulator/records.ts'
 import type { SimulatorOptions } from '../simulator/start-simulator.ts'
 
 /** Where the simulator listens when `STRIPE_API_BASE` does not say it. */
@@ -17,7 +19,12 @@ export function simulatorOptions(config: Config): SimulatorOptions {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port || 80),
     secretKey: config.STRIPE_SECRET_KEY,
-    webhook: { url: new URL('/webhooks/stripe', shop).href, secret: config.STRIPE_WEBHOOK_SECRET },
+    webhook: {
+      url: new URL('/webhooks/stripe', shop).href,
+      secret: config.STRIPE_WEBHOOK_SECRET,
+      // An endpoint at the provider is set up for the events that it works on.
+      events: eventTypes.filter((type) => handledEventTypes.has(type)),
+    },
     dataDir: config.DATA_DIR,
   }
 }
