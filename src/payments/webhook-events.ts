@@ -54,30 +54,25 @@ export async function processWebhooks(
   ids: readonly string[],
 ): Promise<void> {
   await closeKnown(deps.pool, ids)
-  const events = await deps.pool.any(sql.type(StoredRow)`
-    select id, type, payload, attempts from webhook_events
-     where id = any(${sql.array([...ids], 'text')}) and state = 'stored' order by received_at, id`)
+  // The state is looked at here: as a condition it would lead the planner to the index of all that is stored.
+  const claimed = await deps.pool.any(sql.type(StoredRow)`
+    select id, type, payload, attempts, state from webhook_events
+     where id = any(${sql.array([...ids], 'text')}) order by received_at, id`)
+  const events = claimed.filter(({ state }) => state === 'stored')
+  const ended: Record<'processed' | 'ignored', string[]> = { processed: [], ignored: [] }
   for (let i = 0; i < events.length; i += parallel) {
     const together = events.slice(i, i + parallel)
     const outcomes = await Promise.allSettled(
       together.map(({ payload }) => Promise.resolve(payload as Stripe.Event).then(deps.handle)),
     )
-    for (const state of ['processed', 'ignored'] as const) {
-      const ended = together.filter((_, at) => {
-        const outcome = outcomes[at]
-        return outcome?.status === 'fulfilled' && outcome.value === state
-      })
-      await end(
-        deps.pool,
-        ended.map(({ id }) => id),
-        state,
-      )
-    }
     for (const [at, event] of together.entries()) {
       const outcome = outcomes[at]
-      if (outcome?.status === 'rejected') await fail(deps, event, outcome.reason)
+      if (outcome?.status === 'fulfilled') ended[outcome.value].push(event.id)
+      else await fail(deps, event, outcome?.reason)
     }
   }
+  await end(deps.pool, ended.processed, 'processed')
+  await end(deps.pool, ended.ignored, 'ignored')
 }
 
 async function end(
@@ -88,7 +83,7 @@ async function end(
   if (ids.length === 0) return
   await pool.query(sql.typeAlias('none')`
     update webhook_events set state = ${state}, processed_at = now(), last_error = null
-     where id = any(${sql.array([...ids], 'text')}) and state = 'stored' and ${unflushed}`)
+     where id = any(${sql.array([...ids], 'text')}) and processed_at is null and ${unflushed}`)
 }
 
 /**
@@ -99,11 +94,11 @@ async function closeKnown(pool: CommonQueryMethods, ids: readonly string[]): Pro
   await pool.query(sql.typeAlias('none')`
     with told as materialized (
       select id, payload #> '{data,object}' as intent from webhook_events
-       where id = any(${sql.array([...ids], 'text')}) and state = 'stored'
+       where id = any(${sql.array([...ids], 'text')}) and processed_at is null
          and type = 'payment_intent.succeeded' and payload ->> 'account' is null)
     update webhook_events e set state = 'processed', processed_at = now()
       from told join payments p on p.intent_id = told.intent ->> 'id'
-     where e.id = told.id and e.state = 'stored' and ${unflushed} and p.status = 'succeeded'
+     where e.id = told.id and e.processed_at is null and ${unflushed} and p.status = 'succeeded'
        and p.captured::text = told.intent ->> 'amount_received'
        and lower(p.currency) = told.intent ->> 'currency'`)
 }
@@ -179,6 +174,7 @@ const StoredRow = z.object({
   type: z.string(),
   payload: z.unknown(),
   attempts: z.number(),
+  state: z.string(),
 })
 const ParkedRow = z.object({
   id: z.string(),

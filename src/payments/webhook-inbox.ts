@@ -1,6 +1,6 @@
 /**
  * The provider's events: stored once by their id, answered, and processed afterwards. The events that one
- * process has waiting go in one statement; the next leaves when the last is committed.
+ * process has waiting go in one statement; the next leaves when one is committed.
  */
 import type { DatabasePool } from 'slonik'
 import { AppError } from '../kernel/errors.ts'
@@ -18,13 +18,15 @@ interface Pending {
 /** Events and bytes of one statement, at most; one event may be as large as a body. */
 const batchMax = 256
 const batchBytes = 2 * 1024 * 1024
+/** Statements at once: while one waits for the disk, the next is worked on. */
+const inFlightMax = 2
 /** Events that one process keeps waiting, at most: the provider sends the others again. */
 const pendingMax = 5_000
 
 export class WebhookInbox {
   readonly #pool: DatabasePool
   readonly #pending: Pending[] = []
-  #draining = false
+  #inFlight = 0
 
   constructor(pool: DatabasePool) {
     this.#pool = pool
@@ -37,14 +39,14 @@ export class WebhookInbox {
     }
     return new Promise((resolve, reject) => {
       this.#pending.push({ event, resolve, reject })
-      if (!this.#draining) void this.#drain()
+      if (this.#inFlight < inFlightMax) void this.#drain()
     })
   }
 
   async #drain(): Promise<void> {
-    this.#draining = true
+    this.#inFlight += 1
     while (this.#pending.length > 0) await this.#storeTogether(this.#nextBatch())
-    this.#draining = false
+    this.#inFlight -= 1
   }
 
   #nextBatch(): Pending[] {
