@@ -120,6 +120,24 @@ const bars: readonly Bar[] = [
       return ratio(events?.committedPerSecond, events?.baselineRequestsPerSecond)
     },
   },
+  {
+    measure: 'cart: updates/s ÷ baseline requests/s',
+    atLeast: 0.4,
+    unit: '',
+    value: ({ actor }) => {
+      const cart = actor('cart')
+      return ratio(cart && cart.accepted / cart.durationSeconds, cart?.baselineRequestsPerSecond)
+    },
+  },
+  {
+    measure: 'multi-sku: carts of five lines ÷ one-line checkouts, committed/s',
+    atLeast: 0.2,
+    unit: '',
+    value: ({ actor }) => {
+      const multi = actor('multi-sku')
+      return ratio(multi?.committedPerSecond, multi?.figures.oneLinePerSecond)
+    },
+  },
 ]
 
 /** The bars that this run can be held against: none but with the default parameters on own servers. */

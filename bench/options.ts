@@ -10,6 +10,8 @@ export const scenarioNames = [
   'mailbox',
   'purchase',
   'webhook',
+  'cart',
+  'multi-sku',
 ] as const
 export type ScenarioName = (typeof scenarioNames)[number]
 

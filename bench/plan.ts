@@ -5,10 +5,10 @@ export interface StrategyRun {
   readonly scenarios: readonly ScenarioName[]
 }
 
-/** There is no mailbox without the actor, and webhooks are the same with any strategy. */
-const actorOnly: readonly ScenarioName[] = ['mailbox', 'webhook']
-/** Nobody else's worker is ours to stop, and no invented payment is for somebody else's books. */
-const ownOnly: readonly ScenarioName[] = ['mailbox', 'webhook']
+/** There is no mailbox without the actor, and webhooks and carts are the same with any strategy. */
+const actorOnly: readonly ScenarioName[] = ['mailbox', 'webhook', 'cart']
+/** Nobody else's worker is ours to stop, nor their buyers' carts to fill; no invented payment is for their books. */
+const ownOnly: readonly ScenarioName[] = ['mailbox', 'webhook', 'cart', 'multi-sku']
 /** What the other strategies run when nobody named them: the comparison, and nothing else. */
 const comparison: readonly ScenarioName[] = ['hot-sku']
 

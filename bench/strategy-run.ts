@@ -11,8 +11,10 @@ import type { Progress } from './progress.ts'
 import { perSecond, round, type ScenarioResult } from './results.ts'
 import { baseline, runBaseline } from './scenarios/baseline.ts'
 import { bodyFor, checkoutPath } from './scenarios/buying.ts'
+import { cartUpdates } from './scenarios/cart.ts'
 import { hotSku } from './scenarios/hot-sku.ts'
 import { mailbox } from './scenarios/mailbox.ts'
+import { multiSku } from './scenarios/multi-sku.ts'
 import { paced } from './scenarios/paced.ts'
 import { purchase } from './scenarios/purchase.ts'
 import { single } from './scenarios/single.ts'
@@ -29,6 +31,8 @@ const scenarios: Record<ScenarioName, Scenario> = {
   mailbox,
   purchase,
   webhook,
+  cart: cartUpdates,
+  'multi-sku': multiSku,
 }
 
 const warmUpMs = 3_000
