@@ -3,10 +3,6 @@ import { join } from 'node:path'
 import type { DatabasePool } from 'slonik'
 import { Ownership } from './actor/ownership.ts'
 import { Carts } from './cart/carts.ts'
-import { noImages } from './catalogue/product.ts'
-import { ProductCache } from './catalogue/product-cache.ts'
-import { ProductLists } from './catalogue/product-lists.ts'
-import { readProduct } from './catalogue/read-products.ts'
 import { actorStrategy } from './checkout/actor-strategy.ts'
 import { createAssembly, currenciesOf } from './checkout/assembly.ts'
 import { AvailabilityReader } from './checkout/availability.ts'
@@ -16,11 +12,11 @@ import { createCommitListener } from './checkout/commit-listener.ts'
 import { Confirmations } from './checkout/confirm.ts'
 import { createPlaceFromCart } from './checkout/from-cart.ts'
 import { giveBackAll } from './checkout/give-back-all.ts'
-import { manageProducts } from './checkout/manage-products.ts'
+import { noteReadyImage } from './checkout/manage-images.ts'
 import { offerSource } from './checkout/offer-source.ts'
+import { catalogueOf } from './checkout/open-catalogue.ts'
 import { pessimisticStrategy } from './checkout/pessimistic-strategy.ts'
 import { createPlaceOrder } from './checkout/place-order.ts'
-import { ProductPages } from './checkout/product-pages.ts'
 import { productTopics } from './checkout/product-topics.ts'
 import { Results } from './checkout/results.ts'
 import { handleStripeEvent } from './checkout/saga/handle-event.ts'
@@ -32,6 +28,7 @@ import { simulatorUrl } from './dev/simulator-options.ts'
 import { fulfilmentTopics } from './fulfilment/fulfilment-topics.ts'
 import { createLocations } from './fulfilment/locations.ts'
 import { buildApp } from './http/app.ts'
+import { allImageRoutes } from './http/image-routing.ts'
 import { mergeCart } from './http/merge-cart.ts'
 import { accountRoutes } from './http/routes/account.ts'
 import { auditRoutes } from './http/routes/audit.ts'
@@ -49,10 +46,13 @@ import { stockRoutes } from './http/routes/stock.ts'
 import { userRoutes } from './http/routes/users.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
 import { createIdentity } from './identity/identity.ts'
+import { imagesOf } from './images/images-of.ts'
+import { openImageStore } from './images/open-store.ts'
 import { catalogueJobs } from './jobs/catalogue-jobs.ts'
 import { giveBackJob } from './jobs/give-back.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { paymentJobs } from './jobs/payment-jobs.ts'
+import { imageJobs, relayImages } from './jobs/process-images.ts'
 import { systemClock } from './kernel/clock.ts'
 import { createMailer } from './notifications/mailer.ts'
 import { createOrders } from './orders/orders.ts'
@@ -106,7 +106,15 @@ export async function startApi(
   const availability = new AvailabilityReader({ pool, strategy, clock })
   const carts = new Carts({ redis: gateRedis, priced: (skus) => availability.readMany(skus) })
   const onNotEmptied = (error: unknown) => log.warn({ err: error }, 'a bought cart was not emptied')
-  const catalogue = catalogueOf({ pool, redis: gateRedis, subscriber, availability, clock })
+  const images = await openImageStore(config, clock)
+  const catalogue = catalogueOf({
+    imagesOf: imagesOf(pool, config.PUBLIC_URL ?? ''),
+    pool,
+    redis: gateRedis,
+    subscriber,
+    availability,
+    clock,
+  })
   const money = moneyOf(config, { pool, strategy, clock, log })
   const confirmations = new Confirmations({ ...money, checkouts })
   const buying = { pool, checkouts, confirmations, strategy, carts }
@@ -140,6 +148,7 @@ export async function startApi(
       shipmentRoutes({ pool, orders }),
       locationRoutes({ locations: createLocations({ pool }) }),
       productRoutes(catalogue),
+      ...allImageRoutes({ config, pool, opened: images, clock }),
       skuRoutes({ availability }),
       webhookRoutes({
         inbox: new WebhookInbox(pool),
@@ -198,6 +207,12 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
   const money = moneyOf(config, { pool, strategy, clock, log })
   const results = new Results({ subscriber, clock })
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
+  const images = {
+    pool,
+    log,
+    store: (await openImageStore(config, clock)).store,
+    onReady: noteReadyImage,
+  }
   const jobs = startJobs({
     connect: () => open('jobs'),
     config,
@@ -215,7 +230,9 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       ...paymentJobs(money),
       ...catalogueJobs({ pool }),
       giveBackJob({ pool, checkouts }),
+      ...imageJobs(images),
     ],
+    relayed: [relayImages(images)],
     log,
   })
   log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')
@@ -257,34 +274,6 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       await pool.end()
       log.info('worker stopped')
     },
-  }
-}
-
-/** Products for those who look and for those who sell. */
-function catalogueOf(parts: {
-  readonly pool: DatabasePool
-  readonly redis: ReturnType<typeof openRedis>
-  readonly subscriber: ReturnType<typeof openRedis>
-  readonly availability: AvailabilityReader
-  readonly clock: typeof systemClock
-}) {
-  const { pool, redis, availability, clock } = parts
-  const imagesOf = noImages
-  const cache = new ProductCache({ redis, clock, read: (id) => readProduct(pool, imagesOf, id) })
-  return {
-    lists: new ProductLists({ pool, imagesOf, clock }),
-    pages: new ProductPages({ cache, availability, clock }),
-    products: manageProducts({
-      pool,
-      redis,
-      imagesOf,
-      offers: offerSource(pool),
-      forget: (productId, skus) => {
-        cache.forget(productId)
-        availability.forget(skus)
-      },
-    }),
-    unwatch: cache.watch(parts.subscriber),
   }
 }
 

@@ -1,8 +1,12 @@
 import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 
-/** Collects the schemas of all routes that are registered after it and serves them at /openapi.json. */
+/**
+ * Collects the schemas of all routes that are registered after it and serves them at /openapi.json, and at
+ * /docs for people. The page and all it loads come from here.
+ */
 export function describeApi(app: FastifyInstance): void {
   app.register(swagger, {
     openapi: {
@@ -20,6 +24,13 @@ export function describeApi(app: FastifyInstance): void {
     },
     transform: jsonSchemaTransform,
   })
+  app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { validatorUrl: null, layout: 'BaseLayout', displayRequestDuration: true },
+    theme: { title: 'Sluice API' },
+    staticCSP: true,
+    transformStaticCSP: onlyFromHere,
+  })
   app.register(async (scope) => {
     let document: string | undefined
     scope.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => {
@@ -27,4 +38,13 @@ export function describeApi(app: FastifyInstance): void {
       reply.header('content-type', 'application/json; charset=utf-8').send(document)
     })
   })
+}
+
+/** Of the page's own policy, which knows its inline parts by hash, what speaks of other places is left out. */
+function onlyFromHere(policy: string): string {
+  return policy
+    .replaceAll(' https:', '')
+    .replaceAll(' validator.swagger.io', '')
+    .replace('upgrade-insecure-requests;', "form-action 'none';")
+    .replace("frame-ancestors 'self'", "frame-ancestors 'none'")
 }

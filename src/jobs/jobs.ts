@@ -7,7 +7,7 @@ import type { Mailer } from '../notifications/mailer.ts'
 import { createMailSender } from '../notifications/send-mails.ts'
 import type { StripeEventHandler } from '../payments/webhook-events.ts'
 import { joinTopics, type Topics } from '../platform/outbox-handlers.ts'
-import { startRelay } from '../platform/queue/relay.ts'
+import { type Relayed, startRelay } from '../platform/queue/relay.ts'
 import { type ScheduledJob, startScheduled } from '../platform/queue/scheduled.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
@@ -31,6 +31,8 @@ export interface JobsDeps {
   readonly topics: readonly Topics[]
   /** Schedules beside those of this folder. */
   readonly scheduled: readonly ScheduledJob[]
+  /** Relays beside those of this folder. */
+  readonly relayed: readonly Relayed<string>[]
   readonly log: Logger
 }
 
@@ -51,6 +53,7 @@ export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
     startRelay(deps, relayOutbox({ pool, topics, log })),
     startRelay(deps, relayMail({ pool, topics, log })),
     startRelay(deps, relayWebhooks({ pool, handle: deps.handleStripeEvent, log })),
+    ...deps.relayed.map((relayed) => startRelay(deps, relayed)),
   ]
   return {
     async stop() {

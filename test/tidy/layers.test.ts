@@ -19,6 +19,7 @@ const layers: readonly (readonly string[])[] = [
     'orders',
     'payments',
     'fulfilment',
+    'images',
     'notifications',
     'simulator',
   ],

@@ -19,7 +19,8 @@ async function register(system: TestSystem): Promise<SignedIn> {
   const body = { email: `${newId()}@example.com`, password, name: 'Ann', role: 'buyer' }
   const answer = await system.call('POST', '/api/auth/register', { body })
   assert.equal(answer.status, 201)
-  return answer.body as unknown as SignedIn
+  const { user, accessToken, refreshToken } = answer.body
+  return { user, accessToken, refreshToken } as SignedIn
 }
 
 const withToken = (account: SignedIn) => ({

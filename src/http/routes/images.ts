@@ -1,0 +1,135 @@
+/** Pictures of products: announced here, uploaded to the store, shown to all. */
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { ManageImages } from '../../checkout/manage-images.ts'
+import type { ImageRow } from '../../images/image-repository.ts'
+import { sizesOf } from '../../images/images-of.ts'
+import { announceBody, imageParams, imageSchema, uploadSchema } from '../schemas/image.ts'
+import { problemResponses } from '../schemas/problem.ts'
+import { authenticate, principalOf, requirePermission } from '../session.ts'
+
+const tags = ['catalogue']
+const security = [{ bearer: [] }]
+const onRequest = [authenticate, requirePermission('products:write')]
+const productParams = imageParams.pick({ id: true })
+
+export function imageRoutes(deps: {
+  readonly images: ManageImages
+  /** Of this server as clients see it; empty: what they asked for. */
+  readonly publicUrl: string
+}): FastifyPluginAsync {
+  const { images, publicUrl } = deps
+  const target = (request: FastifyRequest, product: string) => ({
+    product,
+    sellerId: principalOf(request).id,
+  })
+  const shown = (row: ImageRow): z.infer<typeof imageSchema> => {
+    const { id, status, reason, contentType, bytes, width, height } = row
+    const sizes = status === 'ready' ? sizesOf(publicUrl, id) : []
+    return { id, status, reason, contentType, bytes, width, height, sizes }
+  }
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
+
+    app.post(
+      '/api/products/:id/images',
+      {
+        onRequest,
+        schema: {
+          tags,
+          security,
+          summary: 'Announce an image and get a URL to upload it to',
+          description:
+            'Send the file by the method, to the URL and with the headers of `upload`. It is checked and sized in the ' +
+            'background, and shown when its `status` is `ready`.',
+          params: productParams,
+          body: announceBody,
+          response: {
+            201: z.object({ image: imageSchema, upload: uploadSchema }),
+            ...problemResponses(400, 401, 403, 404, 503),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { image, upload } = await images.announce(
+          target(request, request.params.id),
+          request.body,
+        )
+        const { method, headers, expiresAt } = upload
+        const base = publicUrl || `${request.protocol}://${request.host}`
+        const url = upload.url.startsWith('/') ? `${base}${upload.url}` : upload.url
+        return reply.code(201).send({
+          image: shown(image),
+          upload: { url, method, headers: { ...headers }, expiresAt: expiresAt.toISOString() },
+        })
+      },
+    )
+
+    app.get(
+      '/api/products/:id/images',
+      {
+        onRequest,
+        schema: {
+          tags,
+          security,
+          summary: 'The images of a product of yours, whatever became of them',
+          params: productParams,
+          response: {
+            200: z.object({ items: z.array(imageSchema), nextCursor: z.null() }),
+            ...problemResponses(401, 403, 404),
+          },
+        },
+      },
+      async (request) => {
+        const rows = await images.list(target(request, request.params.id))
+        return { items: rows.map(shown), nextCursor: null }
+      },
+    )
+
+    app.post(
+      '/api/products/:id/images/:imageId/complete',
+      {
+        onRequest,
+        schema: {
+          tags,
+          security,
+          summary: 'Say that the upload is done',
+          description: 'Not needed: the upload is noticed within seconds. This makes it at once.',
+          params: imageParams,
+          response: {
+            202: z.object({ image: imageSchema }),
+            ...problemResponses(400, 401, 403, 404, 409, 503),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { id, imageId } = request.params
+        const image = await images.complete(target(request, id), imageId)
+        return reply.code(202).send({ image: shown(image) })
+      },
+    )
+
+    app.delete(
+      '/api/products/:id/images/:imageId',
+      {
+        onRequest,
+        schema: {
+          tags,
+          security,
+          summary: 'Take an image away',
+          params: imageParams,
+          response: {
+            204: z.null().describe('Gone'),
+            ...problemResponses(400, 401, 403, 404, 503),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { id, imageId } = request.params
+        await images.remove(target(request, id), imageId)
+        return reply.code(204).send(null)
+      },
+    )
+  }
+}
