@@ -1,18 +1,19 @@
 /**
  * A checkout over several SKUs, all or nothing. First its row with its parts and a deadline; then the
- * gates, one after the other; each actor writes only its own part; and one conditional update, outside
+ * gates; each actor writes only its own part; and one conditional update, outside
  * the actors, decides. Whatever fails on the way, every part gets a release.
  */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
-import { AppError } from '../kernel/errors.ts'
-import { limits } from '../kernel/limits.ts'
+import { RecentMap } from '../kernel/recent-map.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { CheckoutIds } from '../stock/checkout-id.ts'
-import type { Gate } from '../stock/gate.ts'
+import type { Gate, GateOutcome } from '../stock/gate.ts'
 import { partitionOf } from '../stock/partition.ts'
 import { postStockCommand } from '../stock/post-commands.ts'
+import { createBeginAssembly } from './begin-assemblies.ts'
+import { findByKey } from './checkout-repository.ts'
 import { releaseUnits } from './end-checkout.ts'
 import { refusalOf, unknownSku } from './refusals.ts'
 import { type Line, type Purchase, type Refusal, type ReserveOutcome, refused } from './strategy.ts'
@@ -30,40 +31,100 @@ export interface Assembly {
   reserve(purchase: Purchase): Promise<ReserveOutcome>
 }
 
-const Begun = z.object({ id: z.string(), fingerprint: z.string(), fresh: z.boolean() })
+/** With fewer units than that left of any of its SKUs, a checkout asks one gate after the other. */
+const plentyUnits = 1_000
+/** SKUs whose currency and last known units are remembered, at most. */
+const rememberedMax = 50_000
 
 export function createAssembly(deps: AssemblyDeps): Assembly {
   const { pool, gate, ids } = deps
+  const begin = createBeginAssembly(pool)
+  /** What a SKU costs is in one currency, for ever; its gate refuses it when it is not sold any more. */
+  const known = new RecentMap<string>(rememberedMax)
+  /** What the gates said last. */
+  const unitsLeft = new RecentMap<number>(rememberedMax)
+
+  const currencies = async (lines: readonly Line[]): Promise<ReadonlyMap<string, string>> => {
+    const unknown = lines.filter(({ sku }) => known.get(sku) === undefined)
+    if (unknown.length > 0) {
+      const found = await deps.currencies(unknown.map(({ sku }) => sku))
+      for (const [sku, currency] of found) known.set(sku, currency)
+    }
+    return new Map(
+      lines.flatMap(({ sku }) => {
+        const currency = known.get(sku)
+        return currency === undefined ? [] : [[sku, currency]]
+      }),
+    )
+  }
+
+  const admit = async (
+    { buyerId, lines }: Purchase,
+    checkoutId: string,
+    { sku, quantity }: Line,
+  ): Promise<Refused | null> => {
+    const outcome = await gate.admit({
+      sku,
+      buyerId,
+      units: quantity,
+      key: null,
+      // A part has no record of its own: this tells the worker when all of them are there.
+      fingerprint: String(lines.length),
+      checkoutId,
+    })
+    if (outcome.tag === 'repeated') return null
+    if (outcome.tag === 'granted' || outcome.tag === 'sold_out') {
+      unitsLeft.set(sku, outcome.unitsLeft)
+    }
+    return outcome.tag === 'granted' ? null : { sku, outcome }
+  }
+
+  /**
+   * The first refusal, or null. Scarce SKUs are asked in one order by everybody: were they asked at once,
+   * two crossed baskets could each get what the other one needs, and both be refused.
+   */
+  const admitAll = async (purchase: Purchase, checkoutId: string): Promise<Refused | null> => {
+    const { lines } = purchase
+    const plenty = lines.every(
+      ({ sku, quantity }) => (unitsLeft.get(sku) ?? 0) >= plentyUnits + quantity,
+    )
+    if (plenty) {
+      const refusals = await Promise.all(lines.map((line) => admit(purchase, checkoutId, line)))
+      return refusals.find((each) => each !== null) ?? null
+    }
+    for (const line of lines) {
+      const refused = await admit(purchase, checkoutId, line)
+      if (refused) return refused
+    }
+    return null
+  }
+
   return {
     async reserve(purchase) {
-      const { buyerId, key, lines, fingerprint } = purchase
-      const known = gate.known(buyerId, key)
-      if (known) return known
-      const currencies = await deps.currencies(lines.map(({ sku }) => sku))
-      const refusal = refusalFor(lines, currencies)
+      const { buyerId, key, lines } = purchase
+      const before = gate.known(buyerId, key)
+      if (before) return before
+      const refusal = refusalFor(lines, await currencies(lines))
       // A replay is answered although what it named may have been archived since.
-      if (refusal) return (await findByKey(pool, buyerId, key)) ?? refusal
-      const id = ids.mint(partitionOf(lines[0]?.sku as string), 0, buyerId)
-      const begun = await begin(pool, purchase, id)
+      if (refusal) return (await findReplay(pool, buyerId, key)) ?? refusal
+      const begun = await begin({
+        purchase,
+        id: ids.mint(partitionOf(lines[0]?.sku as string), 0, buyerId),
+      })
       if (!begun.fresh) {
         return { tag: 'repeated', checkoutId: begun.id, fingerprint: begun.fingerprint }
       }
-      for (const { sku, quantity } of lines) {
-        const outcome = await gate.admit({
-          sku,
-          buyerId,
-          units: quantity,
-          key: null,
-          fingerprint,
-          checkoutId: id,
-        })
-        if (outcome.tag === 'granted' || outcome.tag === 'repeated') continue
-        await giveUp(deps, [id], outcome.tag)
-        return refusalOf(sku, outcome)
-      }
-      return { tag: 'accepted', checkoutId: id, status: 'queued' }
+      const refused = await admitAll(purchase, begun.id)
+      if (!refused) return { tag: 'accepted', checkoutId: begun.id, status: 'queued' }
+      await giveUp(deps, [begun.id], refused.outcome.tag)
+      return refusalOf(refused.sku, refused.outcome)
     },
   }
+}
+
+interface Refused {
+  readonly sku: string
+  readonly outcome: Exclude<GateOutcome, { tag: 'granted' | 'repeated' }>
 }
 
 function refusalFor(
@@ -76,45 +137,13 @@ function refusalFor(
   return refused('mixed_currency', 'The SKUs of one checkout have one currency.')
 }
 
-async function findByKey(
+async function findReplay(
   pool: DatabasePool,
   buyerId: string,
   key: string,
 ): Promise<ReserveOutcome | null> {
-  const found = await pool.maybeOne(sql.type(Begun)`
-    select id, fingerprint, false as fresh from checkouts
-     where buyer_id = ${buyerId} and idempotency_key = ${key}`)
+  const found = await findByKey(pool, buyerId, key)
   return found && { tag: 'repeated', checkoutId: found.id, fingerprint: found.fingerprint }
-}
-
-/** Writes the row and its parts, or finds the checkout that has the key. */
-async function begin(
-  pool: DatabasePool,
-  purchase: Purchase,
-  id: string,
-): Promise<z.infer<typeof Begun>> {
-  const { buyerId, key, fingerprint, lines } = purchase
-  const parts = lines.map(({ sku, quantity }) => [sku, quantity])
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const begun = await pool.maybeOne(sql.type(Begun)`
-      with begun as (
-        insert into checkouts (id, buyer_id, idempotency_key, fingerprint, status, expires_at)
-        values (${id}, ${buyerId}, ${key}, ${fingerprint}, 'assembling',
-          now() + make_interval(secs => ${limits.assemblySeconds}))
-        on conflict on constraint checkouts_buyer_key do nothing
-        returning id, fingerprint),
-      parts as (
-        insert into checkout_parts (checkout_id, sku, units)
-        select begun.id, part.sku, part.units
-          from begun, ${sql.unnest(parts, ['text', 'int4'])} as part (sku, units))
-      select id, fingerprint, true as fresh from begun
-      union all
-      select id, fingerprint, false from checkouts
-       where buyer_id = ${buyerId} and idempotency_key = ${key}`)
-    // Neither inserted nor visible: the winner committed in between, or gave its key back. Look again.
-    if (begun) return begun
-  }
-  throw new AppError('overloaded', 'The key is contended; try again.', { retryAfterSeconds: 1 })
 }
 
 /** Rejects assemblies that are not decided, frees their key, and releases whatever they got or may yet get. */
