@@ -10,6 +10,7 @@ create table product_images (
   bytes        integer not null,
   status       text not null default 'pending',
   reason       text,
+  file_id      uuid,                                  -- whose files are shown; null: its own
   width        integer,
   height       integer,
   attempts     integer not null default 0,

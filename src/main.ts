@@ -1,8 +1,10 @@
 /** One program, one role a process: `node src/main.ts api | worker | stripe | migrate | seed`. */
 import './node-version.ts'
 import { ConfigError, loadConfig, requireStores } from './config.ts'
-import { seedDemoShop } from './dev/demo-shop.ts'
+import { addDemoPictures } from './dev/demo-pictures.ts'
+import { demoPictures, seedDemoShop } from './dev/demo-shop.ts'
 import { simulatorOptions } from './dev/simulator-options.ts'
+import { openImageStore } from './images/open-store.ts'
 import { systemClock } from './kernel/clock.ts'
 import { MigrationRefused, migrate } from './platform/postgres/migrate.ts'
 import { openPool } from './platform/postgres/pool.ts'
@@ -57,6 +59,8 @@ async function seed(): Promise<void> {
   })
   try {
     await seedDemoShop(pool)
+    const { store } = await openImageStore(loadConfig(), systemClock)
+    await addDemoPictures(pool, store, demoPictures)
     say('seeded the demo shop')
   } finally {
     await pool.end()

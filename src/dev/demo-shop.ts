@@ -60,6 +60,13 @@ const products: readonly DemoProduct[] = [
   },
 ]
 
+/** What is drawn for each. */
+export const demoPictures = {
+  'lumen-one-headphones': { motif: 'headphones', hue: 210 },
+  'harbour-t-shirt': { motif: 'shirt', hue: 330 },
+  'sluice-mug': { motif: 'mug', hue: 168 },
+} as const
+
 const flashSale = { sku: 'FLASH-001', units: 1_000, price: 4_900, perCustomerLimit: 2 } as const
 
 /** Fills an empty database with the demo accounts, products and sale; leaves any other as it is. */

@@ -2,10 +2,12 @@
 import { mkdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
+import { openImageStore } from '../images/open-store.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { migrate } from '../platform/postgres/migrate.ts'
 import { openPool } from '../platform/postgres/pool.ts'
-import { seedDemoShop } from './demo-shop.ts'
+import { addDemoPictures } from './demo-pictures.ts'
+import { demoPictures, seedDemoShop } from './demo-shop.ts'
 import { freePort, whyNotFree } from './free-port.ts'
 import { keepRunning } from './keep-running.ts'
 import { Part } from './part.ts'
@@ -147,6 +149,9 @@ export class Embedded {
     })
     try {
       await seedDemoShop(pool)
+      const settings = { ...this.#options.config, DATA_DIR: this.dataDir }
+      const { store } = await openImageStore(settings, systemClock)
+      await addDemoPictures(pool, store, demoPictures)
     } finally {
       await pool.end()
     }

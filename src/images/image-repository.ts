@@ -15,13 +15,15 @@ const ImageRow = z.object({
   reason: z.string().nullable(),
   width: z.number().nullable(),
   height: z.number().nullable(),
+  /** Whose files are shown: a made-up shop has more products than pictures. */
+  fileId: z.string(),
   attempts: z.number(),
 })
 
 export type ImageRow = z.infer<typeof ImageRow>
 
 const columns = sql.fragment`id, product_id as "productId", seller_id as "sellerId",
-  content_type as "contentType", bytes, status, reason, width, height, attempts`
+  content_type as "contentType", bytes, status, reason, width, height, attempts, coalesce(file_id, id) as "fileId"`
 
 /** Inserts the announcement of an upload. False when the product has as many pictures as it may have. */
 export async function insertImage(

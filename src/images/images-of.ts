@@ -27,13 +27,13 @@ export function imagesOf(
 }
 
 /** URLs of a picture's sizes, the smallest first. */
-export function sizesOf(baseUrl: string, id: string): { width: number; url: string }[] {
-  return imageWidths.map((width) => ({ width, url: `${baseUrl}/images/${id}/${width}.webp` }))
+export function sizesOf(baseUrl: string, fileId: string): { width: number; url: string }[] {
+  return imageWidths.map((width) => ({ width, url: `${baseUrl}/images/${fileId}/${width}.webp` }))
 }
 
 function shown(baseUrl: string) {
-  return ({ id, width, height }: ImageRow): ShownImage => {
-    const sizes = sizesOf(baseUrl, id)
+  return ({ id, fileId, width, height }: ImageRow): ShownImage => {
+    const sizes = sizesOf(baseUrl, fileId)
     return { id, url: sizes[1]?.url ?? '', width: width ?? 0, height: height ?? 0, sizes }
   }
 }

@@ -1,13 +1,11 @@
 /** A seller with a product, pictures to upload, and the way from one to the other. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import sharp, { type Sharp } from 'sharp'
 import { newId } from '../../src/kernel/ids.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
 import { eventually } from './eventually.ts'
+import { createTestFolder } from './stores.ts'
 import { startTestSystem, type TestSystem } from './system.ts'
 
 export interface Announced {
@@ -20,13 +18,6 @@ export interface Announced {
   }
 }
 
-/** A folder for the test's own data. */
-export async function testFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-test-'))
-  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
-  return folder
-}
-
 export async function startShopWithPictures(
   t: TestContext,
   options: {
@@ -34,7 +25,7 @@ export async function startShopWithPictures(
     readonly workers?: number
   } = {},
 ) {
-  const folder = await testFolder(t)
+  const folder = createTestFolder(t)
   const system = await startTestSystem(t, {
     ...options,
     settings: { DATA_DIR: folder, ...options.settings },

@@ -25,8 +25,8 @@ export function imageRoutes(deps: {
     sellerId: principalOf(request).id,
   })
   const shown = (row: ImageRow): z.infer<typeof imageSchema> => {
-    const { id, status, reason, contentType, bytes, width, height } = row
-    const sizes = status === 'ready' ? sizesOf(publicUrl, id) : []
+    const { id, fileId, status, reason, contentType, bytes, width, height } = row
+    const sizes = status === 'ready' ? sizesOf(publicUrl, fileId) : []
     return { id, status, reason, contentType, bytes, width, height, sizes }
   }
   return async (scope) => {
