@@ -28,9 +28,11 @@ export async function giveBackAll(deps: Deps, buyerId: string): Promise<void> {
 /** The same for everybody whose sessions were ended in the last hour. */
 export async function giveBackOfBarred(deps: Deps): Promise<void> {
   const open = await deps.pool.any(sql.type(OpenRow)`
-    select c.id, c.buyer_id as "buyerId" from accounts a join checkouts c on c.buyer_id = a.id
-    where a.sessions_ended_at > now() - make_interval(hours => ${barredHours})
-      and c.status in ('reserved', 'assembling') limit ${perPass}
+    select id, buyer_id as "buyerId" from checkouts
+    where buyer_id = any(array(
+        select id from accounts
+        where sessions_ended_at > now() - make_interval(hours => ${barredHours}) limit 1000))
+      and status in ('reserved', 'assembling') limit ${perPass}
   `)
   await cancelEach(deps, open)
 }
