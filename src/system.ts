@@ -104,7 +104,8 @@ export async function startApi(
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
   const giveBack = (accountId: string) => giveBackAll({ pool, checkouts }, accountId)
   const availability = new AvailabilityReader({ pool, strategy, clock })
-  const carts = new Carts({ redis: gateRedis, priced: (skus) => availability.readMany(skus) })
+  const cartRedis = open('carts')
+  const carts = new Carts({ redis: cartRedis, priced: (skus) => availability.readMany(skus) })
   const onNotEmptied = (error: unknown) => log.warn({ err: error }, 'a bought cart was not emptied')
   const images = await openImageStore(config, clock)
   const catalogue = catalogueOf({
@@ -168,6 +169,7 @@ export async function startApi(
       unwatch()
       catalogue.unwatch()
       gateRedis.disconnect()
+      cartRedis.disconnect()
       subscriber.disconnect()
       await pool.end()
       log.info('api stopped')

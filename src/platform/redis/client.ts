@@ -5,21 +5,25 @@ export type RedisClient = Redis | Cluster
 /**
  * What a connection is for; each has its own answer to "what when Redis is away?".
  * - `gate`: fails at once. A request must be answered, and a command sent twice is worse than an error.
+ * - `carts`: as `gate`; what is asked for in one breath is sent in one write.
  * - `patient`: queues until the next try to connect has ended; for a worker's reads and settles. What was
  *   under way fails with its connection: with more retries the client would forget it when the server is
  *   back quickly, and the worker would wait for the time limit.
  * - `subscriber`: subscribes again by itself.
  * - `jobs`: what BullMQ asks for.
  */
-export type RedisPurpose = 'gate' | 'patient' | 'subscriber' | 'jobs'
+export type RedisPurpose = 'gate' | 'carts' | 'patient' | 'subscriber' | 'jobs'
+
+const failing = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  commandTimeout: 5_000,
+} as const
 
 const byPurpose: Record<RedisPurpose, Omit<RedisOptions, 'replyMapping'>> = {
-  gate: {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: 5_000,
-  },
+  gate: failing,
+  carts: { ...failing, enableAutoPipelining: true },
   patient: { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, commandTimeout: 5_000 },
   subscriber: { autoResubscribe: true, maxRetriesPerRequest: null },
   jobs: { maxRetriesPerRequest: null },
@@ -42,11 +46,17 @@ export function openRedis(
     retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 500),
   }
   const nodes = url.split(',')
-  const { enableOfflineQueue = true, retryStrategy: _perNode, ...redisOptions } = common
+  const {
+    enableOfflineQueue = true,
+    enableAutoPipelining = false,
+    retryStrategy: _perNode,
+    ...redisOptions
+  } = common
   const client =
     nodes.length > 1
       ? new Cluster(nodes, {
           enableOfflineQueue,
+          enableAutoPipelining,
           redisOptions,
           clusterRetryStrategy: common.retryStrategy,
         } as ConstructorParameters<typeof Cluster>[1])
