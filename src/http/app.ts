@@ -95,13 +95,13 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   app.addHook('onRequest', function prepare(request, reply, done) {
     secure(reply)
     reply.header('x-request-id', request.id)
-    if (request.url.length <= serverLimits.urlLength) return done()
-    sendProblem(
-      request,
-      reply,
-      'validation_failed',
-      `The URL is longer than ${serverLimits.urlLength}.`,
-    )
+    const { url } = request
+    // No name or search of ours holds a NUL, and PostgreSQL takes none.
+    if (url.length <= serverLimits.urlLength && !url.includes('%00')) return done()
+    const detail = url.includes('%00')
+      ? 'The URL holds a NUL.'
+      : `The URL is longer than ${serverLimits.urlLength}.`
+    sendProblem(request, reply, 'validation_failed', detail)
   })
   allowOrigins(app, config.CORS_ORIGINS)
   limitRates(app, { perMinute: config.RATE_LIMIT_PER_MINUTE, redis: deps.redis, clock })

@@ -77,6 +77,7 @@ export function diskStore(deps: {
       await writeWhole(sized(id, width), (part) => writeFile(part, webp))
     },
     show: async (id, width) => {
+      if (!isUuid(id)) return null
       const path = sized(id, width)
       const bytes = await bytesOf(path)
       return bytes === null ? null : { kind: 'file', bytes, open: () => createReadStream(path) }
