@@ -28,6 +28,9 @@ interface Bar {
 const ratio = (above: number | undefined, below: number | undefined): number | undefined =>
   above === undefined || !below ? undefined : above / below
 
+const answered = (result: ScenarioResult | undefined) =>
+  result && result.accepted > 0 ? result : undefined
+
 const bars: readonly Bar[] = [
   {
     measure: 'hot-sku: committed orders/s ÷ baseline requests/s',
@@ -136,6 +139,36 @@ const bars: readonly Bar[] = [
     value: ({ actor }) => {
       const multi = actor('multi-sku')
       return ratio(multi?.committedPerSecond, multi?.figures.oneLinePerSecond)
+    },
+  },
+  {
+    measure: 'product-page: pages/s ÷ bare GET requests/s',
+    atLeast: 0.7,
+    unit: '',
+    value: ({ actor }) => {
+      const pages = actor('product-page')
+      return ratio(pages?.requestsPerSecond, pages?.figures.bareGetPerSecond)
+    },
+  },
+  {
+    measure: 'search at 50/s: two filters and facets, p50',
+    atMost: 25,
+    unit: ' ms',
+    value: ({ actor }) => answered(actor('search'))?.latencyMs.p50,
+  },
+  {
+    measure: 'search at 50/s: two filters and facets, p99',
+    atMost: 80,
+    unit: ' ms',
+    value: ({ actor }) => answered(actor('search'))?.latencyMs.p99,
+  },
+  {
+    measure: 'list: page at item 10,000 ÷ first page, p50',
+    atMost: 1.5,
+    unit: '',
+    value: ({ actor }) => {
+      const list = actor('list')
+      return ratio(list?.figures.deepPageP50Ms, list?.figures.firstPageP50Ms)
     },
   },
 ]

@@ -1,7 +1,7 @@
 /** Load as fast as it is answered: each connection sends its next request when the last one is answered. */
 import autocannon from 'autocannon'
 import type { LoadJob, LoadResult } from './job.ts'
-import { type RequestParts, requestMaker } from './requests.ts'
+import { type RequestParts, readsOf, requestMaker } from './requests.ts'
 import { Tally } from './tally.ts'
 import { webhookMaker } from './webhook-requests.ts'
 
@@ -23,7 +23,6 @@ export interface RunningLoad {
  * stops, so that every request that was sent is counted.
  */
 export function runClosedLoop(job: LoadJob): RunningLoad {
-  const next = job.kind === 'webhooks' ? webhookMaker(job) : buyerMaker(job)
   const refusalsMax = job.stopAfterRefusals ?? Number.POSITIVE_INFINITY
   const tally = new Tally()
   const clients = new Set<CountedClient>()
@@ -43,13 +42,7 @@ export function runClosedLoop(job: LoadJob): RunningLoad {
         bailout: failuresMax,
         // The end is noticed at the next sample.
         sampleInt: 20,
-        requests: [
-          {
-            method: 'POST',
-            path: job.path,
-            setupRequest: (request) => ({ ...request, ...next() }),
-          },
-        ],
+        ...requestsOf(job),
       },
       (error: unknown) => {
         clearTimeout(timer)
@@ -68,6 +61,24 @@ export function runClosedLoop(job: LoadJob): RunningLoad {
     instance.on('reqError', () => tally.failure())
   })
   return { tally, done }
+}
+
+function requestsOf(job: LoadJob): Pick<autocannon.Options, 'requests' | 'setupClient'> {
+  if (job.kind === 'reads') {
+    const reads = readsOf(job).map((path) => ({ method: 'GET' as const, path }))
+    let clients = 0
+    return {
+      requests: reads,
+      // Each connection begins elsewhere, so that they do not all ask for the same thing at once.
+      setupClient: (client) => {
+        const start = (clients++ * 7) % reads.length
+        client.setRequests([...reads.slice(start), ...reads.slice(0, start)])
+      },
+    }
+  }
+  const next = job.kind === 'webhooks' ? webhookMaker(job) : buyerMaker(job)
+  const setupRequest = (request: autocannon.Request) => ({ ...request, ...next() })
+  return { requests: [{ method: 'POST', path: job.path, setupRequest }] }
 }
 
 function buyerMaker(job: LoadJob): () => RequestParts {

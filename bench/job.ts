@@ -16,9 +16,11 @@ export interface LoadJob {
   /**
    * What a connection does again and again. Left out: one request, the same for everybody. `purchases`: a
    * checkout that waits for its commit, and its payment; accepted are those that were confirmed.
-   * `webhooks`: an event of its own, signed with `webhookSecret`.
+   * `webhooks`: an event of its own, signed with `webhookSecret`. `reads`: a GET of each of `paths` in
+   * turn, by nobody in particular.
    */
-  readonly kind?: 'requests' | 'purchases' | 'webhooks'
+  readonly kind?: 'requests' | 'purchases' | 'webhooks' | 'reads'
+  readonly paths?: readonly string[]
   readonly webhookSecret?: string
   /** End early, once this many requests were refused (409). */
   readonly stopAfterRefusals?: number

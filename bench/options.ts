@@ -12,6 +12,9 @@ export const scenarioNames = [
   'webhook',
   'cart',
   'multi-sku',
+  'product-page',
+  'search',
+  'list',
 ] as const
 export type ScenarioName = (typeof scenarioNames)[number]
 

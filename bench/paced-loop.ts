@@ -9,7 +9,7 @@ import { request as httpsRequest } from 'node:https'
 import type { RunningLoad } from './closed-loop.ts'
 import type { LoadJob } from './job.ts'
 import { LatencyRecorder } from './latency.ts'
-import { requestMaker } from './requests.ts'
+import { readsOf, requestMaker } from './requests.ts'
 import { Tally } from './tally.ts'
 
 const answerMs = 30_000
@@ -21,11 +21,9 @@ export function runPacedLoop(job: LoadJob): RunningLoad {
   const rate = job.ratePerSecond
   if (rate === undefined) throw new Error('a paced load needs a rate')
   const total = Math.floor((rate * job.durationMs) / 1000)
-  const { bodyHeaders, next } = requestMaker(job)
+  const next = job.kind === 'reads' ? readMaker(job) : buyerMaker(job)
   const send = job.url.startsWith('https:') ? httpsRequest : httpRequest
   const agent = new Agent({ keepAlive: true, maxSockets: 1_000, scheduling: 'fifo' })
-  const target = new URL(job.path, job.url)
-  const contentLength = Buffer.byteLength(job.body)
   const tally = new Tally()
   const lateness = new LatencyRecorder()
   const start = performance.now()
@@ -42,20 +40,11 @@ export function runPacedLoop(job: LoadJob): RunningLoad {
       resolve({ ...tally.result(), latenessMs: lateness.summary() })
     }
     const sendOne = (due: number) => {
-      const { token, key } = next()
+      const { path, method, headers, body } = next()
       lateness.record(performance.now() - due)
       open += 1
-      const outgoing = send(target, {
-        method: 'POST',
-        agent,
-        timeout: answerMs,
-        headers: {
-          ...bodyHeaders,
-          authorization: token,
-          'idempotency-key': key,
-          'content-length': contentLength,
-        },
-      })
+      const target = new URL(path, job.url)
+      const outgoing = send(target, { method, agent, timeout: answerMs, headers })
       let settled = false
       const settle = (status: number | undefined) => {
         if (settled) return
@@ -71,7 +60,7 @@ export function runPacedLoop(job: LoadJob): RunningLoad {
       })
       outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')))
       outgoing.on('error', () => settle(undefined))
-      outgoing.end(job.body)
+      outgoing.end(body)
     }
     const timer = setInterval(() => {
       const now = performance.now()
@@ -88,4 +77,31 @@ export function runPacedLoop(job: LoadJob): RunningLoad {
     }, 1)
   })
   return { tally, done }
+}
+
+interface PacedRequest {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly headers: Readonly<Record<string, string | number>>
+  readonly body?: string
+}
+
+function readMaker(job: LoadJob): () => PacedRequest {
+  const paths = readsOf(job)
+  let turn = 0
+  return () => ({
+    method: 'GET',
+    path: paths[turn++ % paths.length] as string,
+    headers: { ...job.headers },
+  })
+}
+
+function buyerMaker(job: LoadJob): () => PacedRequest {
+  const { bodyHeaders, next } = requestMaker(job)
+  const fixed = { ...bodyHeaders, 'content-length': Buffer.byteLength(job.body) }
+  return () => {
+    const { token, key } = next()
+    const headers = { ...fixed, authorization: token, 'idempotency-key': key }
+    return { method: 'POST', path: job.path, headers, body: job.body }
+  }
 }

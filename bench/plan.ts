@@ -5,8 +5,15 @@ export interface StrategyRun {
   readonly scenarios: readonly ScenarioName[]
 }
 
-/** There is no mailbox without the actor, and webhooks and carts are the same with any strategy. */
-const actorOnly: readonly ScenarioName[] = ['mailbox', 'webhook', 'cart']
+/** There is no mailbox without the actor, and webhooks, carts and lists are the same with any strategy. */
+const actorOnly: readonly ScenarioName[] = [
+  'mailbox',
+  'webhook',
+  'cart',
+  'product-page',
+  'search',
+  'list',
+]
 /** Nobody else's worker is ours to stop, nor their buyers' carts to fill; no invented payment is for their books. */
 const ownOnly: readonly ScenarioName[] = ['mailbox', 'webhook', 'cart', 'multi-sku']
 /** What the other strategies run when nobody named them: the comparison, and nothing else. */

@@ -7,6 +7,12 @@ export interface RequestParts {
   readonly body: string
 }
 
+/** The paths of a job that reads; one at least. */
+export function readsOf({ path, paths = [path] }: LoadJob): readonly string[] {
+  if (paths.length === 0) throw new Error('a load of reads needs at least one path')
+  return paths
+}
+
 /** Makes what differs from request to request: the next buyer's token and a fresh key. */
 export function requestMaker(job: LoadJob): {
   readonly bodyHeaders: Readonly<Record<string, string>>

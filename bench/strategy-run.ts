@@ -13,10 +13,13 @@ import { baseline, runBaseline } from './scenarios/baseline.ts'
 import { bodyFor, checkoutPath } from './scenarios/buying.ts'
 import { cartUpdates } from './scenarios/cart.ts'
 import { hotSku } from './scenarios/hot-sku.ts'
+import { productList } from './scenarios/list.ts'
 import { mailbox } from './scenarios/mailbox.ts'
 import { multiSku } from './scenarios/multi-sku.ts'
 import { paced } from './scenarios/paced.ts'
+import { productPage } from './scenarios/product-page.ts'
 import { purchase } from './scenarios/purchase.ts'
+import { search } from './scenarios/search.ts'
 import { single } from './scenarios/single.ts'
 import { soldOut } from './scenarios/sold-out.ts'
 import { webhook } from './scenarios/webhook.ts'
@@ -33,6 +36,9 @@ const scenarios: Record<ScenarioName, Scenario> = {
   webhook,
   cart: cartUpdates,
   'multi-sku': multiSku,
+  'product-page': productPage,
+  search,
+  list: productList,
 }
 
 const warmUpMs = 3_000

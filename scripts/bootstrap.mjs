@@ -12,6 +12,7 @@ const commands = {
   start: { entry: ['src/dev/up.ts'], redis: true },
   test: { entry: ['src/dev/test-run.ts'], redis: 'always' },
   check: { entry: ['src/dev/test-run.ts', '--check'] },
+  recommendations: { entry: ['bench/recommendations.ts'] },
   bench: { entry: ['bench/run.ts'], redis: 'always' },
   verify: { entry: ['src/dev/verify.ts'], redis: true },
   api: {

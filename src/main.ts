@@ -1,9 +1,14 @@
 /** One program, one role a process: `node src/main.ts api | worker | stripe | migrate | seed`. */
 import './node-version.ts'
+import type { DatabasePool } from 'slonik'
 import { ConfigError, loadConfig, requireStores } from './config.ts'
 import { addDemoPictures } from './dev/demo-pictures.ts'
 import { demoPictures, seedDemoShop } from './dev/demo-shop.ts'
+import { seedOptions } from './dev/seed-options.ts'
+import { seedShop } from './dev/seed-shop.ts'
 import { simulatorOptions } from './dev/simulator-options.ts'
+import { UsageError } from './dev/usage-error.ts'
+import { withStores } from './dev/with-stores.ts'
 import { openImageStore } from './images/open-store.ts'
 import { systemClock } from './kernel/clock.ts'
 import { MigrationRefused, migrate } from './platform/postgres/migrate.ts'
@@ -14,10 +19,6 @@ import { startApi, startWorker } from './system.ts'
 
 const stopMs = 10_000
 const usage = 'usage: node src/main.ts api | worker | stripe | migrate | seed'
-
-class UsageError extends Error {
-  override name = 'UsageError'
-}
 
 const roles: Record<string, (args: string[]) => Promise<void>> = {
   api: () => serve(() => startApi(requireStores(loadConfig()))),
@@ -50,18 +51,33 @@ async function serve(start: () => Promise<{ stop(): Promise<void> }>): Promise<v
   }
 }
 
-async function seed(): Promise<void> {
-  const { DATABASE_URL } = databaseSettings()
-  const pool = await openPool(DATABASE_URL, {
+/** The demo shop; with `--products`, a made-up one of that size beside it. */
+async function seed(args: string[]): Promise<void> {
+  const { products, seed: number } = seedOptions(args)
+  const config = loadConfig()
+  const fill = (databaseUrl: string) =>
+    withPool(databaseUrl, async (pool) => {
+      if (products !== undefined) return seedShop(pool, { products, seed: number, say })
+      await seedDemoShop(pool)
+      const { store } = await openImageStore(config, systemClock)
+      await addDemoPictures(pool, store, demoPictures)
+      say('seeded the demo shop')
+    })
+  if (config.DATABASE_URL) await fill(config.DATABASE_URL)
+  else await withStores(config, say, ({ databaseUrl }) => fill(databaseUrl))
+}
+
+async function withPool(
+  databaseUrl: string,
+  use: (pool: DatabasePool) => Promise<void>,
+): Promise<void> {
+  const pool = await openPool(databaseUrl, {
     max: 4,
     statementTimeoutMs: 60_000,
     onError: (error) => complain(error.message),
   })
   try {
-    await seedDemoShop(pool)
-    const { store } = await openImageStore(loadConfig(), systemClock)
-    await addDemoPictures(pool, store, demoPictures)
-    say('seeded the demo shop')
+    await use(pool)
   } finally {
     await pool.end()
   }

@@ -90,6 +90,8 @@ function readRoutes({ lists, pages }: ProductRouteDeps): FastifyPluginAsync {
           params: productParams,
           response: { 200: productSchema, ...problemResponses(404, 429, 503) },
         },
+        // A product's page is the most frequent answer of all, and isName says all there is to say of its id.
+        validatorCompiler: () => (value) => ({ value }),
       },
       (request, reply) => {
         const { id } = request.params

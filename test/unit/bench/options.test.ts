@@ -1,7 +1,12 @@
 /** The command line of the bench: what it takes, and the one line it answers to what it does not. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type BenchOptions, parseOptions, UsageError } from '../../../bench/options.ts'
+import {
+  type BenchOptions,
+  parseOptions,
+  scenarioNames,
+  UsageError,
+} from '../../../bench/options.ts'
 import { planRuns } from '../../../bench/plan.ts'
 
 const parse = (...words: string[]) => parseOptions(words) as BenchOptions
@@ -9,8 +14,8 @@ const parse = (...words: string[]) => parseOptions(words) as BenchOptions
 test('no options mean all scenarios with the default parameters', () => {
   const options = parse()
   assert.deepEqual(
-    [options.connections, options.durationSeconds, options.stock, options.scenarios.length],
-    [64, 8, 50_000, 8],
+    [options.connections, options.durationSeconds, options.stock, options.scenarios],
+    [64, 8, 50_000, [...scenarioNames]],
   )
   assert.equal(options.target, undefined)
   assert.equal(options.json, undefined)
@@ -62,7 +67,7 @@ test('without named strategies the pessimistic one runs for comparison only', ()
   assert.deepEqual(
     planRuns(parse()).map(({ strategy, scenarios }) => [strategy, scenarios.length]),
     [
-      ['actor', 8],
+      ['actor', scenarioNames.length],
       ['pessimistic', 1],
     ],
   )
@@ -81,6 +86,7 @@ test('a named strategy runs every scenario that it can', () => {
     'paced',
     'single',
     'purchase',
+    'multi-sku',
   ])
 })
 
