@@ -2,7 +2,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { ManageImages } from '../../checkout/manage-images.ts'
+import type { ImageTarget, ManageImages } from '../../checkout/manage-images.ts'
 import type { ImageRow } from '../../images/image-repository.ts'
 import { sizesOf } from '../../images/images-of.ts'
 import { announceBody, imageParams, imageSchema, uploadSchema } from '../schemas/image.ts'
@@ -14,21 +14,20 @@ const security = [{ bearer: [] }]
 const onRequest = [authenticate, requirePermission('products:write')]
 const productParams = imageParams.pick({ id: true })
 
-export function imageRoutes(deps: {
+export interface ImageRouteDeps {
   readonly images: ManageImages
   /** Of this server as clients see it; empty: what they asked for. */
   readonly publicUrl: string
-}): FastifyPluginAsync {
-  const { images, publicUrl } = deps
-  const target = (request: FastifyRequest, product: string) => ({
-    product,
-    sellerId: principalOf(request).id,
-  })
-  const shown = (row: ImageRow): z.infer<typeof imageSchema> => {
-    const { id, fileId, status, reason, contentType, bytes, width, height } = row
-    const sizes = status === 'ready' ? sizesOf(publicUrl, fileId) : []
-    return { id, status, reason, contentType, bytes, width, height, sizes }
+}
+
+export function imageRoutes(deps: ImageRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    await scope.register(announcing(deps))
+    await scope.register(keeping(deps))
   }
+}
+
+function announcing({ images, publicUrl }: ImageRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
@@ -60,7 +59,7 @@ export function imageRoutes(deps: {
         const base = publicUrl || `${request.protocol}://${request.host}`
         const url = upload.url.startsWith('/') ? `${base}${upload.url}` : upload.url
         return reply.code(201).send({
-          image: shown(image),
+          image: shown(image, publicUrl),
           upload: { url, method, headers: { ...headers }, expiresAt: expiresAt.toISOString() },
         })
       },
@@ -83,9 +82,15 @@ export function imageRoutes(deps: {
       },
       async (request) => {
         const rows = await images.list(target(request, request.params.id))
-        return { items: rows.map(shown), nextCursor: null }
+        return { items: rows.map((row) => shown(row, publicUrl)), nextCursor: null }
       },
     )
+  }
+}
+
+function keeping({ images, publicUrl }: ImageRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
 
     app.post(
       '/api/products/:id/images/:imageId/complete',
@@ -106,7 +111,7 @@ export function imageRoutes(deps: {
       async (request, reply) => {
         const { id, imageId } = request.params
         const image = await images.complete(target(request, id), imageId)
-        return reply.code(202).send({ image: shown(image) })
+        return reply.code(202).send({ image: shown(image, publicUrl) })
       },
     )
 
@@ -132,4 +137,14 @@ export function imageRoutes(deps: {
       },
     )
   }
+}
+
+function target(request: FastifyRequest, product: string): ImageTarget {
+  return { product, sellerId: principalOf(request).id }
+}
+
+function shown(row: ImageRow, publicUrl: string): z.infer<typeof imageSchema> {
+  const { id, fileId, status, reason, contentType, bytes, width, height } = row
+  const sizes = status === 'ready' ? sizesOf(publicUrl, fileId) : []
+  return { id, status, reason, contentType, bytes, width, height, sizes }
 }
