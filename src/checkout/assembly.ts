@@ -184,7 +184,7 @@ export async function decideAssemblies(
   checkoutIds: readonly string[],
   holdSeconds: number,
 ): Promise<readonly Decided[]> {
-  return pool.any(sql.type(Decided)`
+  return pool.any(sql.prepared('decide-assemblies', Decided)`
     with whole as (
       select asked.id, h.total, h.sku
         from ${sql.unnest(

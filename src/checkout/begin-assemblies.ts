@@ -61,7 +61,7 @@ async function beginTogether(
   const parts = asks.flatMap(({ id, purchase }) =>
     purchase.lines.map(({ sku, quantity }) => [id, sku, quantity]),
   )
-  const found = await pool.any(sql.type(Row)`
+  const found = await pool.any(sql.prepared('begin-assemblies', Row)`
     with asked as (
       select * from ${sql.unnest(rows, ['int4', 'uuid', 'uuid', 'text', 'text'])}
         as asked (n, id, buyer_id, key, fingerprint)),

@@ -182,3 +182,17 @@ test('an empty cart, both ways at once, and neither are refused', async (t) => {
   const seller = { buyer, role: 'seller', body: { fromCart: true } } as const
   assert.equal((await shop.call('POST', '/api/checkouts', seller)).status, 403)
 })
+
+test('a cart whose parts are committed by two workers is decided, in a crowd as well as alone', async (t) => {
+  const shop = await startTestSystem(t, { workers: 2 })
+  const skus = await Promise.all(Array.from({ length: 5 }, () => shop.addSku({ units: 5_000 })))
+  const buy = async () => {
+    const buyer = newId()
+    for (const sku of skus) await add(shop, buyer, sku)
+    return checkout(shop, buyer, { wait: 15 })
+  }
+  assert.equal((await buy()).status, 201)
+  const answers = await Promise.all(Array.from({ length: 30 }, buy))
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [201])
+  for (const sku of skus) await shop.settledAt(sku, 5_000 - 31)
+})

@@ -1,0 +1,81 @@
+// What is asked for while a run is under way goes together into the next one, within limits.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Coalescer } from '../../../src/kernel/coalescer.ts'
+
+function recorded(options: { batchMax?: number; waitingMax?: number } = {}) {
+  const runs: { asks: readonly number[]; done: PromiseWithResolvers<readonly number[]> }[] = []
+  const coalescer = new Coalescer<number, number>({
+    run: (asks) => {
+      const done = Promise.withResolvers<readonly number[]>()
+      runs.push({ asks, done })
+      return done.promise
+    },
+    batchMax: 10,
+    waitingMax: 10,
+    ...options,
+  })
+  const turn = async () => {
+    for (let i = 0; i < 5; i++) await Promise.resolve()
+  }
+  return { runs, coalescer, turn }
+}
+
+test('those who ask in the same breath are answered by one run, each with its own answer', async () => {
+  const { runs, coalescer, turn } = recorded()
+  const answers = [1, 2, 3].map((n) => coalescer.ask(n))
+  await turn()
+  assert.deepEqual(
+    runs.map(({ asks }) => asks),
+    [[1, 2, 3]],
+  )
+  runs[0]?.done.resolve([10, 20, 30])
+  assert.deepEqual(await Promise.all(answers), [10, 20, 30])
+})
+
+test('one run is under way at a time, and the next takes as many as it may', async () => {
+  const { runs, coalescer, turn } = recorded({ batchMax: 2 })
+  const first = coalescer.ask(1)
+  await turn()
+  const others = [2, 3, 4].map((n) => coalescer.ask(n))
+  await turn()
+  assert.equal(runs.length, 1)
+  runs[0]?.done.resolve([1])
+  await first
+  await turn()
+  assert.deepEqual(runs[1]?.asks, [2, 3])
+  runs[1]?.done.resolve([2, 3])
+  await turn()
+  assert.deepEqual(runs[2]?.asks, [4])
+  runs[2]?.done.resolve([4])
+  assert.deepEqual(await Promise.all(others), [2, 3, 4])
+  const again = coalescer.ask(5)
+  await turn()
+  runs[3]?.done.resolve([5])
+  assert.equal(await again, 5)
+})
+
+test('a run that fails fails for those in it only', async () => {
+  const { runs, coalescer, turn } = recorded()
+  const first = coalescer.ask(1)
+  await turn()
+  const second = coalescer.ask(2)
+  runs[0]?.done.reject(new Error('away'))
+  await assert.rejects(first, /away/)
+  await turn()
+  runs[1]?.done.resolve([2])
+  assert.equal(await second, 2)
+})
+
+test('too many who wait are turned away at once', async () => {
+  const { runs, coalescer, turn } = recorded({ waitingMax: 2 })
+  const first = coalescer.ask(1)
+  await turn()
+  const waiting = [coalescer.ask(2), coalescer.ask(3)]
+  await assert.rejects(coalescer.ask(4), { code: 'overloaded' })
+  runs[0]?.done.resolve([1])
+  await first
+  await turn()
+  runs[1]?.done.resolve([2, 3])
+  assert.deepEqual(await Promise.all(waiting), [2, 3])
+})
