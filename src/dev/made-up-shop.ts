@@ -71,13 +71,11 @@ export function makeUpShop(options: {
     account(random, id, 'buyer'),
   )
   const prefix = options.seed.toString(36).toUpperCase()
-  const products = Array.from({ length: options.products }, (_, i) =>
-    product(random, id, {
-      number: `${prefix}-${String(i + 1).padStart(5, '0')}`,
-      createdAtMs: endMs - yearMs + Math.floor((i * yearMs) / options.products),
-      sellerId: random.pick(sellers).id,
-    }),
-  )
+  const products = Array.from({ length: options.products }, (_, i) => {
+    const number = `${prefix}-${String(i + 1).padStart(5, '0')}`
+    const createdAtMs = endMs - yearMs + Math.floor((i * yearMs) / options.products)
+    return product(random, id, { number, createdAtMs, sellerId: random.pick(sellers).id })
+  })
   const orders = makeOrders(random, id, products, buyers)
   return { accounts: [...sellers, ...buyers], products, orders }
 }

@@ -41,7 +41,8 @@ export interface ProductRouteDeps {
 export function productRoutes(deps: ProductRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     await scope.register(readRoutes(deps))
-    await scope.register(writeRoutes(deps))
+    await scope.register(textRoutes(deps))
+    await scope.register(stockedRoutes(deps))
   }
 }
 
@@ -128,17 +129,10 @@ function readRoutes({ lists, pages }: ProductRouteDeps): FastifyPluginAsync {
   }
 }
 
-function writeRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsync {
-  const onRequest = [authenticate, requirePermission('products:write')]
-  const answer = async (reply: FastifyReply, product: Product) => {
-    const page = await pages.read(product.id)
-    if (!page) throw new AppError('not_found', 'The product was archived meanwhile.')
-    return reply
-      .header('content-type', jsonType)
-      .header('etag', etagOf(page.version))
-      .send(page.text)
-  }
+const onRequest = [authenticate, requirePermission('products:write')]
 
+/** Making a product, and editing what it says. */
+function textRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
@@ -160,7 +154,7 @@ function writeRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsync 
         const { variants, ...texts } = request.body
         const product = await products.create(principalOf(request).id, texts, variants)
         reply.code(201).header('location', `/api/products/${product.id}`)
-        return answer(reply, product)
+        return answer(pages, reply, product)
       },
     )
 
@@ -182,8 +176,15 @@ function writeRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsync 
         },
       },
       async (request, reply) =>
-        answer(reply, await products.edit(target(request, request.params.id), request.body)),
+        answer(pages, reply, await products.edit(target(request, request.params.id), request.body)),
     )
+  }
+}
+
+/** Adding what is sold, and taking it away. */
+function stockedRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
 
     app.post(
       '/api/products/:id/variants',
@@ -207,7 +208,7 @@ function writeRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsync 
         const variants = 'variants' in body ? body.variants : [body]
         const product = await products.addVariants(target(request, request.params.id), variants)
         reply.code(201)
-        return answer(reply, product)
+        return answer(pages, reply, product)
       },
     )
 
@@ -238,6 +239,17 @@ const editing =
   'POST /api/skus/:sku/stock.'
 
 const jsonType = 'application/json; charset=utf-8'
+
+/** The product as everybody sees it now. */
+async function answer(
+  pages: ProductPages,
+  reply: FastifyReply,
+  product: Product,
+): Promise<FastifyReply> {
+  const page = await pages.read(product.id)
+  if (!page) throw new AppError('not_found', 'The product was archived meanwhile.')
+  return reply.header('content-type', jsonType).header('etag', etagOf(page.version)).send(page.text)
+}
 
 function sendPage(
   request: FastifyRequest,
