@@ -168,9 +168,7 @@ export async function startApi(
       await unwatchEnded()
       unwatch()
       catalogue.unwatch()
-      gateRedis.disconnect()
-      cartRedis.disconnect()
-      subscriber.disconnect()
+      for (const redis of [gateRedis, cartRedis, subscriber]) redis.disconnect()
       await pool.end()
       log.info('api stopped')
     },
