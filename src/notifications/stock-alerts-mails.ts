@@ -31,7 +31,7 @@ export async function readStockFacts(
   const found = await pool.any(sql.type(Facts)`
     select e.key, a.email, a.name, v.sku, p.title
       from ${sql.unnest(rows, ['text', 'text', 'uuid'])} as e (key, sku, account_id)
-      join accounts a on a.id = e.account_id
+      join accounts a on a.id = e.account_id and a.erased_at is null
       join variants v on v.sku = e.sku
       join products p on p.id = v.product_id`)
   return new Map(found.map((facts) => [facts.key, facts]))

@@ -94,6 +94,7 @@ async function tellBuyers(tx: DatabaseTransactionConnection): Promise<void> {
       select a.number, a.sku, l.free - coalesce(t.units, 0) as units,
           row_number() over (partition by a.sku order by a.number) as place
         from stock_alerts a
+        join accounts b on b.id = a.buyer_id and b.erased_at is null
         join ledger l on l.sku = a.sku
         left join stock_told t on t.sku = a.sku
        where a.told_at is null and l.free > coalesce(t.units, 0)),

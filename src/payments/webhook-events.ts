@@ -149,7 +149,10 @@ export async function parkedWebhooks(
 export type WebhookState = 'stored' | 'processed' | 'ignored' | 'parked'
 
 /** Puts a parked event back with a fresh count; returns its state afterwards, or null when there is none. */
-export async function replayWebhook(pool: DatabasePool, id: string): Promise<WebhookState | null> {
+export async function replayWebhook(
+  pool: CommonQueryMethods,
+  id: string,
+): Promise<WebhookState | null> {
   await pool.query(sql.typeAlias('none')`
     update webhook_events set state = 'stored', attempts = 0, due_at = now()
      where id = ${id} and state = 'parked'`)

@@ -138,7 +138,10 @@ export async function parkedEvents(
 }
 
 /** Puts a parked event back with a fresh count; returns its state afterwards, or null when there is none. */
-export async function replayEvent(pool: DatabasePool, id: number): Promise<'open' | 'done' | null> {
+export async function replayEvent(
+  pool: CommonQueryMethods,
+  id: number,
+): Promise<'open' | 'done' | null> {
   await pool.query(sql.typeAlias('none')`
     update outbox set parked_at = null, attempts = 0, due_at = now()
      where id = ${id} and parked_at is not null and done_at is null`)

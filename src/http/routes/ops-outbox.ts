@@ -3,12 +3,13 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import { appendAudit } from '../../audit/audit-log.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { parkedEvents, replayEvent } from '../../platform/outbox.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
 import { listOf, pageQuery } from '../schemas/list.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, requirePermission } from '../session.ts'
+import { authenticate, principalOf, requirePermission } from '../session.ts'
 
 const tags = ['operations']
 const security = [{ bearer: [] }]
@@ -69,8 +70,15 @@ export function opsOutboxRoutes(deps: { readonly pool: DatabasePool }): FastifyP
           },
         },
       },
-      async ({ params: { id } }, reply) => {
-        const state = await replayEvent(pool, id)
+      async (request, reply) => {
+        const { id } = request.params
+        const state = await pool.transaction(async (tx) => {
+          const replayed = await replayEvent(tx, id)
+          const subject = `event:${id}`
+          const entry = { actor: principalOf(request), action: 'event.replayed', subject }
+          if (replayed !== null) await appendAudit(tx, entry)
+          return replayed
+        })
         if (state === null) throw new AppError('not_found', 'There is no such event.')
         return reply.code(202).send({ id, state })
       },

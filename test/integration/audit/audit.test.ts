@@ -128,3 +128,25 @@ test('admins read it, the newest first, page by page; nobody else does', async (
   }
   assert.equal((await shop.call('GET', '/api/audit')).status, 401)
 })
+
+test('an admin who puts back what was parked is written down, and one who finds nothing is not', async (t) => {
+  const shop = await startTestSystem(t, { workers: 0 })
+  const admin = { buyer: newId(), role: 'admin' } as const
+  await shop.pool.query(sql.typeAlias('none')`
+    insert into outbox (topic, key, parked_at) values ('test', 'key', now())`)
+  await shop.pool.query(sql.typeAlias('none')`
+    insert into webhook_events (id, type, payload, state) values ('evt_1', 'test', '{}', 'parked')`)
+  for (const path of ['outbox/1', 'outbox/2', 'webhooks/evt_1', 'webhooks/evt_2']) {
+    const { status } = await shop.call('POST', `/api/ops/${path}/replay`, admin)
+    assert.equal(status, path.endsWith('2') ? 404 : 202, path)
+  }
+  const { body } = await shop.call('GET', '/api/audit', admin)
+  const entries = z.array(z.object({ action: z.string(), subject: z.string() })).parse(body.items)
+  assert.deepEqual(
+    entries.map(({ action, subject }) => [action, subject]),
+    [
+      ['webhook.replayed', 'webhook:evt_1'],
+      ['event.replayed', 'event:1'],
+    ],
+  )
+})
