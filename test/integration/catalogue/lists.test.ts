@@ -3,13 +3,19 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { noteWords } from '../../../src/catalogue/note-words.ts'
 import { noImages } from '../../../src/catalogue/product.ts'
+import { ProductCache } from '../../../src/catalogue/product-cache.ts'
 import { type ListRequest, ProductLists } from '../../../src/catalogue/product-lists.ts'
+import { readProduct } from '../../../src/catalogue/read-products.ts'
 import type { Hit } from '../../../src/catalogue/search.ts'
 import { refreshStockFlags } from '../../../src/catalogue/stock-flags.ts'
+import { AvailabilityReader } from '../../../src/checkout/availability.ts'
+import { type ProductPage, ProductPages } from '../../../src/checkout/product-pages.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
+import { openRedis } from '../../../src/platform/redis/client.ts'
 import { startCatalogue, stored, storedVariant } from '../../support/catalogue.ts'
 import { countQueries } from '../../support/counted-pool.ts'
+import { createTestRedis } from '../../support/stores.ts'
 
 const everything: ListRequest = {
   options: [],
@@ -165,3 +171,34 @@ test('a page of a hundred costs as many queries as a page of one', async (t) => 
   await lists.recommendations(first?.id ?? '', 100)
   assert.equal(taken(), 3)
 })
+
+test('the page of a product with a hundred variants costs as many queries as with one', async (t) => {
+  const { pool: real, add } = await startCatalogue(t)
+  const small = stored()
+  const large = stored({ variants: Array.from({ length: 100 }, () => storedVariant()) })
+  await add([small, large])
+  const { pool, taken } = countQueries(real)
+  const redis = openRedis((await createTestRedis(t)).url, 'gate', () => {})
+  t.after(() => redis.disconnect())
+  const strategy = { reserve: never, post: never, available: async () => null }
+  const pages = new ProductPages({
+    cache: new ProductCache({
+      redis,
+      clock: systemClock,
+      read: (id) => readProduct(pool, noImages, id),
+    }),
+    availability: new AvailabilityReader({ pool, strategy, clock: systemClock }),
+    clock: systemClock,
+  })
+  const cost = async (id: string, variants: number) => {
+    const page = JSON.parse((await pages.read(id))?.text ?? '') as ProductPage
+    assert.equal(page.variants.length, variants)
+    return taken()
+  }
+  assert.equal(await cost(small.id, 1), 2)
+  assert.equal(await cost(large.id, 100), 2)
+})
+
+function never(): never {
+  throw new Error('nobody buys here')
+}
