@@ -49,22 +49,26 @@ const Crossed = z.object({
   seller_id: z.string(),
 })
 
-/** A mail for each SKU that has fallen to its threshold. One that never had more has not fallen. */
+/**
+ * A mail for each SKU that has fallen to its threshold. One that never had more has not fallen. The ledger is
+ * read once from end to end, and only what has fallen is looked up elsewhere.
+ */
 async function tellSellers(tx: DatabaseTransactionConnection): Promise<void> {
   await tx.query(sql.typeAlias('none')`
     delete from low_stock s using ledger l
       left join stock_thresholds t on t.sku = l.sku
      where l.sku = s.sku and l.free > coalesce(t.units, ${lowStockUnits})`)
   const crossed = await tx.any(sql.type(Crossed)`
-    with low as (
-      select l.sku, l.free, p.seller_id
-        from ledger l
-        left join stock_thresholds t on t.sku = l.sku
-        join variants v on v.sku = l.sku and v.archived_at is null
-        join products p on p.id = v.product_id
+    with fallen as materialized (
+      select l.sku, l.free from ledger l left join stock_thresholds t on t.sku = l.sku
        where l.free <= coalesce(t.units, ${lowStockUnits}) and l.on_hand > coalesce(t.units, ${lowStockUnits})
-         and not exists (select from low_stock s where s.sku = l.sku)
-       order by l.sku limit ${perRun}),
+         and not exists (select from low_stock s where s.sku = l.sku)),
+    low as (
+      select f.sku, f.free, p.seller_id
+        from fallen f
+        join variants v on v.sku = f.sku and v.archived_at is null
+        join products p on p.id = v.product_id
+       order by f.sku limit ${perRun}),
     crossed as (insert into low_stock (sku) select sku from low returning sku, crossing)
     select crossed.sku, crossed.crossing, low.free as units, low.seller_id from crossed join low using (sku)`)
   await appendOutboxRows(
