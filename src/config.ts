@@ -69,6 +69,9 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     )
   }
   const config = parsed.data
+  if (!config.S3_ACCESS_KEY_ID !== !config.S3_SECRET_ACCESS_KEY) {
+    throw new ConfigError('S3_ACCESS_KEY_ID: goes with S3_SECRET_ACCESS_KEY, set both or neither')
+  }
   if (config.NODE_ENV === 'production') refuseDemoSecrets(config)
   return Object.freeze(config)
 }
