@@ -6,6 +6,8 @@ export interface Clock {
   monotonic(): number
   /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Resolves when all that has arrived by now was looked at: the event loop's next turn, not a time. */
+  turn(): Promise<void>
   /** Calls `fn` once after `ms`; the returned function cancels it. Does not keep the process alive. */
   after(ms: number, fn: () => void): () => void
 }
@@ -24,6 +26,7 @@ export const systemClock: Clock = {
       const timer = setTimeout(done, ms)
       signal?.addEventListener('abort', done, { once: true })
     }),
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
   after: (ms, fn) => {
     const timer = setTimeout(fn, ms)
     timer.unref()

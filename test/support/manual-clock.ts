@@ -20,6 +20,7 @@ export function manualClock({ hurried = false } = {}): ManualClock {
       clock.advance(duration)
       return new Promise((resolve) => setImmediate(resolve))
     },
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
     after: (duration, wake) => {
       const timer = { at: ms + duration, wake }
       waiting.add(timer)
