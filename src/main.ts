@@ -2,7 +2,7 @@
 import './node-version.ts'
 import type { DatabasePool } from 'slonik'
 import { ConfigError, loadConfig, requireStores } from './config.ts'
-import { addDemoPictures } from './dev/demo-pictures.ts'
+import { addDemoPictures, addMadeUpPictures } from './dev/demo-pictures.ts'
 import { demoPictures, seedDemoShop } from './dev/demo-shop.ts'
 import { seedOptions } from './dev/seed-options.ts'
 import { seedShop } from './dev/seed-shop.ts'
@@ -57,9 +57,13 @@ async function seed(args: string[]): Promise<void> {
   const config = loadConfig()
   const fill = (databaseUrl: string) =>
     withPool(databaseUrl, async (pool) => {
-      if (products !== undefined) return seedShop(pool, { products, seed: number, say })
-      await seedDemoShop(pool)
       const { store } = await openImageStore(config, systemClock)
+      if (products !== undefined) {
+        await seedShop(pool, { products, seed: number, say })
+        say(`added ${await addMadeUpPictures(pool, store)} pictures`)
+        return
+      }
+      await seedDemoShop(pool)
       await addDemoPictures(pool, store, demoPictures)
       say('seeded the demo shop')
     })
