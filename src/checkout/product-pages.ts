@@ -1,20 +1,11 @@
 /** The page of a product: what is kept of it, with what its variants cost and have right now. */
-import type { Product, ProductImage, Seller } from '../catalogue/product.ts'
+import type { Product } from '../catalogue/product.ts'
 import type { ProductCache } from '../catalogue/product-cache.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { RecentMap } from '../kernel/recent-map.ts'
 import type { Availability, AvailabilityReader } from './availability.ts'
 
-export interface ProductPage {
-  readonly id: string
-  readonly slug: string
-  readonly title: string
-  readonly description: string
-  readonly category: string
-  readonly version: number
-  readonly createdAt: string
-  readonly seller: Seller
-  readonly images: readonly ProductImage[]
+export interface ProductPage extends Omit<Product, 'variants'> {
   readonly variants: readonly {
     readonly sku: string
     readonly options: Readonly<Record<string, string>>

@@ -95,7 +95,7 @@ export class Gate {
   async #drain(sku: string): Promise<void> {
     const queue = this.#queues.get(sku) as Pending[]
     while (queue.length > 0) {
-      // What has arrived on other sockets by now comes along: twice as many share a round trip.
+      // What has arrived on other sockets by now comes along, and shares the round trip.
       await this.#deps.clock.turn()
       const batch = queue.splice(0, batchMax)
       try {
