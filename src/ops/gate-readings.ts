@@ -119,7 +119,7 @@ export async function readPartitions(
     select partition, generation from partitions ${named} order by partition`)
   return Promise.all(
     rows.map(async ({ partition, generation: known }) => {
-      const state = await closePartition(redis, partitionKeys(partition), { check: 1 })
+      const state = await closePartition(redis, partitionKeys(partition), { closing: '' })
       const live = state.open && state.sameServer && state.generation === known && known > 0
       return { ...state, partition, known, live }
     }),

@@ -125,7 +125,7 @@ export interface PartitionState {
 export const closePartition = defineScript({
   file: 'stock/close-partition',
   keys: ['partition'],
-  args: ['check'],
+  args: ['closing'],
   reply: {
     state: (generation, open, sameServer, runId): PartitionState => ({
       runId: runId as string,

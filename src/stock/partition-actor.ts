@@ -85,7 +85,7 @@ class StockPartitionActor implements PartitionActor {
   async #mustRebuild(): Promise<boolean> {
     const keys = partitionKeys(this.#partition)
     const [state, rows] = await Promise.all([
-      closePartition(this.#redis, keys, { check: 1 }),
+      closePartition(this.#redis, keys, { closing: '' }),
       this.#connection.query({
         name: 'partition-state',
         text: 'select generation::text, run_id from partitions where partition = $1',

@@ -37,13 +37,12 @@ export async function rebuildPartition(
 ): Promise<Rebuilt> {
   const { redis } = deps
   const keys = partitionKeys(partition)
-  const redisState = await closePartition(redis, keys, { check: 0 })
-  const [row] = await connection.query({
-    name: 'partition-generation',
-    text: 'select generation::text from partitions where partition = $1',
-    values: [partition],
-  })
-  const before = Number(row?.generation)
+  const seen = await closePartition(redis, keys, { closing: '' })
+  const before = await generationOf(connection, partition)
+  // PostgreSQL has answered after Redis, so nobody had succeeded us when Redis was looked at. Who does so
+  // from here on opens a newer generation than the one that is closed.
+  const redisState = await closePartition(redis, keys, { closing: seen.generation })
+  if (redisState.open) throw new Fenced(`partition ${partition}: opened by somebody else`)
   await drain(deps, partition, connection, await loadOpened(connection, partition, before))
   const generation = Math.max(before, redisState.generation) + 1
   await bump(connection, partition, before, generation, redisState.runId)
@@ -61,6 +60,15 @@ export async function rebuildPartition(
     throw new Fenced(`partition ${partition}: Redis has moved past generation ${generation}`)
   }
   return { generation, states: opened }
+}
+
+async function generationOf(connection: PipelinedConnection, partition: number): Promise<number> {
+  const [row] = await connection.query({
+    name: 'partition-generation',
+    text: 'select generation::text from partitions where partition = $1',
+    values: [partition],
+  })
+  return Number(row?.generation)
 }
 
 /** Builds the gates of SKUs from their ledger rows, whose generation must be the partition's. */

@@ -90,7 +90,7 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
       terms: JSON.stringify({ price: 100 }),
     })
   }
-  const { runId } = await closePartition(redis, keys, { check: 1 })
+  const { runId } = await closePartition(redis, keys, { closing: '' })
   await install()
   await openPartition(redis, keys, { generation: first, runId })
   const wake = 'test:wake'
@@ -102,7 +102,8 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
     install,
     open: (generation: number, onRunId = runId) =>
       openPartition(redis, keys, { generation, runId: onRunId }),
-    close: (check: 0 | 1 = 0) => closePartition(redis, keys, { check }),
+    look: () => closePartition(redis, keys, { closing: '' }),
+    close: (closing = first) => closePartition(redis, keys, { closing }),
     admit: (
       requests: readonly Request[],
       { generation = first, waitingMax = 1_000_000 } = {},

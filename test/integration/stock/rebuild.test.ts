@@ -236,8 +236,7 @@ test('of two owners that rebuild at once one wins, and the sale goes on', async 
   assert.deepEqual(fenced, ['Fenced'])
   const winner = outcomes[0]?.status === 'fulfilled' ? owner : other
   assert.equal((await world.ledger(sale.sku)).generation, generation + 1)
-  // The loser closed what the winner may have opened already: the winner looks once a second.
-  await winner.actor.tend()
+  assert.equal(await world.redis.hget(sale.keys.partition, 'open'), '1')
   await sale.finish(winner, { lost: true })
 })
 
@@ -270,6 +269,22 @@ test('a rebuild that cannot learn the offers admits nobody and is finished by th
   failing = false
   await owner.actor.tend()
   await sale.finish(owner, { lost: true })
+})
+
+test('an owner that has lost its connection does not close what its successor has opened', async (t) => {
+  const sale = await Sale.start(await StockWorld.start(t))
+  const { world, owner: zombie } = sale
+  await zombie.actor.pass()
+  await world.redis.flushall()
+  const owner = await world.takeOver(partitionOf(sale.sku))
+  await sale.buy()
+  await zombie.connection.close()
+  // What it reads tells it that something is amiss: it would build everything anew.
+  await assert.rejects(zombie.actor.pass())
+  assert.equal(await world.redis.hget(sale.keys.partition, 'open'), '1')
+  await sale.buy()
+  await owner.runDry()
+  assert.equal((await world.assertSound(sale.sku)).held, 8)
 })
 
 test('a fenced owner cannot undo the rebuild of another', async (t) => {

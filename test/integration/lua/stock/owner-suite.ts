@@ -146,18 +146,21 @@ export const building: Record<string, Case> = {
     const { partitionState } = await gate.everything()
     assert.deepEqual({ ...partitionState }, { generation: '4', run_id: gate.runId, open: '1' })
   },
-  'close-partition · state and none: looking closes nothing': async (_t, redis) => {
-    const gate = await buildGate(redis, { generation: 3 })
-    const state = { runId: gate.runId, generation: 3, sameServer: true }
-    assert.deepEqual(await writesNothing(gate, () => gate.close(1)), { ...state, open: true })
-    await gate.close(0)
-    assert.deepEqual(await gate.close(1), { ...state, open: false })
-    await redis.hset(gate.keys.partition, 'run_id', 'f'.repeat(40))
-    assert.equal((await gate.close(1)).sameServer, false)
-    await redis.del(gate.keys.partition)
-    const none = { runId: gate.runId, generation: 0, open: false, sameServer: false }
-    assert.deepEqual(await writesNothing(gate, () => gate.close(0)), none)
-  },
+  'close-partition · state and none: it closes the generation it names, looking closes nothing':
+    async (_t, redis) => {
+      const gate = await buildGate(redis, { generation: 3 })
+      const state = { runId: gate.runId, generation: 3, sameServer: true }
+      for (const harmless of [() => gate.look(), () => gate.close(2), () => gate.close(4)]) {
+        assert.deepEqual(await writesNothing(gate, harmless), { ...state, open: true })
+      }
+      assert.deepEqual(await gate.close(3), { ...state, open: false })
+      assert.deepEqual(await gate.look(), { ...state, open: false })
+      await redis.hset(gate.keys.partition, 'run_id', 'f'.repeat(40))
+      assert.equal((await gate.look()).sameServer, false)
+      await redis.del(gate.keys.partition)
+      const none = { runId: gate.runId, generation: 0, open: false, sameServer: false }
+      assert.deepEqual(await writesNothing(gate, () => gate.close(3)), none)
+    },
   'want-gate · wanted: the owner finds the SKU, once': async (_t, redis) => {
     const gate = await buildGate(redis)
     for (let i = 0; i < 3; i++) await wantGate(redis, gate.keys, { sku: gate.sku, wake: 'w' })
