@@ -215,6 +215,7 @@ export class Embedded {
       redisUrl: this.#redisUrl,
       stripeUrl: this.#stripeUrl ?? null,
       mailDir: this.#mailDir,
+      sweepSeconds: this.#options.config.SWEEP_SECONDS,
       processes: [...(this.#services?.processes ?? []), ...parts],
     })
   }

@@ -16,6 +16,8 @@ export interface Runtime {
   /** Of the simulator, or whatever STRIPE_API_BASE says; null: payments go to Stripe itself. */
   readonly stripeUrl: string | null
   readonly mailDir: string
+  /** How often the worker looks at deadlines. */
+  readonly sweepSeconds: number
   readonly processes: readonly RuntimeProcess[]
 }
 

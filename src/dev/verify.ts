@@ -46,10 +46,12 @@ function interrupted(): Promise<never> {
 }
 
 async function checkStores(
-  { databaseUrl, redisUrl }: StoreUrls,
-  config: Config,
+  { databaseUrl, redisUrl, sweepSeconds }: StoreUrls,
+  settings: Config,
   note: (sentence: string) => void,
 ): Promise<{ report: PromiseReport; whole: boolean }> {
+  // Deadlines are judged by what the running system does, not by what this command was told.
+  const config = { ...settings, SWEEP_SECONDS: sweepSeconds ?? settings.SWEEP_SECONDS }
   const redis = openRedis(redisUrl, 'gate', () => {})
   let pool: DatabasePool | undefined
   try {

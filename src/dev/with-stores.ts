@@ -9,6 +9,8 @@ import { startServices } from './services.ts'
 export interface StoreUrls {
   readonly databaseUrl: string
   readonly redisUrl: string
+  /** How often the system on these stores looks at deadlines; undefined when it is not known. */
+  readonly sweepSeconds?: number | undefined
 }
 
 /**
@@ -22,9 +24,13 @@ export async function withStores<T>(
   use: (urls: StoreUrls) => Promise<T>,
 ): Promise<T> {
   const { DATABASE_URL, REDIS_URL, DATA_DIR } = config
-  if (DATABASE_URL && REDIS_URL) return use({ databaseUrl: DATABASE_URL, redisUrl: REDIS_URL })
-  const running = readRuntime(DATA_DIR)
-  if (running?.processes.some(({ pid }) => isAlive(pid))) return use(running)
+  const noted = readRuntime(DATA_DIR)
+  const running = noted?.processes.some(({ pid }) => isAlive(pid)) ? noted : undefined
+  if (DATABASE_URL && REDIS_URL) {
+    const sweepSeconds = running?.databaseUrl === DATABASE_URL ? running.sweepSeconds : undefined
+    return use({ databaseUrl: DATABASE_URL, redisUrl: REDIS_URL, sweepSeconds })
+  }
+  if (running) return use(running)
   if (DATABASE_URL) throw new ConfigError('REDIS_URL: is not set, but DATABASE_URL is')
   if (REDIS_URL) throw new ConfigError('DATABASE_URL: is not set, but REDIS_URL is')
   if (!existsSync(join(DATA_DIR, 'postgres', 'data'))) {

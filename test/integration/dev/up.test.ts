@@ -67,6 +67,7 @@ test('it starts every part, and SIGTERM stops them all and leaves no trace', asy
     roles,
   )
   assert.equal(runtime.apiUrl, `http://127.0.0.1:${place.port}`)
+  assert.equal(runtime.sweepSeconds, 60)
   assert.ok(existsSync(runtime.mailDir))
   assert.equal((await fetch(`${runtime.stripeUrl}/v1/payment_intents`)).status, 401)
   assert.match(launcher.said(), /FLASH-001/)

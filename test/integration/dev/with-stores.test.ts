@@ -16,10 +16,11 @@ const settings = (dataDir: string, more: { DATABASE_URL?: string; REDIS_URL?: st
   REDIS_URL: more.REDIS_URL,
 })
 const urls = async ({ databaseUrl, redisUrl }: StoreUrls) => [databaseUrl, redisUrl]
+const sweep = async ({ sweepSeconds }: StoreUrls) => sweepSeconds
 
 function noteAsRunning(dataDir: string, services: Services): void {
   const { databaseUrl, redisUrl, processes } = services
-  const common = { apiUrl: '', stripeUrl: null, mailDir: '' }
+  const common = { apiUrl: '', stripeUrl: null, mailDir: '', sweepSeconds: 7 }
   writeRuntime(dataDir, { ...common, databaseUrl, redisUrl, processes })
 }
 
@@ -36,6 +37,11 @@ test('a running system lends its stores, and a stopped one is started for as lon
   noteAsRunning(dataDir, services)
   const running = [services.databaseUrl, services.redisUrl]
   assert.deepEqual(await withStores(settings(dataDir), quiet, urls), running)
+  assert.equal(await withStores(settings(dataDir), quiet, sweep), 7)
+  const named = { DATABASE_URL: services.databaseUrl, REDIS_URL: services.redisUrl }
+  assert.equal(await withStores(settings(dataDir, named), quiet, sweep), 7)
+  const elsewhere = { ...named, DATABASE_URL: 'postgres://there/db' }
+  assert.equal(await withStores(settings(dataDir, elsewhere), quiet, sweep), undefined)
   await services.stop()
   const lent = await withStores(settings(dataDir), quiet, async (stores) => {
     const { processes } = stores as Services

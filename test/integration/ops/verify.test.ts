@@ -2,10 +2,13 @@
 // nothing at all. Runs the real command as a process.
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import { writeRuntime } from '../../../src/dev/runtime-file.ts'
 import { startServices } from '../../../src/dev/services.ts'
+import { newId } from '../../../src/kernel/ids.ts'
 import { migrate } from '../../../src/platform/postgres/migrate.ts'
 import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
 import { type Child, startChild } from '../../support/child.ts'
+import { startedLongAgo } from '../../support/promises.ts'
 import { createTestDatabase, createTestFolder, createTestRedis } from '../../support/stores.ts'
 
 const none = sql.typeAlias('none')
@@ -29,9 +32,9 @@ async function stores(t: TestContext) {
   return { redis, env: { DATABASE_URL: databaseUrl, REDIS_URL: redis.url } }
 }
 
-async function onDatabase(url: string, statement: ReturnType<typeof none>): Promise<void> {
+async function onDatabase(url: string, ...statements: ReturnType<typeof none>[]): Promise<void> {
   const pool = await openPool(url, { max: 1, statementTimeoutMs: 5_000, onError: () => {} })
-  await pool.query(statement)
+  for (const statement of statements) await pool.query(statement)
   await pool.end()
 }
 
@@ -77,6 +80,28 @@ test('a stopped data folder is started for the check, and stopped again', async 
   assert.match(JSON.parse(json.out).promises[0].breaches[0], /GHOST-1/)
   // The folder is free again: a second run could not have it otherwise.
   assert.equal((await verify(t, [], { DATA_DIR: dataDir })).code, 1)
+})
+
+test('holds are judged by the sweep of the system that runs, not by the setting of the command', async (t) => {
+  const { env, redis } = await stores(t)
+  const [dataDir, id] = [createTestFolder(t), newId()]
+  await onDatabase(
+    env.DATABASE_URL,
+    none`insert into workers (id) values (${startedLongAgo})`,
+    none`insert into checkouts (id, buyer_id, status, expires_at)
+      values (${id}, ${newId()}, 'reserved', now() - interval '1 minute')`,
+  )
+  const overdue = async (sweepSeconds: number) => {
+    writeRuntime(dataDir, {
+      ...{ apiUrl: '', stripeUrl: null, mailDir: '', sweepSeconds },
+      ...{ databaseUrl: env.DATABASE_URL, redisUrl: env.REDIS_URL },
+      processes: [{ role: 'redis', pid: redis.pid }],
+    })
+    const { out } = await verify(t, ['--json'], { DATA_DIR: dataDir, SWEEP_SECONDS: '600' })
+    return JSON.parse(out).promises[5].breaches
+  }
+  assert.match((await overdue(10)).join(), new RegExp(`${id} is reserved past its deadline`))
+  assert.deepEqual(await overdue(120), [])
 })
 
 test('what cannot be checked ends with code 2 and one line', async (t) => {
