@@ -20,11 +20,10 @@ export function summarise(output: BenchOutput, bars: readonly BarVerdict[]): str
     ...table(resultRows(results)),
   ]
   for (const result of results) {
-    for (const note of [...figureNotes(result), ...result.notes]) {
-      lines.push(`  ${nameOf(result)}: ${note}`)
-    }
+    for (const note of figureNotes(result)) lines.push(`  ${nameOf(result)}: ${note}`)
     for (const breach of result.breaches) lines.push(`  ${nameOf(result)}: BROKEN: ${breach}`)
   }
+  for (const [note, names] of namesByNote(results)) lines.push(`  ${names.join(', ')}: ${note}`)
   lines.push('')
   if (bars.length > 0) {
     const rows = bars.map((verdict) => [
@@ -75,6 +74,17 @@ function resultRows(results: readonly ScenarioResult[]): string[][] {
       result.promises,
     ]),
   ]
+}
+
+/** What is to be said of several scenarios is said once. */
+function namesByNote(results: readonly ScenarioResult[]): Map<string, string[]> {
+  const names = new Map<string, string[]>()
+  for (const result of results) {
+    for (const note of new Set(result.notes)) {
+      names.set(note, [...(names.get(note) ?? []), nameOf(result)])
+    }
+  }
+  return names
 }
 
 function figureNotes({ stock, figures, scenario }: ScenarioResult): string[] {

@@ -82,7 +82,7 @@ test('baselines that differ by more than a fifth are reported', () => {
   assert.match(baselineSpread(43_000, 8_000)[0] ?? '', /UNSTEADY: 43000 .* before, 8000 after/)
 })
 
-test('the summary shows accepted and refused apart, and every breach', () => {
+test('the summary shows accepted and refused apart, every breach, and a note of several scenarios once', () => {
   const machine = {
     cpus: 2,
     cpu: '',
@@ -94,9 +94,12 @@ test('the summary shows accepted and refused apart, and every breach', () => {
   }
   const results = [
     aResult({ accepted: 1234, refused: 5678, promises: 'broken', breaches: ['2 units oversold'] }),
+    aResult({ scenario: 'sold-out', notes: ['not checked: a thing'] }),
+    aResult({ scenario: 'paced', notes: ['not checked: a thing'] }),
   ]
   const text = summarise({ machine, startedAt: '', parameters, results, failure: null }, [])
   assert.match(text, /1,234 +5,678/)
   assert.match(text, /BROKEN: 2 units oversold/)
   assert.doesNotMatch(text, /6,912/)
+  assert.match(text, /^ {2}sold-out \(actor\), paced \(actor\): not checked: a thing$/m)
 })
