@@ -23,8 +23,8 @@ export interface OwnershipDeps {
 
 /** How often an owner stamps that it lives. */
 const stampEveryMs = 500
-/** An owner that has not stamped for so long is put down. */
-const silentSeconds = 2
+/** An owner that has not stamped for so long is put down, and a worker counts as gone. */
+export const silentSeconds = 2
 
 const Survey = z.object({
   partition: z.number(),
@@ -66,13 +66,18 @@ export class Ownership {
     ])
   }
 
-  /** Hands everything over: the next worker may claim at once. */
+  /**
+   * Hands everything over: the next worker may claim at once. When this one ended stays on record, for
+   * whoever judges a stopped system, until another worker has run for a minute.
+   */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
     await Promise.all(this.#lanes.map((lane) => lane.stop()))
     await this.#deps.pool
-      .query(sql.typeAlias('none')`delete from workers where id = ${this.workerId}`)
+      .query(sql.typeAlias('none')`
+        update workers set seen_at = least(seen_at, now() - make_interval(secs => ${silentSeconds}))
+         where id = ${this.workerId}`)
       .catch(() => {})
   }
 

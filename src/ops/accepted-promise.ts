@@ -33,11 +33,12 @@ const entriesMax = 5_000
 /** Every idempotency record of a present generation leads to a checkout; see the head of this file. */
 export async function checkAccepted(deps: AcceptedDeps, lost: Findings): Promise<void> {
   const { pool, redis, note } = deps
+  let larger = 0
   for (const state of await readPartitions(pool, redis)) {
     if (state.known === 0 || state.generation !== state.known) continue
     await checkMailboxes(deps, state, lost)
     const { records, whole } = await readRecords(deps, state)
-    if (!whole) note(`partition ${state.partition}: ${records.length} of its records are looked at`)
+    if (!whole) larger++
     lost.checked(records.length)
     const unknown = await withoutRow(
       pool,
@@ -47,6 +48,11 @@ export async function checkAccepted(deps: AcceptedDeps, lost: Findings): Promise
       const suspects = records.filter(({ id }) => unknown.has(id))
       await lookAgain(deps, state, suspects, lost)
     }
+  }
+  if (larger > 0) {
+    note(
+      `idempotency records: ${recordsMax.toLocaleString('en-US')} of each partition and day are followed to their checkouts; ${larger} of the partitions have more`,
+    )
   }
 }
 
@@ -169,10 +175,7 @@ export async function checkWaiting(
   note: Note,
 ): Promise<void> {
   const due = await dueBefore(db, waitSeconds)
-  if (!due) {
-    note(`what waits in PostgreSQL: not judged, no worker has run for ${waitSeconds} s`)
-    return
-  }
+  if (!due) return noteWaiting(db, note)
   const at = sql.timestamp(due)
   // Many at once take their time: stuck is what others have overtaken, or where nothing moves any more.
   const commands = await db.any(sql.type(Command)`
@@ -199,4 +202,16 @@ export async function checkWaiting(
       `${sku ?? 'no SKU'}: checkout ${id} is assembling past its deadline ${expires_at.toISOString()}; repair: see that the worker's job reject-assemblies runs`,
     )
   }
+}
+
+/** What is late, but had no worker to carry it on. */
+async function noteWaiting(db: CommonQueryMethods, note: Note): Promise<void> {
+  const late = sql.fragment`clock_timestamp() - make_interval(secs => ${waitSeconds})`
+  const { count } = await db.one(sql.typeAlias('count')`
+    select (select count(*) from stock_commands where done_at is null and created_at < ${late})
+         + (select count(*) from checkouts where status = 'assembling' and expires_at < ${late}) as count`)
+  if (count === 0) return
+  note(
+    `${count} commands and assemblies have waited for more than ${waitSeconds} s, and no worker has run for so long; the next one carries them on`,
+  )
 }

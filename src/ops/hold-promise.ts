@@ -1,5 +1,5 @@
 /** Promise 6: a hold is sold, released or expired, at the latest one sweep after its deadline. */
-import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import type { DatabasePool, DatabaseTransactionConnection, FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'
 import { breachesMax, Findings, type Note } from './findings.ts'
@@ -11,6 +11,9 @@ const graceSeconds = 5
 
 /** What an attempt to pay that began in time may take beyond the deadline. */
 const payingSeconds = 30
+
+/** How late the word of a live worker may be. */
+const stampSeconds = 5
 
 const Overdue = z.object({
   id: z.string(),
@@ -25,24 +28,32 @@ const Kept = z.object({
   released: z.boolean(),
 })
 
-/** @param sweepSeconds how often deadlines are looked at; those of a stopped system are not judged. */
+/**
+ * @param sweepSeconds how often deadlines are looked at. Those that pass while no worker runs are not its
+ * fault: they are no breach, and `note` is told how many there are.
+ */
 export async function checkHolds(
   pool: DatabasePool,
   sweepSeconds: number,
   note: Note,
 ): Promise<Findings> {
   const findings = new Findings(6)
+  const lateSeconds = sweepSeconds + graceSeconds
   await snapshot(pool, async (tx) => {
     const { count } = await tx.one(sql.typeAlias('count')`
       select count(*) as count from holds where state = 'held'`)
     findings.checked(count)
-    const due = await dueBefore(tx, sweepSeconds + graceSeconds)
+    const due = await dueBefore(tx, lateSeconds)
     if (due) await findOverdue(tx, due, findings)
-    else note('deadlines of holds: not judged, no worker has run for longer than a sweep')
+    await noteUnjudged(tx, due, lateSeconds, note)
     await findForgotten(tx, findings)
   })
   return findings
 }
+
+const overdueAt = (moment: FragmentSqlToken) => sql.fragment`(
+  c.status = 'reserved' and c.expires_at < ${moment}
+  or c.status = 'paying' and c.expires_at < ${moment} - make_interval(secs => ${payingSeconds}))`
 
 async function findOverdue(
   tx: DatabaseTransactionConnection,
@@ -51,16 +62,33 @@ async function findOverdue(
 ): Promise<void> {
   const rows = await tx.any(sql.type(Overdue)`
     select c.id, c.status, c.expires_at, (select min(sku) from holds h where h.checkout_id = c.id) as sku
-      from checkouts c
-     where c.status = 'reserved' and c.expires_at < ${sql.timestamp(due)}
-        or c.status = 'paying'
-          and c.expires_at < ${sql.timestamp(due)} - make_interval(secs => ${payingSeconds})
+      from checkouts c where ${overdueAt(sql.fragment`${sql.timestamp(due)}`)}
      order by c.expires_at limit ${breachesMax}`)
   for (const { id, status, sku, expires_at } of rows) {
     findings.breach(
       `${sku ?? 'no SKU'}: checkout ${id} is ${status} past its deadline ${expires_at.toISOString()}; repair: see that the worker's job expire-holds runs`,
     )
   }
+}
+
+/** Those that a worker would have ended by now, had one run. */
+async function noteUnjudged(
+  tx: DatabaseTransactionConnection,
+  due: Date | null,
+  lateSeconds: number,
+  note: Note,
+): Promise<void> {
+  const late = sql.fragment`(clock_timestamp() - make_interval(secs => ${lateSeconds + stampSeconds}))`
+  const judged = due
+    ? sql.fragment`not ${overdueAt(sql.fragment`${sql.timestamp(due)}`)}`
+    : sql.fragment`true`
+  const { count } = await tx.one(sql.typeAlias('count')`
+    select count(*) as count from checkouts c where ${overdueAt(late)} and ${judged}`)
+  if (count === 0) return
+  const why = due
+    ? `since the last worker stopped`
+    : `and no worker has run for ${lateSeconds} s that could have ended them`
+  note(`${count} checkouts have passed their deadlines ${why}; the next worker ends them`)
 }
 
 /** Holds of checkouts that have ended: the release is written with the end, and closed when it is done. */

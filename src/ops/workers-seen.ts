@@ -1,6 +1,7 @@
 /** Until when the system was looked after: what is late while no worker runs is nobody's fault. */
 import type { CommonQueryMethods } from 'slonik'
 import { z } from 'zod'
+import { silentSeconds } from '../actor/ownership.ts'
 import { sql } from '../platform/postgres/pool.ts'
 
 const Seen = z.object({ due: z.date().nullable() })
@@ -30,5 +31,5 @@ export async function dueBefore(
 /** Whether a worker with actors runs now: it stamps itself twice a second. */
 export function workerLives(db: CommonQueryMethods): Promise<boolean> {
   return db.exists(sql.typeAlias('none')`
-    select from workers where seen_at > clock_timestamp() - interval '3 seconds'`)
+    select from workers where seen_at > clock_timestamp() - make_interval(secs => ${silentSeconds})`)
 }

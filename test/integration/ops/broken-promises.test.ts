@@ -134,7 +134,10 @@ test('a command that waits for more than a minute is told, unless no worker ran'
     insert into stock_commands (id, partition, sku, kind, units, reason, created_at)
     values (${newId()}, ${partitionOf(sku)}, ${sku}, 'restock', 1, 'test', now() - interval '90 seconds')`)
   const { notes } = await check(system)
-  assert.ok(notes.some((note) => note.includes('not judged, no worker')))
+  assert.ok(
+    notes.some((note) => note.startsWith('1 commands and assemblies have waited')),
+    notes.join('\n'),
+  )
   await assertKept(system)
   await pool.query(none`insert into workers (id) values (${startedLongAgo})`)
   await assertBroken(system, 3, sku, 'the command restock')
@@ -191,9 +194,16 @@ test('a hold that outlives its deadline by more than a sweep is told; that of a 
   await pool.query(none`
     update checkouts set expires_at = now() - interval '10 minutes' where id = ${id}`)
   await assertKept(system)
+  assert.deepEqual((await check(system)).notes, [
+    '1 checkouts have passed their deadlines and no worker has run for 65 s that could have ended them; the next worker ends them',
+  ])
+  // The worker that was stopped in order is on record; as if it had run for long.
   await pool.query(none`
-    insert into workers (id, seen_at) values (${startedLongAgo}, now() - interval '9.5 minutes')`)
+    update workers set id = ${startedLongAgo}, seen_at = now() - interval '9.5 minutes'`)
   await assertKept(system)
+  assert.deepEqual((await check(system)).notes, [
+    '1 checkouts have passed their deadlines since the last worker stopped; the next worker ends them',
+  ])
   await pool.query(none`update workers set seen_at = now() where id = ${startedLongAgo}`)
   await assertBroken(system, 6, sku, id, 'reserved past its deadline')
 })
