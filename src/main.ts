@@ -15,7 +15,8 @@ import { MigrationRefused, migrate } from './platform/postgres/migrate.ts'
 import { openPool } from './platform/postgres/pool.ts'
 import { JournalDamaged } from './simulator/journal.ts'
 import { SimulatorRefused, startSimulator } from './simulator/start-simulator.ts'
-import { startApi, startWorker } from './system.ts'
+import { startApi } from './system/api.ts'
+import { startWorker } from './system/worker.ts'
 
 const stopMs = 10_000
 const usage = 'usage: node src/main.ts api | worker | stripe | migrate | seed'

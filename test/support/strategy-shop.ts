@@ -2,12 +2,10 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
-import { Ownership } from '../../src/actor/ownership.ts'
 import { actorStrategy } from '../../src/checkout/actor-strategy.ts'
 import { createAssembly, currenciesOf } from '../../src/checkout/assembly.ts'
 import type { CheckoutView } from '../../src/checkout/checkout-repository.ts'
 import { Checkouts } from '../../src/checkout/checkouts.ts'
-import { createCommitListener } from '../../src/checkout/commit-listener.ts'
 import { expireHolds } from '../../src/checkout/expire-holds.ts'
 import { offerSource } from '../../src/checkout/offer-source.ts'
 import { pessimisticStrategy } from '../../src/checkout/pessimistic-strategy.ts'
@@ -16,11 +14,9 @@ import type { Line, Refusal, ReservationStrategy } from '../../src/checkout/stra
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
-import { openRedis } from '../../src/platform/redis/client.ts'
+import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import { startDirectCommands } from '../../src/stock/direct-commands.ts'
-import type { Gate } from '../../src/stock/gate.ts'
-import { partitionCount } from '../../src/stock/partition.ts'
-import { watchWakeUps } from '../../src/stock/watch.ts'
+import { startOwners } from '../../src/system/owners.ts'
 import { holdSeconds, StockWorld } from './stock-world.ts'
 
 export const strategyNames = ['actor', 'pessimistic'] as const
@@ -53,7 +49,7 @@ export async function startStrategyShop(t: TestContext, name: StrategyName): Pro
   const { pool, ids } = world
   const subscriber = openRedis(world.redisServer.url, 'subscriber', () => {})
   const strategy = strategyOf(name, world)
-  const stop = name === 'actor' ? startActors(world) : startDirect(world)
+  const stop = name === 'actor' ? startActors(world, subscriber) : startDirect(world)
   world.onClose(async () => {
     await stop()
     subscriber.disconnect()
@@ -78,8 +74,8 @@ export async function startStrategyShop(t: TestContext, name: StrategyName): Pro
 }
 
 /** The actor's strategy as an API process wires it. */
-export function actorStrategyOf(world: StockWorld, gate: Gate = world.gate): ReservationStrategy {
-  const { pool, gateRedis, ids } = world
+export function actorStrategyOf(world: StockWorld): ReservationStrategy {
+  const { pool, gateRedis, ids, gate } = world
   const currencies = (skus: readonly string[]) => currenciesOf(pool, skus)
   const assembly = createAssembly({ pool, redis: gateRedis, gate, ids, currencies })
   return actorStrategy({ gate, redis: gateRedis, assembly })
@@ -97,30 +93,10 @@ function strategyOf(name: StrategyName, world: StockWorld): ReservationStrategy 
   })
 }
 
-function startActors(world: StockWorld): () => Promise<void> {
+function startActors(world: StockWorld, subscriber: RedisClient): () => Promise<void> {
   const { databaseUrl, pool, redis } = world
-  const subscriber = openRedis(world.redisServer.url, 'subscriber', () => {})
-  const listener = createCommitListener({ pool, redis, holdSeconds, log })
-  const ownership: Ownership = new Ownership({
-    databaseUrl,
-    pool,
-    partitions: partitionCount,
-    lanes: 2,
-    clock: systemClock,
-    log,
-    factory: world.actors({
-      onCommitted: listener.committed,
-      wake: (partition) => ownership.wake(partition),
-    }),
-  })
-  const unwatch = watchWakeUps(subscriber, ownership)
-  ownership.start()
-  return async () => {
-    unwatch()
-    await ownership.stop()
-    await listener.idle()
-    subscriber.disconnect()
-  }
+  const stores = { databaseUrl, pool, redis, subscriber, offers: offerSource(pool) }
+  return startOwners({ ...stores, holdSeconds, lanes: 2, clock: systemClock, log })
 }
 
 function startDirect({ databaseUrl }: StockWorld): () => Promise<void> {

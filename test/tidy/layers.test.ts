@@ -25,7 +25,7 @@ const layers: readonly (readonly string[])[] = [
   ],
   ['sale', 'checkout'],
   ['http', 'jobs', 'ops'],
-  ['system.ts', 'dev', 'main.ts'],
+  ['system', 'dev', 'main.ts'],
 ]
 const top = layers.length - 1
 const files = sourceFiles(['src'])

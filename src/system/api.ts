@@ -1,0 +1,137 @@
+/** Where an API process is connected. */
+import { Carts } from '../cart/carts.ts'
+import { AvailabilityReader } from '../checkout/availability.ts'
+import { createCancelOrder } from '../checkout/cancel-order.ts'
+import { Checkouts } from '../checkout/checkouts.ts'
+import { Confirmations } from '../checkout/confirm.ts'
+import { createPlaceFromCart } from '../checkout/from-cart.ts'
+import { giveBackAll } from '../checkout/give-back-all.ts'
+import { catalogueOf } from '../checkout/open-catalogue.ts'
+import { createPlaceOrder } from '../checkout/place-order.ts'
+import { Results } from '../checkout/results.ts'
+import type { ConnectedConfig } from '../config.ts'
+import { createLocations } from '../fulfilment/locations.ts'
+import { buildApp } from '../http/app.ts'
+import { allImageRoutes } from '../http/image-routing.ts'
+import { mergeCart } from '../http/merge-cart.ts'
+import { accountRoutes } from '../http/routes/account.ts'
+import { auditRoutes } from '../http/routes/audit.ts'
+import { cartRoutes } from '../http/routes/cart.ts'
+import { checkoutRoutes } from '../http/routes/checkouts.ts'
+import { confirmRoutes } from '../http/routes/confirm.ts'
+import { locationRoutes, shipmentRoutes } from '../http/routes/fulfilment.ts'
+import { opsOutboxRoutes } from '../http/routes/ops-outbox.ts'
+import { opsWebhookRoutes } from '../http/routes/ops-webhooks.ts'
+import { orderRoutes } from '../http/routes/orders.ts'
+import { placeOrderRoutes } from '../http/routes/place-order.ts'
+import { productRoutes } from '../http/routes/products.ts'
+import { skuRoutes } from '../http/routes/skus.ts'
+import { stockRoutes } from '../http/routes/stock.ts'
+import { userRoutes } from '../http/routes/users.ts'
+import { webhookRoutes } from '../http/routes/webhooks.ts'
+import { createIdentity } from '../identity/identity.ts'
+import { imagesOf } from '../images/images-of.ts'
+import { openImageStore } from '../images/open-store.ts'
+import { systemClock } from '../kernel/clock.ts'
+import { createOrders } from '../orders/orders.ts'
+import { WebhookInbox } from '../payments/webhook-inbox.ts'
+import { createWebhookVerifier } from '../payments/webhook-signature.ts'
+import { sql } from '../platform/postgres/pool.ts'
+import { createLogger } from '../platform/telemetry/logger.ts'
+import { createRegistry } from '../platform/telemetry/metrics.ts'
+import { checkoutIds } from '../stock/checkout-id.ts'
+import { LocalRefusals } from '../stock/local-refusals.ts'
+import { watchFreedUnits } from '../stock/watch.ts'
+import { moneyOf, poolOf, redisOpener, strategyOf } from './shared.ts'
+
+/** Starts the HTTP server. Resolves when it listens. */
+export async function startApi(
+  config: ConnectedConfig,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const clock = systemClock
+  const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
+  const open = redisOpener(config, log)
+  const pool = await poolOf(config, log, 20)
+  const gateRedis = open('gate')
+  const subscriber = open('subscriber')
+
+  const identity = createIdentity({ pool, jwtSecret: config.JWT_SECRET })
+  const unwatchEnded = identity.ended.watch(clock)
+  const ids = checkoutIds(config.JWT_SECRET, clock.now)
+  const refusals = new LocalRefusals({ redis: gateRedis, clock })
+  const unwatch = watchFreedUnits(subscriber, refusals)
+  const strategy = strategyOf(config, { pool, redis: gateRedis, ids, refusals })
+  const results = new Results({ subscriber, clock })
+  const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
+  const giveBack = (accountId: string) => giveBackAll({ pool, checkouts }, accountId)
+  const availability = new AvailabilityReader({ pool, strategy, clock })
+  const cartRedis = open('carts')
+  const carts = new Carts({ redis: cartRedis, priced: (skus) => availability.readMany(skus) })
+  const onNotEmptied = (error: unknown) => log.warn({ err: error }, 'a bought cart was not emptied')
+  const images = await openImageStore(config, clock)
+  const catalogue = catalogueOf({
+    imagesOf: imagesOf(pool, config.PUBLIC_URL ?? ''),
+    pool,
+    redis: gateRedis,
+    subscriber,
+    availability,
+    clock,
+  })
+  const money = moneyOf(config, { pool, strategy, clock, log })
+  const confirmations = new Confirmations({ ...money, checkouts })
+  const buying = { pool, checkouts, confirmations, strategy, carts }
+  const orders = createOrders({ pool })
+
+  const app = buildApp({
+    config,
+    log,
+    clock,
+    identity,
+    redis: gateRedis,
+    metrics: createRegistry(),
+    onSignedIn: mergeCart(carts),
+    health: {
+      db: () => pool.query(sql.typeAlias('none')`select`),
+      redis: () => gateRedis.ping(),
+    },
+    routes: [
+      accountRoutes({ identity, giveBackAll: giveBack }),
+      userRoutes({ identity, giveBackAll: giveBack }),
+      checkoutRoutes({
+        checkouts,
+        placeFromCart: createPlaceFromCart({ carts, checkouts, onNotEmptied }),
+      }),
+      cartRoutes({ carts }),
+      stockRoutes({ pool, strategy }),
+      auditRoutes({ pool }),
+      confirmRoutes({ confirmations }),
+      placeOrderRoutes({ placeOrder: createPlaceOrder({ ...buying, onNotEmptied }) }),
+      orderRoutes({ pool, orders, cancelOrder: createCancelOrder({ pool, checkouts, strategy }) }),
+      shipmentRoutes({ pool, orders }),
+      locationRoutes({ locations: createLocations({ pool }) }),
+      productRoutes(catalogue),
+      ...allImageRoutes({ config, pool, opened: images, clock }),
+      skuRoutes({ availability }),
+      webhookRoutes({
+        inbox: new WebhookInbox(pool),
+        verify: createWebhookVerifier(config.STRIPE_WEBHOOK_SECRET),
+      }),
+      opsWebhookRoutes({ pool }),
+      opsOutboxRoutes({ pool }),
+    ],
+  })
+  const url = await app.listen({ port: config.PORT, host: config.HOST })
+  log.info({ url, strategy: config.STOCK_STRATEGY }, 'api listens')
+  return {
+    url,
+    async stop() {
+      await app.close()
+      await unwatchEnded()
+      unwatch()
+      catalogue.unwatch()
+      for (const redis of [gateRedis, cartRedis, subscriber]) redis.disconnect()
+      await pool.end()
+      log.info('api stopped')
+    },
+  }
+}

@@ -1,0 +1,53 @@
+/** The owners of a worker: actors for its share of the partitions, and what they tell after a commit. */
+import type { DatabasePool } from 'slonik'
+import { Ownership } from '../actor/ownership.ts'
+import { createCommitListener } from '../checkout/commit-listener.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { RedisClient } from '../platform/redis/client.ts'
+import type { Logger } from '../platform/telemetry/logger.ts'
+import type { OfferSource } from '../stock/offers.ts'
+import { partitionCount } from '../stock/partition.ts'
+import { stockActors } from '../stock/partition-actor.ts'
+import { watchWakeUps } from '../stock/watch.ts'
+
+/** Starts them. What it returns hands every partition over, and resolves when nothing is under way. */
+export function startOwners(deps: {
+  readonly databaseUrl: string
+  readonly pool: DatabasePool
+  readonly redis: RedisClient
+  /** A connection of the purpose `subscriber`. */
+  readonly subscriber: RedisClient
+  readonly offers: OfferSource
+  readonly holdSeconds: number
+  /** Connections that commit; the partitions are spread over them. */
+  readonly lanes: number
+  readonly clock: Clock
+  readonly log: Logger
+}): () => Promise<void> {
+  const { databaseUrl, pool, redis, holdSeconds, lanes, clock, log } = deps
+  const listener = createCommitListener({ pool, redis, holdSeconds, log })
+  const ownership: Ownership = new Ownership({
+    databaseUrl,
+    pool,
+    partitions: partitionCount,
+    lanes,
+    clock,
+    log,
+    factory: stockActors({
+      redis,
+      offers: deps.offers,
+      holdSeconds,
+      now: clock.now,
+      warn: (message) => log.warn(message),
+      onCommitted: listener.committed,
+      wake: (partition) => ownership.wake(partition),
+    }),
+  })
+  const unwatch = watchWakeUps(deps.subscriber, ownership)
+  ownership.start()
+  return async () => {
+    unwatch()
+    await ownership.stop()
+    await listener.idle()
+  }
+}

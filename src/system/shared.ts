@@ -1,0 +1,90 @@
+/** What API and worker connect in the same way. */
+import type { DatabasePool } from 'slonik'
+import { actorStrategy } from '../checkout/actor-strategy.ts'
+import { createAssembly, currenciesOf } from '../checkout/assembly.ts'
+import { offerSource } from '../checkout/offer-source.ts'
+import { pessimisticStrategy } from '../checkout/pessimistic-strategy.ts'
+import type { MoneyDeps } from '../checkout/saga/money-deps.ts'
+import type { ReservationStrategy } from '../checkout/strategy.ts'
+import type { ConnectedConfig } from '../config.ts'
+import { simulatorUrl } from '../dev/simulator-options.ts'
+import { systemClock } from '../kernel/clock.ts'
+import { simulatorKey, stripeGateway } from '../payments/stripe-gateway.ts'
+import { openPool } from '../platform/postgres/pool.ts'
+import { openRedis, type RedisClient, type RedisPurpose } from '../platform/redis/client.ts'
+import type { Logger } from '../platform/telemetry/logger.ts'
+import type { CheckoutIds } from '../stock/checkout-id.ts'
+import { Gate } from '../stock/gate.ts'
+import { skuExists } from '../stock/ledger-lookup.ts'
+import type { LocalRefusals } from '../stock/local-refusals.ts'
+
+interface StrategyParts {
+  readonly pool: DatabasePool
+  /** What the gate is asked over. */
+  readonly redis: RedisClient
+  readonly ids: CheckoutIds
+  readonly refusals: LocalRefusals
+}
+
+/** The reservation strategy that the settings name. */
+export function strategyOf(config: ConnectedConfig, parts: StrategyParts): ReservationStrategy {
+  const { pool, redis, ids, refusals } = parts
+  if (config.STOCK_STRATEGY === 'pessimistic') {
+    const holdSeconds = config.HOLD_SECONDS
+    return pessimisticStrategy({
+      pool,
+      ids,
+      offers: offerSource(pool),
+      clock: systemClock,
+      holdSeconds,
+    })
+  }
+  const gate = new Gate({
+    redis,
+    ids,
+    refusals,
+    clock: systemClock,
+    skuExists: (sku) => skuExists(pool, sku),
+    waitingUnitsMax: config.MAILBOX_UNITS,
+  })
+  const currencies = (skus: readonly string[]) => currenciesOf(pool, skus)
+  return actorStrategy({
+    gate,
+    redis,
+    assembly: createAssembly({ pool, redis, gate, ids, currencies }),
+  })
+}
+
+/** What payments need, whoever settles them. */
+export function moneyOf(
+  config: ConnectedConfig,
+  parts: Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | 'log'>,
+): MoneyDeps {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
+  return {
+    ...parts,
+    // Without a key there is nobody but the simulator to pay with.
+    gateway: stripeGateway(
+      secretKey
+        ? { secretKey, apiBase }
+        : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl },
+    ),
+    declinesMax: config.MAX_PAYMENT_ATTEMPTS,
+    outage: config.PAYMENT_OUTAGE,
+  }
+}
+
+/** Opens connections to Redis whose errors are logged. */
+export function redisOpener(config: ConnectedConfig, log: Logger) {
+  return (purpose: RedisPurpose) =>
+    openRedis(config.REDIS_URL, purpose, (error) => log.warn({ err: error, purpose }, 'redis'))
+}
+
+/** A pool of at most `max` connections to PostgreSQL. */
+export function poolOf(config: ConnectedConfig, log: Logger, max: number): Promise<DatabasePool> {
+  return openPool(config.DATABASE_URL, {
+    max,
+    statementTimeoutMs: 10_000,
+    onError: (error) => log.debug({ err: error }, 'postgres'),
+  })
+}

@@ -1,0 +1,101 @@
+/** Where a worker is connected. */
+import { join } from 'node:path'
+import { Checkouts } from '../checkout/checkouts.ts'
+import { noteReadyImage } from '../checkout/manage-images.ts'
+import { offerSource } from '../checkout/offer-source.ts'
+import { productTopics } from '../checkout/product-topics.ts'
+import { Results } from '../checkout/results.ts'
+import { handleStripeEvent } from '../checkout/saga/handle-event.ts'
+import { paymentTopics } from '../checkout/saga/payment-topics.ts'
+import type { ConnectedConfig } from '../config.ts'
+import { fulfilmentTopics } from '../fulfilment/fulfilment-topics.ts'
+import { openImageStore } from '../images/open-store.ts'
+import { catalogueJobs } from '../jobs/catalogue-jobs.ts'
+import { giveBackJob } from '../jobs/give-back.ts'
+import { startJobs } from '../jobs/jobs.ts'
+import { paymentJobs } from '../jobs/payment-jobs.ts'
+import { imageJobs, relayImages } from '../jobs/process-images.ts'
+import { systemClock } from '../kernel/clock.ts'
+import { createMailer } from '../notifications/mailer.ts'
+import { createLogger } from '../platform/telemetry/logger.ts'
+import { checkoutIds } from '../stock/checkout-id.ts'
+import { startDirectCommands } from '../stock/direct-commands.ts'
+import { LocalRefusals } from '../stock/local-refusals.ts'
+import { startOwners } from './owners.ts'
+import { moneyOf, poolOf, redisOpener, strategyOf } from './shared.ts'
+
+/** Commit connections of one worker; its partitions are spread over them. */
+const lanes = 4
+
+/** Starts the actors of as many partitions as are this worker's share, and the background jobs. */
+export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Promise<void> }> {
+  const clock = systemClock
+  const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
+  const open = redisOpener(config, log)
+  const pool = await poolOf(config, log, 8)
+  const redis = open('patient')
+  const subscriber = open('subscriber')
+  const offers = offerSource(pool)
+  const ids = checkoutIds(config.JWT_SECRET, clock.now)
+
+  const { DATABASE_URL: databaseUrl, HOLD_SECONDS: holdSeconds } = config
+  const stopStock =
+    config.STOCK_STRATEGY === 'actor'
+      ? startOwners({
+          databaseUrl,
+          pool,
+          redis,
+          subscriber,
+          offers,
+          holdSeconds,
+          lanes,
+          clock,
+          log,
+        })
+      : startDirectCommands({ databaseUrl, holdSeconds, clock, log })
+  const refusals = new LocalRefusals({ redis, clock })
+  const strategy = strategyOf(config, { pool, redis, ids, refusals })
+  const money = moneyOf(config, { pool, strategy, clock, log })
+  const results = new Results({ subscriber, clock })
+  const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
+  const images = {
+    pool,
+    log,
+    store: (await openImageStore(config, clock)).store,
+    onReady: noteReadyImage,
+  }
+  const jobs = startJobs({
+    connect: () => open('jobs'),
+    config,
+    pool,
+    redis,
+    strategy,
+    mailer: createMailer({
+      smtpUrl: config.SMTP_URL,
+      mailDir: join(config.DATA_DIR, 'mail'),
+      from: config.MAIL_FROM,
+    }),
+    handleStripeEvent: (event) => handleStripeEvent(money, event),
+    topics: [paymentTopics(money), fulfilmentTopics, productTopics({ pool, redis, offers })],
+    scheduled: [
+      ...paymentJobs(money),
+      ...catalogueJobs({ pool }),
+      giveBackJob({ pool, checkouts }),
+      ...imageJobs(images),
+    ],
+    relayed: [relayImages(images)],
+    log,
+  })
+  log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')
+
+  return {
+    async stop() {
+      await jobs.stop()
+      await stopStock()
+      redis.disconnect()
+      subscriber.disconnect()
+      await pool.end()
+      log.info('worker stopped')
+    },
+  }
+}
