@@ -169,6 +169,11 @@ export class Carts {
   }
 }
 
+/** Deletes an account's cart. What was frozen under a key ends by itself within two days. */
+export async function forgetCart(redis: RedisClient, accountId: string): Promise<void> {
+  await redis.del(keyOf({ kind: 'account', id: accountId }))
+}
+
 function frozenKeys(buyerId: string, key: string) {
   const cart = keyOf({ kind: 'account', id: buyerId })
   return { cart, frozen: `${cart}:bought:${key}` }

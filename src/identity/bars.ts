@@ -24,8 +24,11 @@ export interface Bars {
   ): Promise<Barred>
   /** Lets an account log in again. Throws `not_found` when there is no barred account of this id. */
   unbar(id: string, record?: (tx: DatabaseTransactionConnection) => Promise<unknown>): Promise<void>
-  /** Erases what is personal and ends all sessions. The id stays, for orders. Any number of times. */
-  erase(id: string): Promise<void>
+  /**
+   * Erases what is personal and ends all sessions. The id stays, for orders. Any number of times; `record`
+   * runs in the same transaction.
+   */
+  erase(id: string, record?: (tx: DatabaseTransactionConnection) => Promise<unknown>): Promise<void>
 }
 
 const barredRow = z.object({
@@ -75,7 +78,7 @@ export function createBars(deps: {
       await ended.look()
     },
 
-    erase: async (id) => {
+    erase: async (id, record) => {
       await pool.transaction(async (tx) => {
         await tx.query(sql.typeAlias('none')`
           update accounts set email = ${`${id}@erased.invalid`}, name = 'Erased account',
@@ -84,6 +87,7 @@ export function createBars(deps: {
           where id = ${id} and erased_at is null
         `)
         await tx.query(sql.typeAlias('none')`delete from refresh_tokens where account_id = ${id}`)
+        await record?.(tx)
       })
       await ended.look()
     },

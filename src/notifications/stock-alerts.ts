@@ -27,6 +27,11 @@ export async function registerAlert(
   return row && { sku: row.sku, createdAt: row.createdAt.toISOString() }
 }
 
+/** Forgets what a buyer wanted to hear of. It reads all alerts: no index is worth so rare a question. */
+export async function forgetAlerts(db: CommonQueryMethods, buyerId: string): Promise<void> {
+  await db.query(sql.typeAlias('none')`delete from stock_alerts where buyer_id = ${buyerId}`)
+}
+
 /**
  * Compares the ledger with what was told, and notes the mails that are due: both in one transaction, so
  * that running it twice, also at once, tells nothing twice.

@@ -4,6 +4,7 @@ import { AvailabilityReader } from '../checkout/availability.ts'
 import { createCancelOrder } from '../checkout/cancel-order.ts'
 import { Checkouts } from '../checkout/checkouts.ts'
 import { Confirmations } from '../checkout/confirm.ts'
+import { createEraseAccount } from '../checkout/erase-account.ts'
 import { createPlaceFromCart } from '../checkout/from-cart.ts'
 import { giveBackAll } from '../checkout/give-back-all.ts'
 import { catalogueOf } from '../checkout/open-catalogue.ts'
@@ -95,7 +96,10 @@ export async function startApi(
       redis: () => gateRedis.ping(),
     },
     routes: [
-      accountRoutes({ identity, giveBackAll: giveBack }),
+      accountRoutes({
+        identity,
+        eraseAccount: createEraseAccount({ identity, giveBackAll: giveBack }),
+      }),
       userRoutes({ identity, giveBackAll: giveBack }),
       checkoutRoutes({
         checkouts,

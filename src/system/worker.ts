@@ -1,6 +1,7 @@
 /** Where a worker is connected. */
 import { join } from 'node:path'
 import { Checkouts } from '../checkout/checkouts.ts'
+import { accountTopics } from '../checkout/erase-account.ts'
 import { noteReadyImage } from '../checkout/manage-images.ts'
 import { offerSource } from '../checkout/offer-source.ts'
 import { productTopics } from '../checkout/product-topics.ts'
@@ -76,7 +77,12 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       from: config.MAIL_FROM,
     }),
     handleStripeEvent: (event) => handleStripeEvent(money, event),
-    topics: [paymentTopics(money), fulfilmentTopics, productTopics({ pool, redis, offers })],
+    topics: [
+      paymentTopics(money),
+      fulfilmentTopics,
+      productTopics({ pool, redis, offers }),
+      accountTopics({ pool, redis }),
+    ],
     scheduled: [
       ...paymentJobs(money),
       ...catalogueJobs({ pool }),

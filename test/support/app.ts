@@ -63,7 +63,10 @@ export async function startTestApp(
       db: () => pool.oneFirst(sql.typeAlias('count')`select 1 as count`),
       redis: () => redis.ping(),
     },
-    routes: [accountRoutes({ identity, giveBackAll: async () => {} }), ...(options.routes ?? [])],
+    routes: [
+      accountRoutes({ identity, eraseAccount: (id) => identity.erase(id) }),
+      ...(options.routes ?? []),
+    ],
     metrics: createRegistry(),
     clock,
   })

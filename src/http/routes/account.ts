@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { EraseAccount } from '../../checkout/erase-account.ts'
 import type { Identity } from '../../identity/identity.ts'
 import { strictLimit, strictLimits } from '../rate-limit.ts'
 import { meSchema, passwordBody } from '../schemas/auth.ts'
@@ -13,8 +14,7 @@ const security = [{ bearer: [] }]
 
 export function accountRoutes(deps: {
   readonly identity: Identity
-  /** Gives back what the account holds and has not paid. */
-  readonly giveBackAll: (accountId: string) => Promise<void>
+  readonly eraseAccount: EraseAccount
 }): FastifyPluginAsync {
   const { identity } = deps
   return async (scope) => {
@@ -70,14 +70,12 @@ export function accountRoutes(deps: {
           summary: 'Erase the account',
           description:
             'Name, email and password are erased, every session ends, and what is held and not paid is given ' +
-            'back. Orders stay, without a name.',
+            'back. Orders stay, without a name. Cart, stock alerts and where orders went are forgotten a moment later.',
           response: { 204: z.null().describe('Erased'), ...problemResponses(401, 503) },
         },
       },
       async (request, reply) => {
-        const { id } = principalOf(request)
-        await identity.erase(id)
-        await deps.giveBackAll(id)
+        await deps.eraseAccount(principalOf(request).id)
         return reply.code(204).send(null)
       },
     )

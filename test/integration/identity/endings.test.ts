@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
+import { noteDestination } from '../../../src/fulfilment/destinations.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -91,6 +92,55 @@ test('an erased account leaves orders without a name, gives its hold back, and f
   })
   const again = { ...login, name: 'Ann', role: 'buyer' }
   assert.equal((await system.call('POST', '/api/auth/register', { body: again })).status, 201)
+})
+
+test('an erased account leaves no cart, no alert and no destination behind', async (t) => {
+  const system = await startTestSystem(t)
+  const [ann, bob] = [await register(system), await register(system)]
+  const sku = await system.addSku({ units: 3 })
+  for (const account of [ann, bob]) {
+    const answers = [
+      await system.call('POST', '/api/cart/items', {
+        ...withToken(account),
+        body: { sku, quantity: 1 },
+      }),
+      await system.call('POST', `/api/skus/${sku}/alerts`, withToken(account)),
+      await system.call('POST', '/api/orders', {
+        headers: { ...withToken(account).headers, 'idempotency-key': newId() },
+        body: { items: [{ sku, quantity: 1 }], shipTo: { latitude: 1, longitude: 2 } },
+      }),
+    ]
+    assert.deepEqual(
+      answers.map(({ status }) => status < 300),
+      [true, true, true],
+      JSON.stringify(answers),
+    )
+  }
+  const left = async ({ user }: SignedIn) => ({
+    cart: await system.redis.exists(`{cart:account:${user.id}}`),
+    ...(await system.pool.one(sql.type(z.object({ alerts: z.number(), places: z.number() }))`
+      select (select count(*)::int from stock_alerts where buyer_id = ${user.id}) as alerts,
+        (select count(*)::int from order_destinations d join orders o on o.id = d.order_id
+          where o.buyer_id = ${user.id}) as places`)),
+  })
+  assert.deepEqual(await left(ann), { cart: 1, alerts: 1, places: 1 })
+
+  assert.equal((await system.call('DELETE', '/api/me', withToken(ann))).status, 204)
+  await eventually(async () => assert.deepEqual(await left(ann), { cart: 0, alerts: 0, places: 0 }))
+  assert.deepEqual(await left(bob), { cart: 1, alerts: 1, places: 1 })
+})
+
+test('what an order still on its way says of an erased account is not noted', async (t) => {
+  const system = await startTestSystem(t)
+  const ann = await register(system)
+  const sku = await system.addSku({ units: 3 })
+  const placed = await system.place(ann.user.id, [{ sku, quantity: 1 }], { wait: 10 })
+  assert.equal((await system.call('DELETE', '/api/me', withToken(ann))).status, 204)
+  await noteDestination(system.pool, placed.body.id, { latitude: 1, longitude: 2 })
+  assert.equal(
+    await system.pool.exists(sql.typeAlias('none')`select from order_destinations`),
+    false,
+  )
 })
 
 test('a barred account loses its sessions in every process, its hold and the way in', async (t) => {
