@@ -14,6 +14,7 @@
 --        units       int   free in the ledger
 --        granted     int   of the ledger row
 --        version     int   above every version that API processes may have seen
+--        pool        text  whose buyers were loaded, or ''
 --        limit       int   units per buyer in the pool, or ''
 --        startsMs    int   opening of the sale, or ''
 --        endsMs      int   its end, or ''
@@ -25,8 +26,8 @@
 local gate, mailbox, ready, wanted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local buyers, holders, loadedBuyers, loadedHolders = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local sku, generation, cursor, units, granted = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
-local version, limit, startsMs, endsMs = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local holderBits, terms = ARGV[10], ARGV[11]
+local version, pool, limit, startsMs, endsMs = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local holderBits, terms = ARGV[11], ARGV[12]
 
 redis.call('SREM', wanted, sku)
 local there = tonumber(redis.call('HGET', gate, 'generation') or 0)
@@ -43,6 +44,6 @@ for loaded, place in pairs({ [loadedBuyers] = buyers, [loadedHolders] = holders 
 end
 redis.call('SREM', ready, sku)
 redis.call('HSET', gate, 'generation', generation, 'units', units, 'granted', granted, 'seq', cursor,
-  'settled', cursor, 'settled_granted', granted, 'version', version, 'limit', limit, 'starts_ms', startsMs,
-  'ends_ms', endsMs, 'holder_bits', holderBits, 'terms', terms)
+  'settled', cursor, 'settled_granted', granted, 'version', version, 'pool', pool, 'limit', limit,
+  'starts_ms', startsMs, 'ends_ms', endsMs, 'holder_bits', holderBits, 'terms', terms)
 return { 'installed' }

@@ -168,6 +168,7 @@ export const installGate = defineScript({
     'units',
     'granted',
     'version',
+    'pool',
     'limit',
     'startsMs',
     'endsMs',
@@ -180,6 +181,10 @@ export const installGate = defineScript({
 export const setTerms = defineScript({
   file: 'stock/set-terms',
   keys: ['gate'],
-  args: ['limit', 'startsMs', 'endsMs', 'terms'],
-  reply: { set: () => true, missing: () => false },
+  args: ['pool', 'limit', 'startsMs', 'endsMs', 'terms'],
+  reply: {
+    set: () => 'set' as const,
+    missing: () => 'missing' as const,
+    other_pool: () => 'other_pool' as const,
+  },
 })

@@ -100,6 +100,7 @@ export async function installGates(
         units: state.free,
         granted: state.granted,
         version: generation * 1_000_000 + 1,
+        pool: offer.terms.pool ?? '',
         limit: offer.terms.limit ?? '',
         startsMs: offer.startsAtMs ?? '',
         endsMs: offer.endsAtMs ?? '',

@@ -12,7 +12,8 @@ const roundsMax = 10
 /**
  * Brings the terms of a SKU's gate to what its offer is now; call it after the edit is committed. What was
  * admitted before keeps its terms. The offer is read again after the terms are written, so that of two
- * edits at once the last one stands, whichever writes last. @throws AppError overloaded when it never rests.
+ * edits at once the last one stands, whichever writes last. @throws AppError overloaded when it never rests;
+ * Error when the units count against another limit than the gate has counted its buyers for.
  */
 export async function refreshTerms(
   redis: RedisClient,
@@ -27,16 +28,25 @@ export async function refreshTerms(
       redis,
       { gate },
       {
+        pool: offer.terms.pool ?? '',
         limit: offer.terms.limit ?? '',
         startsMs: offer.startsAtMs ?? '',
         endsMs: offer.endsAtMs ?? '',
         terms: JSON.stringify(offer.terms),
       },
     )
-    if (!written) return
+    if (written === 'missing') return
+    if (written === 'other_pool') throw otherPool(sku)
     const now = await read()
     if (isDeepStrictEqual(now, offer)) return
     offer = now
   }
   throw new AppError('overloaded', `The terms of ${sku} change faster than they can be written.`)
+}
+
+/** Nothing in the shop moves a SKU with a gate to another limit: its counts would have to be loaded first. */
+function otherPool(sku: string): Error {
+  return new Error(
+    `${sku}: its gate counts the buyers of another sale, or of none; repair: update partitions set run_id = null where partition = ${partitionOf(sku)}, so that it is built anew`,
+  )
 }

@@ -83,6 +83,7 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
       units: now.units,
       granted: now.granted,
       version: now.version,
+      pool: '',
       limit: now.limit ?? '',
       startsMs: now.startsMs ?? '',
       endsMs: now.endsMs ?? '',

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { offerSource } from '../../../src/checkout/offer-source.ts'
 import { AppError } from '../../../src/kernel/errors.ts'
+import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { skuKeys } from '../../../src/stock/keys.ts'
 import type { Terms } from '../../../src/stock/messages.ts'
@@ -65,6 +66,39 @@ test('what is archived is sold to nobody, and can be sold again', async (t) => {
   await archive(null)
   await refreshTerms(world.redis, offerSource(world.pool), sku)
   await world.granted(sku)
+})
+
+test('a sale that comes under another limit is refused by a gate that has not counted for it', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 5 })
+  const before = await rawGate(world, sku)
+  await world.pool.query(sql.typeAlias('none')`
+    insert into sales (id, sku, state, starts_at, ends_at, units, price, per_customer_limit)
+    values (${newId()}, ${sku}, 'open', now() - interval '1 hour', now() + interval '1 hour', 5, 100, 1)`)
+  const refresh = () => refreshTerms(world.redis, offerSource(world.pool), sku)
+  await assert.rejects(refresh, /its gate counts the buyers of another sale.*repair: /)
+  assert.deepEqual(await rawGate(world, sku), before)
+  // The repair that the error names.
+  await world.pool.query(sql.typeAlias('none')`
+    update partitions set run_id = null where partition = ${partitionOf(sku)}`)
+  await owner.actor.tend()
+  await refresh()
+  const buyerId = newId()
+  await world.granted(sku, { buyerId })
+  assert.equal((await world.admit(sku, { buyerId })).tag, 'over_limit')
+})
+
+test('a limited SKU that is taken off the shelves and put back has its counts', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku } = await world.open({ units: 5, limit: 1 })
+  const buyerId = newId()
+  await world.granted(sku, { buyerId })
+  for (const at of ['2026-01-01', null]) {
+    await world.pool.query(sql.typeAlias('none')`
+      update variants set archived_at = ${at}::timestamptz where sku = ${sku}`)
+    await refreshTerms(world.redis, offerSource(world.pool), sku)
+  }
+  assert.equal((await world.admit(sku, { buyerId })).tag, 'over_limit')
 })
 
 test('a SKU without a gate needs no telling', async (t) => {
