@@ -1,5 +1,6 @@
 /** The load generator, a process of its own: gets one job over IPC, reports, answers and ends. */
-import { type RunningLoad, runClosedLoop } from './closed-loop.ts'
+import type { RunningLoad } from './cannon.ts'
+import { runClosedLoop } from './closed-loop.ts'
 import type { FromGenerator, LoadJob } from './job.ts'
 import { runPacedLoop } from './paced-loop.ts'
 import { runPurchaseLoop } from './purchase-loop.ts'

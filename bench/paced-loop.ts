@@ -6,7 +6,7 @@
  */
 import { Agent, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import type { RunningLoad } from './closed-loop.ts'
+import type { RunningLoad } from './cannon.ts'
 import type { LoadJob } from './job.ts'
 import { LatencyRecorder } from './latency.ts'
 import { readsOf, requestMaker } from './requests.ts'

@@ -1,15 +1,8 @@
 /** Whole purchases as fast as they are answered: a checkout that waits for its commit, then its payment. */
-import autocannon from 'autocannon'
-import {
-  answerSeconds,
-  type CountedClient,
-  drainMs,
-  failuresMax,
-  type RunningLoad,
-} from './closed-loop.ts'
-import type { LoadJob, LoadResult } from './job.ts'
+import type autocannon from 'autocannon'
+import { type RunningLoad, runCannon } from './cannon.ts'
+import type { LoadJob } from './job.ts'
 import { requestMaker } from './requests.ts'
-import { Tally } from './tally.ts'
 
 /** Of the one buyer that a connection is at a time. */
 interface Purchase {
@@ -25,72 +18,41 @@ const payment = JSON.stringify({ paymentMethodId: 'pm_card_visa' })
  */
 export function runPurchaseLoop(job: LoadJob): RunningLoad {
   const { bodyHeaders, next } = requestMaker(job)
-  const refusalsMax = job.stopAfterRefusals ?? Number.POSITIVE_INFINITY
-  const tally = new Tally()
-  const clients = new Map<CountedClient, { reservedMs: number }>()
-  let ending = false
-  const endOf = (client: CountedClient) => {
-    client.responseMax = client.reqsMade
-  }
-  const done = new Promise<LoadResult>((resolve, reject) => {
-    const instance = autocannon(
-      {
-        url: job.url,
-        connections: job.connections,
-        duration: (job.durationMs + drainMs) / 1000,
-        timeout: answerSeconds,
-        bailout: failuresMax,
-        sampleInt: 20,
-        requests: [
-          {
-            method: 'POST',
-            path: job.path,
-            setupRequest: (request, context: Purchase) => {
-              const { token, key } = next()
-              context.token = token
-              const headers = { ...bodyHeaders, authorization: token, 'idempotency-key': key }
-              return { ...request, headers, body: job.body }
-            },
-            onResponse: (status, body, context: Purchase) => {
-              if (status === 201) context.id = (JSON.parse(body) as { id: string }).id
-            },
-          },
-          {
-            method: 'POST',
-            // Nothing to pay: the connection goes on with the next purchase.
-            setupRequest: (request, { token, id }: Purchase) =>
-              (token !== undefined &&
-                id !== undefined && {
-                  ...request,
-                  path: `${job.path}/${id}/confirm`,
-                  headers: { 'content-type': 'application/json', authorization: token },
-                  body: payment,
-                }) as autocannon.Request,
-          },
-        ],
+  const reservedMs = new Map<autocannon.Client, number>()
+  const requests: autocannon.Request[] = [
+    {
+      method: 'POST',
+      path: job.path,
+      setupRequest: (request, context: Purchase) => {
+        const { token, key } = next()
+        context.token = token
+        const headers = { ...bodyHeaders, authorization: token, 'idempotency-key': key }
+        return { ...request, headers, body: job.body }
       },
-      (error: unknown) => {
-        clearTimeout(timer)
-        if (error) reject(error as Error)
-        else resolve(tally.result())
+      onResponse: (status, body, context: Purchase) => {
+        if (status === 201) context.id = (JSON.parse(body) as { id: string }).id
       },
-    )
-    const timer = setTimeout(() => {
-      ending = true
-    }, job.durationMs)
-    instance.on('response', (client, status, _bytes, ms) => {
-      const counted = client as CountedClient
-      const known = clients.get(counted)
-      if (status === 201) {
-        clients.set(counted, { reservedMs: ms })
-        return
-      }
-      tally.answer(status, ms + (known?.reservedMs ?? 0))
-      clients.delete(counted)
-      if (tally.refused >= refusalsMax) ending = true
-      if (ending) endOf(counted)
-    })
-    instance.on('reqError', () => tally.failure())
+    },
+    {
+      method: 'POST',
+      // Nothing to pay: the connection goes on with the next purchase.
+      setupRequest: (request, { token, id }: Purchase) =>
+        (token !== undefined &&
+          id !== undefined && {
+            ...request,
+            path: `${job.path}/${id}/confirm`,
+            headers: { 'content-type': 'application/json', authorization: token },
+            body: payment,
+          }) as autocannon.Request,
+    },
+  ]
+  return runCannon(job, { requests }, (client, status, ms) => {
+    if (status === 201) {
+      reservedMs.set(client, ms)
+      return undefined
+    }
+    const took = ms + (reservedMs.get(client) ?? 0)
+    reservedMs.delete(client)
+    return took
   })
-  return { tally, done }
 }
