@@ -93,7 +93,7 @@ export async function noteRefund(
      where id = ${id} and state = 'pending'`)
 }
 
-/** Gives up a refund that the provider refuses for good. True once: an operator has to look at it. */
+/** Gives up a refund that the provider refuses for good. True once: an operator looks at it, and may retry it. */
 export async function failRefund(
   db: CommonQueryMethods,
   id: string,
@@ -103,4 +103,49 @@ export async function failRefund(
     update refunds set state = 'failed', settled_at = now(), last_error = ${error.slice(0, 500)}
      where id = ${id} and state = 'pending'`)
   return failed.rowCount === 1
+}
+
+const FailedRow = z.object({
+  id: z.string(),
+  checkoutId: z.string(),
+  amount: z.number(),
+  currency: z.string(),
+  reason: z.string(),
+  attempts: z.number(),
+  lastError: z.string().nullable(),
+  createdAt: z.date(),
+})
+export type FailedRefund = z.infer<typeof FailedRow>
+
+/** Refunds that failed and whose money is still owed, the newest first; `before` is the id of the last one seen. */
+export function failedRefunds(
+  db: CommonQueryMethods,
+  page: { readonly limit: number; readonly before: string | null },
+): Promise<readonly FailedRefund[]> {
+  return db.any(sql.type(FailedRow)`
+    select r.id, r.checkout_id as "checkoutId", r.amount, p.currency, r.reason, r.attempts,
+        r.last_error as "lastError", r.created_at as "createdAt"
+      from refunds r join payments p using (checkout_id)
+     where r.state = 'failed' and (${page.before}::uuid is null or r.id < ${page.before})
+       and p.captured > (
+         select coalesce(sum(o.amount), 0) from refunds o
+          where o.checkout_id = r.checkout_id and o.state in ('pending', 'succeeded'))
+     order by r.id desc limit ${page.limit}`)
+}
+
+const ToRetryRow = z.object({ checkoutId: z.string(), state: z.string(), reason: z.string() })
+
+/**
+ * Asks for the money of a failed refund once more, as {@link requestRefund} does: under an id, and so a key,
+ * of its own, because the provider repeats its answer to a key it knows. Asking twice refunds once.
+ */
+export async function retryRefund(
+  tx: DatabaseTransactionConnection,
+  id: string,
+): Promise<RequestedRefund | 'unknown' | 'nothing owed'> {
+  const refund = await tx.maybeOne(sql.type(ToRetryRow)`
+    select checkout_id as "checkoutId", state, reason from refunds where id = ${id}`)
+  if (!refund) return 'unknown'
+  if (refund.state !== 'failed') return 'nothing owed'
+  return (await requestRefund(tx, refund.checkoutId, refund.reason)) ?? 'nothing owed'
 }

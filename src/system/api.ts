@@ -22,6 +22,7 @@ import { checkoutRoutes } from '../http/routes/checkouts.ts'
 import { confirmRoutes } from '../http/routes/confirm.ts'
 import { locationRoutes, shipmentRoutes } from '../http/routes/fulfilment.ts'
 import { opsOutboxRoutes } from '../http/routes/ops-outbox.ts'
+import { opsRefundRoutes } from '../http/routes/ops-refunds.ts'
 import { opsWebhookRoutes } from '../http/routes/ops-webhooks.ts'
 import { orderRoutes } from '../http/routes/orders.ts'
 import { placeOrderRoutes } from '../http/routes/place-order.ts'
@@ -122,6 +123,7 @@ export async function startApi(
       }),
       opsWebhookRoutes({ pool }),
       opsOutboxRoutes({ pool }),
+      opsRefundRoutes({ pool }),
     ],
   })
   const url = await app.listen({ port: config.PORT, host: config.HOST })

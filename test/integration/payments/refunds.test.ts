@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
 import { runRefunds } from '../../../src/checkout/saga/run-refunds.ts'
+import { newId } from '../../../src/kernel/ids.ts'
 import { requestRefund } from '../../../src/payments/refunds.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { Crash, dyingAt } from '../../support/crash.ts'
@@ -106,4 +107,53 @@ test('a refund that the bank returns is told to an operator', async (t) => {
     assert.match(refund.last_error ?? '', /could not carry out/)
   })
   await shop.becomes(bought.id, { order: 'paid', refunded: 0 })
+})
+
+test('an operator sees a refund that failed for good and asks again, under another key', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  assert.equal((await shop.confirm(bought)).status, 200)
+  await shop.stopWorkers()
+  const first = await ask(shop, bought.id)
+  await runRefunds(
+    shop.money({
+      wrap: (gateway) => ({
+        ...gateway,
+        createRefund: async () => ({
+          ...{ tag: 'refused', code: 'charge_disputed', message: 'no' },
+          ...{ param: null, intent: null },
+        }),
+      }),
+    }),
+  )
+  const admin = { buyer: newId(), role: 'admin' as const }
+  const failed = async () => (await shop.call('GET', '/api/ops/refunds', admin)).body.items
+  const [seen, ...others] = await failed()
+  assert.deepEqual(others, [])
+  const { createdAt: _, ...told } = { createdAt: '', ...seen }
+  const wanted = { id: first?.id, checkoutId: bought.id, amount: 1_000, currency: 'EUR' }
+  assert.deepEqual(told, {
+    ...wanted,
+    ...{ reason: 'test', attempts: 1, lastError: 'charge_disputed: no' },
+  })
+  const retry = () => shop.call('POST', `/api/ops/refunds/${first?.id}/retry`, admin)
+  const answers = await Promise.all([retry(), retry()])
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [202, 409])
+  assert.deepEqual(await failed(), [])
+  const keys: string[] = []
+  const watched = shop.money({
+    wrap: (gateway) => ({
+      ...gateway,
+      createRefund: (refund, options) => {
+        keys.push(refund.key)
+        return gateway.createRefund(refund, options)
+      },
+    }),
+  })
+  await runRefunds(watched)
+  assert.equal(keys.length, 1)
+  assert.notEqual(keys[0], first?.id)
+  await shop.becomes(bought.id, { order: 'refunded', refunded: 1_000 })
+  assert.equal((await shop.moneyOf(bought.id)).refunded, 1_000)
+  assert.equal((await retry()).status, 409)
 })
