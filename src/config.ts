@@ -26,8 +26,6 @@ const environment = z.object({
   JWT_SECRET: z.string().min(32, 'must have 32 characters or more').default(demoSecrets.jwt),
   HOLD_SECONDS: whole(1, 86_400).default(900),
   SWEEP_SECONDS: whole(1, 3600).default(60),
-  CLAIM_SECONDS: whole(1, 3600).default(120),
-  LINE_FACTOR: z.coerce.number().min(0).max(100).default(2),
   MAX_PAYMENT_ATTEMPTS: whole(1, 20).default(3),
   PAYMENT_OUTAGE: z.enum(['release', 'keep']).default('release'),
   STOCK_STRATEGY: z.enum(['actor', 'pessimistic']).default('actor'),
