@@ -7,6 +7,8 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY src ./src
 COPY lua ./lua
 COPY migrations ./migrations
+# A volume that is mounted here belongs to whom the folder belongs to.
+RUN mkdir /data && chown node:node /data
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s \
