@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { seedShop } from '../src/dev/seed-shop.ts'
 import type { Access, BenchContext } from './bench-context.ts'
 
-export const shopSize = 20_000
+const shopSize = 20_000
 const seed = 1
 const seeded = new WeakSet<Access['pool']>()
 

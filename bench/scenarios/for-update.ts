@@ -19,7 +19,7 @@ const warmUpOrders = 64
  * Orders per second of `strategy` at 32 callers, who each order one unit again and again for at most five
  * seconds. @throws Error when an order is not reserved.
  */
-export async function measureOneByOne(
+async function measureOneByOne(
   context: BenchContext,
   access: Access,
   strategy: Pick<ReservationStrategy, 'reserve'>,

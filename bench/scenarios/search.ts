@@ -10,7 +10,7 @@ const colors = ['red', 'black', 'green', 'navy', 'blue']
 const prices = [2_500, 5_000, 10_000, 20_000]
 
 /** Pairs of everything that can be asked for; no two alike, so that few counts are remembered. */
-export function queriesOf(categories: readonly string[]): string[] {
+function queriesOf(categories: readonly string[]): string[] {
   const queries: string[] = []
   for (const [i, category] of categories.entries()) {
     const color = colors[i % colors.length]

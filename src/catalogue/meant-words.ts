@@ -1,7 +1,7 @@
 /** Which words of the vocabulary a typed word may mean. */
 
 /** Letters that may be wrong in a word of this length. */
-export function slipsAllowed(length: number): number {
+function slipsAllowed(length: number): number {
   if (length < 3) return 0
   if (length < 5) return 1
   return length < 9 ? 2 : 3

@@ -85,7 +85,7 @@ export class ProductPages {
 }
 
 /** A variant of which nothing is known any more is left out: it was archived a moment ago. */
-export function pageOf(product: Product, present: readonly Availability[]): ProductPage {
+function pageOf(product: Product, present: readonly Availability[]): ProductPage {
   const bySku = new Map(present.map((each) => [each.sku, each]))
   return {
     ...product,

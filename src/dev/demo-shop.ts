@@ -5,9 +5,9 @@ import { newId } from '../kernel/ids.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import { openLedger } from '../stock/open-ledger.ts'
 
-export const demoPassword = 'demo-password'
+const demoPassword = 'demo-password'
 
-export const demoAccounts = [
+const demoAccounts = [
   { email: 'buyer@example.com', name: 'Bea Buyer', role: 'buyer' },
   { email: 'seller@example.com', name: 'Sam Seller', role: 'seller' },
   { email: 'admin@example.com', name: 'Ada Admin', role: 'admin' },

@@ -13,7 +13,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Whether a server could listen on `port` of `host` now. */
-export async function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+async function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return (await whyNotFree(port, host)) === undefined
 }
 

@@ -22,7 +22,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** Whether `pid` has ended and only waits for its parent to take note. */
-export function isZombie(pid: number): boolean {
+function isZombie(pid: number): boolean {
   return onLinux ? statOf(pid)?.[0] === 'Z' : ps(pid, 'stat').startsWith('Z')
 }
 

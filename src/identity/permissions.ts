@@ -11,19 +11,14 @@ export interface Principal {
 
 /** Everything that an account may do, and who may. Routes ask by the name of what is done. */
 const permissions = {
-  'account:own': roles,
   'carts:own': ['buyer'],
   'checkouts:own': ['buyer'],
-  'orders:own': ['buyer'],
   'orders:read': roles,
   'orders:move': ['seller'],
   'alerts:own': ['buyer'],
   'products:write': ['seller'],
   'stock:write': ['seller'],
   'locations:own': ['seller'],
-  'sales:write': ['seller'],
-  'sales:enter': ['buyer'],
-  'hooks:own': ['seller'],
   'audit:read': ['admin'],
   'operations:read': ['admin'],
   'operations:write': ['admin'],

@@ -4,7 +4,7 @@ import type { Consumer, Topics } from '../platform/outbox-handlers.ts'
 
 export const mailTopic = 'mail'
 
-export const messageNames = [
+const messageNames = [
   'order-confirmed',
   'payment-failed',
   'refunded',

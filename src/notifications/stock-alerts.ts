@@ -6,7 +6,7 @@ import { sql } from '../platform/postgres/pool.ts'
 import { mailTopic } from './mail-topics.ts'
 
 /** Free units at which a SKU is low where its seller has said nothing else. */
-export const lowStockUnits = 10
+const lowStockUnits = 10
 /** Mails of one run, of each kind; the next run goes on. */
 const perRun = 1_000
 /** Units that somebody was told of and nobody has bought are told to the next after so long. */

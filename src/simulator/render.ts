@@ -52,7 +52,7 @@ export function renderSnapshot(
   }
 }
 
-export function renderPaymentIntent(record: PaymentIntentRecord): Stripe.PaymentIntent {
+function renderPaymentIntent(record: PaymentIntentRecord): Stripe.PaymentIntent {
   const { lastError } = record
   const method = record.paymentMethod ? findPaymentMethod(record.paymentMethod) : undefined
   return {

@@ -16,7 +16,7 @@ export interface BadCall {
 }
 
 /** Texts that break programs which take them for something simpler. */
-export const oddTexts: Readonly<Record<string, string>> = {
+const oddTexts: Readonly<Record<string, string>> = {
   'lone high surrogate': 'a\ud800b',
   'lone low surrogate': '\udc00',
   NUL: 'a\u0000b',

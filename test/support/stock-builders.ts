@@ -9,7 +9,7 @@ import {
 } from '../../src/stock/decide.ts'
 import type { Command, CommandKind, Entry, Reserve, Terms } from '../../src/stock/messages.ts'
 
-export const someTerms: Terms = {
+const someTerms: Terms = {
   price: 1_000,
   currency: 'EUR',
   title: 'A thing',

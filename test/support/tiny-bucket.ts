@@ -9,7 +9,7 @@ export interface StoredObject {
   readonly cacheControl: string | undefined
 }
 
-export const bucketKeys = { id: 'test-access-key', secret: 'test-secret-access-key' } as const
+const bucketKeys = { id: 'test-access-key', secret: 'test-secret-access-key' } as const
 const region = 'test-region-1'
 
 /** Serves path-style requests for the bucket `pictures`; closes at the end of the test. */

@@ -23,7 +23,7 @@ const layers: readonly (readonly string[])[] = [
     'notifications',
     'simulator',
   ],
-  ['sale', 'checkout'],
+  ['checkout'],
   ['http', 'jobs', 'ops'],
   ['system', 'dev', 'main.ts'],
 ]

@@ -13,7 +13,6 @@ import { authenticate, principalOf, requirePermission } from '../session.ts'
 
 const tags = ['operations']
 const security = [{ bearer: [] }]
-const onRequest = [authenticate, requirePermission('operations:read')]
 const event = z.object({
   id: z.int(),
   topic: z.string(),
@@ -33,7 +32,7 @@ export function opsOutboxRoutes(deps: { readonly pool: DatabasePool }): FastifyP
     app.get(
       '/api/ops/outbox',
       {
-        onRequest,
+        onRequest: [authenticate, requirePermission('operations:read')],
         schema: {
           tags,
           security,
@@ -58,7 +57,7 @@ export function opsOutboxRoutes(deps: { readonly pool: DatabasePool }): FastifyP
     app.post(
       '/api/ops/outbox/:id/replay',
       {
-        onRequest,
+        onRequest: [authenticate, requirePermission('operations:write')],
         schema: {
           tags,
           security,

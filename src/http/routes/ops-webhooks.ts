@@ -13,7 +13,6 @@ import { authenticate, principalOf, requirePermission } from '../session.ts'
 
 const tags = ['operations']
 const security = [{ bearer: [] }]
-const onRequest = [authenticate, requirePermission('operations:read')]
 const webhook = z.object({
   id: z.string(),
   type: z.string(),
@@ -32,7 +31,7 @@ export function opsWebhookRoutes(deps: { readonly pool: DatabasePool }): Fastify
     app.get(
       '/api/ops/webhooks',
       {
-        onRequest,
+        onRequest: [authenticate, requirePermission('operations:read')],
         schema: {
           tags,
           security,
@@ -58,7 +57,7 @@ export function opsWebhookRoutes(deps: { readonly pool: DatabasePool }): Fastify
     app.post(
       '/api/ops/webhooks/:id/replay',
       {
-        onRequest,
+        onRequest: [authenticate, requirePermission('operations:write')],
         schema: {
           tags,
           security,

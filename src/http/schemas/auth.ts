@@ -22,7 +22,7 @@ export const loginBody = z.strictObject({ email, password: z.string().min(1).max
 
 export const refreshBody = z.strictObject({ refreshToken: z.string().min(1).max(200) })
 
-export const userSchema = z.object({
+const userSchema = z.object({
   id: z.uuid(),
   email: z.string(),
   name: z.string(),

@@ -3,7 +3,7 @@ import { isUuid } from '../../kernel/ids.ts'
 import { lineBody, quantitySchema, skuSchema } from './checkout.ts'
 
 /** A guest's own name for their cart. */
-export const cartIdHeader = z
+const cartIdHeader = z
   .string()
   .toLowerCase()
   .refine(isUuid, 'A UUID of your own')

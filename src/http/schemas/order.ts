@@ -30,7 +30,7 @@ export const placedOrderSchema = z.object({
 
 export const moveOrderBody = z.strictObject({ status: z.enum(sellerMoves) })
 
-export const shipmentSchema = z.object({
+const shipmentSchema = z.object({
   id: z.uuid(),
   status: z.enum(shipmentMoves.states),
   location: z.string().nullable().describe('where it is sent from'),

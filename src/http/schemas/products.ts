@@ -94,7 +94,7 @@ export const productSchema = z.object({
   ),
 })
 
-export const cardSchema = z.object({
+const cardSchema = z.object({
   id: z.uuid(),
   slug: z.string(),
   title: z.string(),

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { AssertionError } from '../../kernel/assert.ts'
 import type { RedisClient } from './client.ts'
 
-export const luaFolder = fileURLToPath(new URL('../../../lua/', import.meta.url))
+const luaFolder = fileURLToPath(new URL('../../../lua/', import.meta.url))
 
 export type ScriptArgument = string | number
 
