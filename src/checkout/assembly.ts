@@ -68,9 +68,10 @@ export function createAssembly(deps: AssemblyDeps): Assembly {
       buyerId,
       units: quantity,
       key: null,
-      // A part has no record of its own: this tells the worker when all of them are there.
-      fingerprint: String(lines.length),
+      fingerprint: '',
       checkoutId,
+      // Tells the worker when all of them are there.
+      parts: lines.length,
     })
     if (outcome.tag === 'repeated') return null
     if (outcome.tag === 'granted' || outcome.tag === 'sold_out') {

@@ -83,8 +83,8 @@ export function createCommitListener(deps: {
     committed(partition, committed) {
       tell(partition, encodeResults(committed))
       for (const { reserved, rejected } of committed.decisions) {
-        for (const { key, checkoutId, fingerprint } of reserved) {
-          if (key === null) note(checkoutId, Number(fingerprint))
+        for (const { key, checkoutId, parts: of } of reserved) {
+          if (key === null) note(checkoutId, of)
         }
         for (const { reserve } of rejected)
           if (reserve.key === null) refused.add(reserve.checkoutId)

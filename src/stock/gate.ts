@@ -24,6 +24,8 @@ export interface GateRequest {
   readonly key: string | null
   readonly fingerprint: string
   readonly checkoutId?: string
+  /** How many parts its checkout has. */
+  readonly parts?: number
 }
 
 export type GateOutcome =
@@ -147,9 +149,9 @@ export class Gate {
     const now = this.#deps.clock.now()
     const rest: (string | number)[] = []
     batch.forEach(({ request, field }, i) => {
-      const { buyerId, units, key, fingerprint } = request
+      const { buyerId, units, key, fingerprint, parts } = request
       const id = ids[i] as string
-      const message = encodeReserve(id, buyerId, units, key, fingerprint)
+      const message = encodeReserve(id, buyerId, units, key, fingerprint, parts)
       rest.push(field, buyerId, units, requestRecord(id, fingerprint), message)
     })
     return admit(

@@ -21,7 +21,10 @@ export interface Reserve {
   readonly units: number
   /** Null for a part: the checkout over several SKUs has its key in its own row. */
   readonly key: string | null
+  /** Empty for a part, as it has no key. */
   readonly fingerprint: string
+  /** How many parts its checkout has, this one included. */
+  readonly parts: number
   readonly terms: Terms
 }
 
@@ -43,23 +46,26 @@ export interface Entry {
   readonly messages: readonly (Reserve | Command)[]
 }
 
-/** One admission as JSON, ready to be joined with others by the gate's script. */
+/** One admission as JSON, ready to be joined with others by the gate's script. A part says of how many it is one. */
 export function encodeReserve(
   checkoutId: string,
   buyerId: string,
   units: number,
   key: string | null,
   fingerprint: string,
+  parts = 1,
 ): string {
-  const tail = key === null ? 'null' : JSON.stringify(key)
-  return `["${checkoutId}","${buyerId}",${units},${tail},${JSON.stringify(fingerprint)}]`
+  const tail =
+    key === null ? `null,${parts}` : `${JSON.stringify(key)},${JSON.stringify(fingerprint)}`
+  return `["${checkoutId}","${buyerId}",${units},${tail}]`
 }
 
 export function encodeCommand(command: Command): string {
   return JSON.stringify([command.kind, command.id, command.checkoutId, command.units])
 }
 
-type ReserveRow = [string, string, number, string | null, string]
+/** The last one is the fingerprint that goes with a key, else the number of parts. */
+type ReserveRow = [string, string, number, string | null, string | number]
 type CommandRow = [CommandKind, string, string | null, number | null]
 
 /** Reads one stream entry; throws on anything that the gate's scripts do not write. */
@@ -80,13 +86,14 @@ export function decodeEntry([id, fields]: readonly [string, readonly string[]]):
   assert(values.k === 'reserve', `mailbox entry ${id} has the unknown kind ${values.k}`)
   const terms = JSON.parse(values.t as string) as Terms
   const messages = (body as ReserveRow[]).map(
-    ([checkoutId, buyerId, units, key, fingerprint]): Reserve => ({
+    ([checkoutId, buyerId, units, key, last]): Reserve => ({
       kind: 'reserve',
       checkoutId,
       buyerId,
       units,
       key,
-      fingerprint,
+      fingerprint: key === null ? '' : String(last),
+      parts: key === null ? Number(last) : 1,
       terms,
     }),
   )

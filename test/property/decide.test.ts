@@ -51,7 +51,7 @@ function messageOf(drawn: Drawn): Message {
     ...(limited ? { pool: 'pool', limit } : { pool: null, limit: null }),
   }
   return {
-    ...{ kind: 'reserve', checkoutId, units, terms, fingerprint: 'f' },
+    ...{ kind: 'reserve', checkoutId, units, terms, fingerprint: 'f', parts: part ? 2 : 1 },
     buyerId: buyers[number % buyers.length] as string,
     // Two checkouts share a key.
     key: part ? null : `k${number >> 1}`,

@@ -47,6 +47,7 @@ export function aReserve(over: Partial<Reserve> = {}): Reserve {
     units: 1,
     key: randomUUID(),
     fingerprint: 'SKU-1*1',
+    parts: 1,
     terms: someTerms,
     ...over,
   }

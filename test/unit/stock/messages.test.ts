@@ -10,10 +10,10 @@ test('reserves are read as they were written, in order, with the terms of their 
   const terms = { ...limitedTerms(2), title: words, sellerId: 'a-seller' }
   const reserves = [
     aReserve({ terms, key: words, fingerprint: 'A*1,B*2', units: 3 }),
-    aReserve({ terms, key: null }),
+    aReserve({ terms, key: null, fingerprint: '', parts: 3 }),
   ]
-  const body = reserves.map(({ checkoutId, buyerId, units, key, fingerprint }) =>
-    encodeReserve(checkoutId, buyerId, units, key, fingerprint),
+  const body = reserves.map(({ checkoutId, buyerId, units, key, fingerprint, parts }) =>
+    encodeReserve(checkoutId, buyerId, units, key, fingerprint, parts),
   )
   const fields = ['k', 'reserve', 'g', '17', 't', JSON.stringify(terms), 'b', `[${body.join(',')}]`]
   assert.deepEqual(decodeEntry(['3-8', fields]), {
