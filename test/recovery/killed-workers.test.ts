@@ -8,7 +8,7 @@ import { startShop } from '../support/processes.ts'
 
 test('a killed worker is replaced by the other one, which goes on at the cursor', async (t) => {
   const shop = await startShop(t, { workers: 2 })
-  const crowd = new Crowd(shop).start()
+  const crowd = new Crowd(shop, { pauseMs: 60 }).start()
   await crowd.acceptedMore(100)
   const owner = await shop.ownerOf('DROP-1')
   await owner.kill()
