@@ -4,9 +4,12 @@
  */
 import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 
+/** What a pass found: nothing, a few commands, or so many that more are surely on their way. */
+export type Found = 'nothing' | 'few' | 'crowd'
+
 export interface PartitionActor {
-  /** Reads what waits, decides, commits. Resolves true when more may wait. Never runs twice at once. */
-  pass(): Promise<boolean>
+  /** Reads what waits, decides, commits. Never runs twice at once. */
+  pass(): Promise<Found>
   /** Once a second: whatever must not wait for ever although nobody wakes the actor. */
   tend(): Promise<void>
 }

@@ -14,7 +14,7 @@ import { channels, partitionKeys, requestsKey, skuKeys } from './keys.ts'
 import type { LocalRefusals } from './local-refusals.ts'
 import { encodeReserve } from './messages.ts'
 import { partitionOf } from './partition.ts'
-import { requestField, requestRecord } from './request-record.ts'
+import { readRequestRecord, requestField, requestRecord } from './request-record.ts'
 
 export interface GateRequest {
   readonly sku: string
@@ -68,7 +68,7 @@ export class Gate {
   readonly #deps: GateDeps
   readonly #queues = new Map<string, Pending[]>()
   /** What this process admitted lately: a key that comes again with another SKU meets another gate. */
-  readonly #recent = new RecentMap<Known>(recentMax)
+  readonly #recent = new RecentMap<string>(recentMax)
   /** The generation each partition was last seen at; ids are minted for it. */
   readonly #generations = new Map<number, number>()
 
@@ -81,7 +81,7 @@ export class Gate {
     if (this.#deps.refusals.refuses(request.sku, request.buyerId, request.units))
       return { tag: 'sold_out', unitsLeft: 0 }
     const field = request.key === null ? '' : requestField(request.buyerId, request.key)
-    const known = this.#recent.get(field)
+    const known = this.#known(field)
     if (known && known.fingerprint !== request.fingerprint) return known
     return new Promise((resolve) => {
       const pending = { request, field, resolve }
@@ -186,18 +186,20 @@ export class Gate {
         return
       }
       const checkoutId = ids[i] as string
-      if (field !== '') this.#remember(field, checkoutId, request.fingerprint)
+      // One string, not an object: at full speed, what is kept here is most of what the collector copies.
+      if (field !== '') this.#recent.set(field, requestRecord(checkoutId, request.fingerprint))
       resolve({ tag: 'granted', checkoutId, unitsLeft: admission.unitsLeft })
     })
   }
 
   /** What this process admitted lately under a key, if anything: PostgreSQL may not have it yet. */
   known(buyerId: string, key: string): Known | undefined {
-    return this.#recent.get(requestField(buyerId, key))
+    return this.#known(requestField(buyerId, key))
   }
 
-  #remember(field: string, checkoutId: string, fingerprint: string): void {
-    this.#recent.set(field, { tag: 'repeated', checkoutId, fingerprint })
+  #known(field: string): Known | undefined {
+    const record = this.#recent.get(field)
+    return record === undefined ? undefined : { tag: 'repeated', ...readRequestRecord(record) }
   }
 
   /** Asks the owner to build the gate; resolves false when there is no such SKU. */

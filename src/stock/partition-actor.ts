@@ -2,7 +2,7 @@
  * The single writer of a partition's SKUs: reads what waits in their mailboxes, decides, commits all of
  * it in one transaction, then settles the gates and tells those who wait.
  */
-import type { ActorFactory, PartitionActor } from '../actor/actor.ts'
+import type { ActorFactory, Found, PartitionActor } from '../actor/actor.ts'
 import { Fenced } from '../actor/actor.ts'
 import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
@@ -12,7 +12,7 @@ import { closePartition, type SettleReply, settle } from './gate-scripts.ts'
 import { channels, partitionKeys, skuKeys } from './keys.ts'
 import { type LedgerRow, loadLedger } from './ledger.ts'
 import { postOpenCommands } from './post-commands.ts'
-import { MailboxGap, readMailboxes } from './read-mailbox.ts'
+import { entriesPerPass, MailboxGap, readMailboxes } from './read-mailbox.ts'
 import { installGates, type RebuildDeps, rebuildPartition } from './rebuild.ts'
 
 export interface StockActorDeps extends RebuildDeps {
@@ -24,6 +24,8 @@ export interface StockActorDeps extends RebuildDeps {
 
 /** SKUs that one pass reads, at most; the rest are next. */
 const skusPerPass = 64
+/** Checkouts of one pass that make a crowd. */
+const crowd = 16
 
 export function stockActors(deps: StockActorDeps): ActorFactory {
   return {
@@ -33,6 +35,20 @@ export function stockActors(deps: StockActorDeps): ActorFactory {
       return actor
     },
   }
+}
+
+/**
+ * Whether more buyers are surely on their way. A mailbox that was not read to its end has more already; and
+ * a sweep's releases come by the thousand, but all at once.
+ */
+function isCrowd(work: readonly Work[]): boolean {
+  let checkouts = 0
+  for (const { entries } of work) {
+    if (entries.length >= entriesPerPass) return false
+    for (const { messages } of entries)
+      if (messages[0]?.kind === 'reserve') checkouts += messages.length
+  }
+  return checkouts >= crowd
 }
 
 class StockPartitionActor implements PartitionActor {
@@ -64,16 +80,17 @@ class StockPartitionActor implements PartitionActor {
     this.#deps.wake(this.#partition)
   }
 
-  async pass(): Promise<boolean> {
+  async pass(): Promise<Found> {
     try {
       const work = await this.#read()
-      if (work.length > 0) await this.#commit(work)
-      return work.length > 0
+      if (work.length === 0) return 'nothing'
+      await this.#commit(work)
+      return isCrowd(work) ? 'crowd' : 'few'
     } catch (error) {
       if (!(error instanceof MailboxGap)) throw error
       this.#deps.warn(error.message)
       await this.#rebuild()
-      return true
+      return 'few'
     }
   }
 

@@ -4,7 +4,7 @@ import { skuKeys } from './keys.ts'
 import { decodeEntry, type Entry } from './messages.ts'
 
 /** Entries of one SKU in one pass, at most; an entry holds the checkouts that one API process had waiting. */
-const entriesPerPass = 32
+export const entriesPerPass = 32
 /** As many, where each of them is a single command. */
 const commandsPerPass = 1_000
 

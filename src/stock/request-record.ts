@@ -10,6 +10,12 @@ export function requestRecord(checkoutId: string, fingerprint: string): string {
   return `${checkoutId} ${fingerprint}`
 }
 
+/** The parts of a {@link requestRecord}: neither holds a space. */
+export function readRequestRecord(record: string): { checkoutId: string; fingerprint: string } {
+  const space = record.indexOf(' ')
+  return { checkoutId: record.slice(0, space), fingerprint: record.slice(space + 1) }
+}
+
 /**
  * What the same key must carry again: the merged lines in SKU order, and any further content. Short ones
  * as they are, others hashed. Holds no space.

@@ -1,0 +1,65 @@
+// A partition that has just had a crowd waits a moment for the next one, on a real PostgreSQL with an actor
+// that only counts its passes.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { pino } from 'pino'
+import type { Found } from '../../../src/actor/actor.ts'
+import { Lane } from '../../../src/actor/lane.ts'
+import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
+import { eventually } from '../../support/eventually.ts'
+import { createTestDatabase } from '../../support/stores.ts'
+
+test('after a crowd a partition gathers, and holds nobody else up; after a few it does not', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  // Time stands still, and what waits for less than the lane's own look-around waits for the test.
+  const gathering: (() => void)[] = []
+  let ms = 0
+  const clock: Clock = {
+    ...systemClock,
+    monotonic: () => ms,
+    after: (delay, fn) => {
+      if (delay < 100) gathering.push(fn)
+      return () => {}
+    },
+  }
+  const passes = new Map<number, number>()
+  let found: Found = 'nothing'
+  const lane = new Lane({
+    databaseUrl,
+    workerId: '00000000-0000-7000-8000-000000000001',
+    clock,
+    log: pino({ level: 'silent' }),
+    factory: {
+      takeOver: async (partition) => ({
+        pass: async () => {
+          passes.set(partition, (passes.get(partition) ?? 0) + 1)
+          const answer = found
+          found = 'nothing'
+          return answer
+        },
+        tend: async () => {},
+      }),
+    },
+  })
+  lane.start()
+  t.after(() => lane.stop())
+  await eventually(async () => assert.ok(await lane.claim(1)))
+  await lane.claim(2)
+  await eventually(() => assert.deepEqual([...passes.values()], [1, 1]))
+
+  found = 'crowd'
+  lane.wake(1)
+  await eventually(() => assert.equal(gathering.length, 1))
+  lane.wake(1)
+  lane.wake(2)
+  await eventually(() => assert.equal(passes.get(2), 2))
+  assert.equal(passes.get(1), 2)
+
+  ms += 100
+  gathering.at(-1)?.()
+  await eventually(() => assert.equal(passes.get(1), 3))
+
+  found = 'few'
+  lane.wake(1)
+  await eventually(() => assert.equal(passes.get(1), 5))
+})
