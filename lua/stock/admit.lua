@@ -18,7 +18,7 @@
 --        …           five per request: request, buyer, units, record, message
 --                    request is the idempotency field, or '' for a part of a larger checkout
 -- REPLY  admitted  generation unitsLeft version … one word list per request:
---                  granted LEFT · repeated RECORD · sold_out LEFT · over_limit LIMIT · not_open MS · ended · full
+--                  LEFT when granted · repeated RECORD · sold_out LEFT · over_limit LIMIT · not_open MS · ended · full
 --        closed    the partition is being rebuilt
 --        missing   the SKU has no gate yet
 --        stale     generation
@@ -48,7 +48,7 @@ for i = 1, count do
   asked[i], who[i] = requests[i * 5], requests[i * 5 + 1]
 end
 local known = redis.call('HMGET', today, unpack(asked))
-local older = redis.call('HMGET', yesterday, unpack(asked))
+local older = redis.call('EXISTS', yesterday) == 1 and redis.call('HMGET', yesterday, unpack(asked)) or {}
 local owned = limit and redis.call('HMGET', buyers, unpack(who)) or {}
 
 local reply = { 'admitted', state[1], 0, g[6] }
@@ -75,7 +75,7 @@ for i = 1, count do
       inBatch[request] = record
       records[#records + 1], records[#records + 2] = request, record
     end
-    answer = 'granted ' .. units
+    answer = units
   end
   reply[i + 4] = answer
 end

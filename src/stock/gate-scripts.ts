@@ -43,10 +43,10 @@ export const admit = defineScript({
 })
 
 function decodeAdmission(words: string): Admission {
+  const unitsLeft = Number(words)
+  if (!Number.isNaN(unitsLeft)) return { tag: 'granted', unitsLeft }
   const [tag, first = '', second = ''] = words.split(' ', 3)
   switch (tag) {
-    case 'granted':
-      return { tag, unitsLeft: Number(first) }
     case 'repeated':
       return { tag, checkoutId: first, fingerprint: second }
     case 'sold_out':

@@ -1,8 +1,8 @@
 /**
  * The API's side of the gate. The requests that one process has waiting for a SKU go in one script call
- * and become one mailbox entry; the next call leaves when the last has answered. There is no timer: an
- * idle gate answers in one round trip, a busy one shares its round trips, and their flush to disk,
- * among all who wait.
+ * and become one mailbox entry; the next call leaves when the last has answered, or beside it once a dozen
+ * wait. There is no timer: an idle gate answers in one round trip, a busy one shares its round trips, and
+ * their flush to disk, among all who wait.
  */
 import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -55,6 +55,16 @@ interface Pending {
   readonly resolve: (outcome: GateOutcome) => void
 }
 
+interface Queue {
+  readonly waiting: Pending[]
+  /** Script calls that are under way or about to leave. */
+  calls: number
+}
+
+/** Script calls for one SKU that are under way at once, at most. */
+const callsMax = 2
+/** So many waiting requests are worth a call beside the one under way. */
+const worthACall = 12
 /** Requests of one script call, at most. */
 const batchMax = 128
 /** Requests that one process keeps waiting for one SKU, at most. */
@@ -66,7 +76,7 @@ const patienceMs = 2_000
 
 export class Gate {
   readonly #deps: GateDeps
-  readonly #queues = new Map<string, Pending[]>()
+  readonly #queues = new Map<string, Queue>()
   /** What this process admitted lately: a key that comes again with another SKU meets another gate. */
   readonly #recent = new RecentMap<string>(recentMax)
   /** The generation each partition was last seen at; ids are minted for it. */
@@ -85,21 +95,26 @@ export class Gate {
     if (known && known.fingerprint !== request.fingerprint) return known
     return new Promise((resolve) => {
       const pending = { request, field, resolve }
-      const queue = this.#queues.get(request.sku)
-      if (!queue) {
-        this.#queues.set(request.sku, [pending])
-        void this.#drain(request.sku)
-      } else if (queue.length >= pendingMax) resolve({ tag: 'unavailable', uncertain: false })
-      else queue.push(pending)
+      const queue = this.#queues.get(request.sku) ?? { waiting: [], calls: 0 }
+      if (queue.waiting.length >= pendingMax) {
+        resolve({ tag: 'unavailable', uncertain: false })
+        return
+      }
+      queue.waiting.push(pending)
+      if (queue.calls === 0 || (queue.calls < callsMax && queue.waiting.length >= worthACall)) {
+        this.#queues.set(request.sku, queue)
+        void this.#drain(request.sku, queue)
+      }
     })
   }
 
-  async #drain(sku: string): Promise<void> {
-    const queue = this.#queues.get(sku) as Pending[]
-    while (queue.length > 0) {
+  async #drain(sku: string, queue: Queue): Promise<void> {
+    queue.calls += 1
+    while (queue.waiting.length > 0) {
       // What has arrived on other sockets by now comes along, and shares the round trip.
       await this.#deps.clock.turn()
-      const batch = queue.splice(0, batchMax)
+      const batch = queue.waiting.splice(0, batchMax)
+      if (batch.length === 0) break
       try {
         await this.#send(sku, batch)
       } catch {
@@ -107,7 +122,8 @@ export class Gate {
         for (const { resolve } of batch) resolve({ tag: 'unavailable', uncertain: true })
       }
     }
-    this.#queues.delete(sku)
+    queue.calls -= 1
+    if (queue.calls === 0) this.#queues.delete(sku)
   }
 
   async #send(sku: string, batch: readonly Pending[]): Promise<void> {
