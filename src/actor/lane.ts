@@ -23,7 +23,7 @@ const tendEveryMs = 1_000
  * commands as for a hundred. The idea is PostgreSQL's `commit_delay` with `commit_siblings`; a lone command
  * never waits.
  */
-const gatherMs = 4
+const gatherMs = 6
 
 export interface LaneDeps {
   readonly databaseUrl: string

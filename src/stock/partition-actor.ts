@@ -25,7 +25,7 @@ export interface StockActorDeps extends RebuildDeps {
 /** SKUs that one pass reads, at most; the rest are next. */
 const skusPerPass = 64
 /** Checkouts of one pass that make a crowd. */
-const crowd = 16
+const crowd = 24
 
 export function stockActors(deps: StockActorDeps): ActorFactory {
   return {
