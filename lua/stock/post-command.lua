@@ -1,4 +1,4 @@
--- post-command: append a command that was born in PostgreSQL to a SKU's mailbox.
+-- post-command: append a command that was born in PostgreSQL, or several, to a SKU's mailbox as one entry.
 --
 -- A command that takes free units away takes them here, in the script that appends it, so that they
 -- cannot be granted meanwhile. Posting twice is harmless: the actor closes a command once.
@@ -10,7 +10,7 @@
 -- ARGV   sku      text
 --        wake     text  channel that tells the owner
 --        take     int   free units that the command takes away, 0 or more
---        command  text  JSON
+--        command  text  JSON of one, or of a list
 -- REPLY  posted   entry
 --        short    unitsLeft; fewer than it takes
 --        closed   the partition is being rebuilt

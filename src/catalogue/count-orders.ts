@@ -23,18 +23,21 @@ export async function countOrders(
     fresh.map(({ id }) => id),
     'uuid',
   )
+  // Fetched order by order, whatever the planner believes of so many.
+  const lines = sql.fragment`unnest(${ids}) as mine (id)
+    cross join lateral (select * from order_lines where order_id = mine.id offset 0) as l`
   await tx.query(sql.typeAlias('none')`
     insert into product_sales (product_id, orders)
     select v.product_id, count(distinct l.order_id)
-      from order_lines l join variants v on v.sku = l.sku
-     where l.order_id = any(${ids}) group by v.product_id order by v.product_id
+      from ${lines} join variants v on v.sku = l.sku
+     group by v.product_id order by v.product_id
     on conflict (product_id) do update set orders = product_sales.orders + excluded.orders`)
   await tx.query(sql.typeAlias('none')`
     with bought as materialized (
       select order_id, product_id from (
         select l.order_id, v.product_id, row_number() over (partition by l.order_id order by v.product_id) as place
-          from order_lines l join variants v on v.sku = l.sku
-         where l.order_id = any(${ids}) group by l.order_id, v.product_id) as numbered
+          from ${lines} join variants v on v.sku = l.sku
+         group by l.order_id, v.product_id) as numbered
        where place <= ${productsMax})
     insert into product_pairs (product_id, other_id, orders)
     select a.product_id, b.product_id, count(*)

@@ -1,12 +1,20 @@
 /** The product: a gate in Redis admits, the SKU's actor commits, and nobody waits on a row lock. */
+import { systemClock } from '../kernel/clock.ts'
+import { Coalescer } from '../kernel/coalescer.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Gate, GateOutcome } from '../stock/gate.ts'
 import { partitionKeys, skuKeys } from '../stock/keys.ts'
 import { partitionOf } from '../stock/partition.ts'
-import { postStockCommand } from '../stock/post-commands.ts'
+import { postStockCommands, type StockCommand } from '../stock/post-commands.ts'
 import type { Assembly } from './assembly.ts'
 import { refusalOf } from './refusals.ts'
 import type { Line, Purchase, ReservationStrategy, ReserveOutcome } from './strategy.ts'
+
+/** What is posted at once, and what may wait for it, at most. A command that is not posted is not lost. */
+const postedMax = 500
+const postingMax = 20_000
+/** A sell frees nothing and nobody waits for it: it waits for others. Milliseconds. */
+const sellsMs = 25
 
 export interface ActorStrategyDeps {
   readonly gate: Gate
@@ -16,6 +24,19 @@ export interface ActorStrategyDeps {
 
 export function actorStrategy(deps: ActorStrategyDeps): ReservationStrategy {
   const { gate, assembly, redis } = deps
+  // Commands that are posted at the same time share an entry, and the actor's commit.
+  const posting = (gather?: () => Promise<void>) =>
+    new Coalescer<readonly StockCommand[], void>({
+      run: async (asks) => {
+        await postStockCommands(redis, asks.flat()).catch(() => {})
+        return asks.map(() => undefined)
+      },
+      batchMax: postedMax,
+      waitingMax: postingMax,
+      ...(gather ? { gather } : {}),
+    })
+  const soon = posting()
+  const sells = posting(() => systemClock.sleep(sellsMs))
   return {
     reserve(purchase) {
       return purchase.lines.length === 1
@@ -23,7 +44,9 @@ export function actorStrategy(deps: ActorStrategyDeps): ReservationStrategy {
         : assembly.reserve(purchase)
     },
     async post(commands) {
-      await Promise.allSettled(commands.map((command) => postStockCommand(redis, command)))
+      if (commands.length === 0) return
+      const hurry = commands.some(({ kind }) => kind !== 'sell')
+      await (hurry ? soon : sells).ask(commands).catch(() => {})
     },
     async available(sku) {
       const partition = partitionOf(sku)

@@ -11,7 +11,7 @@ import type { RedisClient } from '../platform/redis/client.ts'
 import type { CheckoutIds } from '../stock/checkout-id.ts'
 import type { Gate, GateOutcome } from '../stock/gate.ts'
 import { partitionOf } from '../stock/partition.ts'
-import { postStockCommand } from '../stock/post-commands.ts'
+import { postStockCommands } from '../stock/post-commands.ts'
 import { createBeginAssembly } from './begin-assemblies.ts'
 import { findByKey } from './checkout-repository.ts'
 import { releaseUnits } from './end-checkout.ts'
@@ -164,7 +164,8 @@ export async function giveUp(
       `assembly ${reason}`,
     )
   })
-  await Promise.allSettled(commands.map((command) => postStockCommand(deps.redis, command)))
+  // Those that Redis does not take now are posted again by their owner.
+  await postStockCommands(deps.redis, commands).catch(() => {})
 }
 
 const Decided = z.object({

@@ -28,18 +28,17 @@ export async function planShipments(
     select from orders where id = any(${ids}) order by id for update`)
   await tx.query(sql.typeAlias('none')`
     insert into order_sellers (seller_id, order_id)
-    select distinct seller_id, order_id from order_lines
-     where order_id = any(${ids}) and seller_id is not null
+    select distinct seller_id, order_id from ${linesOf(ids)} where seller_id is not null
     on conflict do nothing`)
   const lines = await tx.any(sql.type(LineRow)`
     select l.order_id as "orderId", l.seller_id as "sellerId", l.sku,
         (l.quantity - coalesce(sent.units, 0))::int as units, d.latitude, d.longitude
-      from order_lines l
+      from ${linesOf(ids)}
       left join order_destinations d on d.order_id = l.order_id
       left join lateral (
         select sum(sl.units) as units from shipments s join shipment_lines sl on sl.shipment_id = s.id
          where s.order_id = l.order_id and sl.sku = l.sku and s.status <> 'cancelled') sent on true
-     where l.order_id = any(${ids}) and l.seller_id is not null and l.status in ('paid', 'processing')
+     where l.seller_id is not null and l.status in ('paid', 'processing')
        and l.quantity > coalesce(sent.units, 0)
      order by l.order_id, l.seller_id, l.sku`)
   if (lines.length === 0) return
@@ -47,6 +46,12 @@ export async function planShipments(
   const planned = plan(lines, locations)
   await takeStock(tx, planned)
   await insertShipments(tx, planned)
+}
+
+/** The lines of these orders, as `l`: fetched order by order, whatever the planner believes of so many. */
+function linesOf(ids: ReturnType<typeof sql.array>) {
+  return sql.fragment`unnest(${ids}) as mine (id)
+    cross join lateral (select * from order_lines where order_id = mine.id offset 0) as l`
 }
 
 interface SellerLocation extends Location {

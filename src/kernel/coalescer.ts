@@ -13,6 +13,8 @@ export interface CoalescerOptions<Ask, Answer> {
   readonly batchMax: number
   /** Asks that wait for the next runs, at most; then `overloaded`. */
   readonly waitingMax: number
+  /** Waited for before each run; default: those who ask in the same breath come along. */
+  readonly gather?: () => Promise<void>
 }
 
 /**
@@ -42,9 +44,9 @@ export class Coalescer<Ask, Answer> {
 
   async #drain(): Promise<void> {
     this.#running = true
-    // Whoever asks in the same breath comes along.
-    await Promise.resolve()
+    const { gather = sameBreath } = this.#options
     while (this.#waiting.length > 0) {
+      await gather()
       const batch = this.#waiting.splice(0, this.#options.batchMax)
       try {
         const answers = await this.#options.run(batch.map(({ ask }) => ask))
@@ -58,3 +60,5 @@ export class Coalescer<Ask, Answer> {
     this.#running = false
   }
 }
+
+const sameBreath = () => Promise.resolve()

@@ -49,6 +49,10 @@ export function createMailSender(deps: {
     for (let i = 0; i < events.length; i += parallel) {
       const together = events.slice(i, i + parallel)
       results.push(...(await Promise.allSettled(together.map(({ key }) => sendOne(key)))))
+      await markSent(
+        pool,
+        together.flatMap(({ key }, at) => (results[i + at]?.status === 'fulfilled' ? key : [])),
+      )
     }
     return results
 
@@ -69,7 +73,6 @@ export function createMailSender(deps: {
         }
         throw error
       }
-      await pool.query(sql.typeAlias('none')`update mails set sent_at = now() where fact = ${fact}`)
     }
   }
 }
@@ -131,6 +134,14 @@ async function claim(
     select fact from mails where fact = any(${sql.array(others, 'text')}) and sent_at is not null`)
   for (const { fact } of sent) states.set(fact, 'sent')
   return states
+}
+
+/** Should the server lose this, it loses that the events were closed, too: the copy is the same mail. */
+async function markSent(pool: CommonQueryMethods, facts: readonly string[]): Promise<void> {
+  if (facts.length === 0) return
+  await pool.query(sql.typeAlias('none')`
+    update mails set sent_at = now()
+     where fact = any(${sql.array([...facts], 'text')}) and sent_at is null and ${unflushed}`)
 }
 
 /** The next try need not wait for the claim to run out. */

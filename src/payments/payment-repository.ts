@@ -1,6 +1,7 @@
-import type { CommonQueryMethods } from 'slonik'
+import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'
+import { together } from '../platform/postgres/together.ts'
 
 export const PaymentRow = z.object({
   checkoutId: z.string(),
@@ -44,17 +45,41 @@ export function findPaymentByIntent(
   )
 }
 
+interface Note {
+  readonly checkoutId: string
+  readonly intentId: string
+}
+
 /** Notes which intent is the checkout's. False when the payment is closed, or has another one. */
-export async function noteIntent(
-  db: CommonQueryMethods,
+export function noteIntent(
+  pool: DatabasePool,
   checkoutId: string,
   intentId: string,
 ): Promise<boolean> {
-  const noted = await db.query(sql.prepared('note-intent', z.object({}))`
-    update payments set intent_id = ${intentId}, updated_at = now()
-     where checkout_id = ${checkoutId} and status = 'open' and (intent_id is null or intent_id = ${intentId})`)
-  return noted.rowCount === 1
+  return noteShared(pool, { checkoutId, intentId })
 }
+
+const noteShared = together<Note, boolean>({
+  async all(pool, notes) {
+    const rows = notes.map(({ checkoutId, intentId }) => [checkoutId, intentId])
+    const noted = await pool.any(sql.prepared('note-intents', z.object({ id: z.string() }))`
+      update payments p set intent_id = mine.intent_id, updated_at = now()
+        from (select told.* from ${sql.unnest(rows, ['uuid', 'text'])} as told (id, intent_id)
+               cross join lateral (
+                 select from payments where checkout_id = told.id for update skip locked) as free) as mine
+       where p.checkout_id = mine.id and p.status = 'open'
+         and (p.intent_id is null or p.intent_id = mine.intent_id)
+      returning mine.intent_id as id`)
+    const ids = new Set(noted.map(({ id }) => id))
+    return notes.map(({ intentId }) => ids.has(intentId) || undefined)
+  },
+  async one(pool, { checkoutId, intentId }) {
+    const noted = await pool.query(sql.prepared('note-intent', z.object({}))`
+      update payments set intent_id = ${intentId}, updated_at = now()
+       where checkout_id = ${checkoutId} and status = 'open' and (intent_id is null or intent_id = ${intentId})`)
+    return noted.rowCount === 1
+  },
+})
 
 /** Ends a payment of which nothing was and will be charged, with its open attempts. */
 export async function closePayment(

@@ -93,14 +93,14 @@ async function end(
 async function closeKnown(pool: CommonQueryMethods, ids: readonly string[]): Promise<void> {
   await pool.query(sql.typeAlias('none')`
     with told as materialized (
-      select id, payload #> '{data,object}' as intent from webhook_events
-       where id = any(${sql.array([...ids], 'text')}) and processed_at is null
-         and type = 'payment_intent.succeeded' and payload ->> 'account' is null)
+      select e.id from unnest(${sql.array([...ids], 'text')}) as mine (id)
+       cross join lateral (select * from webhook_events where id = mine.id offset 0) as e
+       cross join lateral (
+         select status, captured, currency from payments where intent_id = e.told_intent_id offset 0) as p
+       where e.processed_at is null and p.status = 'succeeded' and p.captured = e.told_received
+         and p.currency = e.told_currency)
     update webhook_events e set state = 'processed', processed_at = now()
-      from told join payments p on p.intent_id = told.intent ->> 'id'
-     where e.id = told.id and e.processed_at is null and ${unflushed} and p.status = 'succeeded'
-       and p.captured::text = told.intent ->> 'amount_received'
-       and lower(p.currency) = told.intent ->> 'currency'`)
+      from told where e.id = told.id and e.processed_at is null and ${unflushed}`)
 }
 
 async function fail(

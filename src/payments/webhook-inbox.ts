@@ -3,6 +3,8 @@
  * process has waiting go in one statement; the next leaves when one is committed.
  */
 import type { DatabasePool } from 'slonik'
+import { z } from 'zod'
+import { systemClock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sqlState } from '../platform/postgres/pipeline.ts'
 import { sql } from '../platform/postgres/pool.ts'
@@ -18,8 +20,9 @@ interface Pending {
 /** Events and bytes of one statement, at most; one event may be as large as a body. */
 const batchMax = 256
 const batchBytes = 2 * 1024 * 1024
-/** Statements at once: while one waits for the disk, the next is worked on. */
+/** Statements at once: in a crowd, while one waits for the disk, the next is worked on. */
 const inFlightMax = 2
+const crowd = 64
 /** Events that one process keeps waiting, at most: the provider sends the others again. */
 const pendingMax = 5_000
 
@@ -39,13 +42,19 @@ export class WebhookInbox {
     }
     return new Promise((resolve, reject) => {
       this.#pending.push({ event, resolve, reject })
-      if (this.#inFlight < inFlightMax) void this.#drain()
+      const another = this.#pending.length >= crowd ? inFlightMax : 1
+      if (this.#inFlight < another) void this.#drain()
     })
   }
 
   async #drain(): Promise<void> {
     this.#inFlight += 1
-    while (this.#pending.length > 0) await this.#storeTogether(this.#nextBatch())
+    while (this.#pending.length > 0) {
+      // What has arrived on other sockets by now comes along.
+      await systemClock.turn()
+      const batch = this.#nextBatch()
+      if (batch.length > 0) await this.#storeTogether(batch)
+    }
     this.#inFlight -= 1
   }
 
@@ -77,18 +86,62 @@ export class WebhookInbox {
   /** The bodies are JSON already, so they go as one array: nothing is quoted twice. */
   async #insert(events: readonly VerifiedEvent[]): Promise<void> {
     const bodies = `[${events.map(({ body }) => body).join(',')}]`
-    const rows = events.map(({ id, type }) => [
-      id,
-      type,
-      handledEventTypes.has(type) ? 'stored' : 'ignored',
-    ])
+    const rows = events.map((event) => {
+      const { id, type } = event
+      const { intentId, received, currency } = toldBy(event)
+      return [
+        id,
+        type,
+        handledEventTypes.has(type) ? 'stored' : 'ignored',
+        intentId,
+        received,
+        currency,
+      ]
+    })
     await this.#pool.query(sql.typeAlias('none')`
-      insert into webhook_events (id, type, payload, state)
-      select row.id, row.type, body.payload, row.state
+      insert into webhook_events (id, type, payload, state, told_intent_id, told_received, told_currency)
+      select row.id, row.type, body.payload, row.state, row.intent_id, row.received, row.currency
         from json_array_elements(${bodies}::json) with ordinality as body (payload, n)
-        join rows from (${sql.unnest(rows, ['text', 'text', 'text'])}) with ordinality
-          as row (id, type, state, n) using (n)
+        join rows from (${sql.unnest(rows, ['text', 'text', 'text', 'text', 'int8', 'text'])}) with ordinality
+          as row (id, type, state, intent_id, received, currency, n) using (n)
       on conflict (id) do nothing`)
+  }
+}
+
+/** What a success of the shop's own account says. Anything odd says nothing here: then the event is handled whole. */
+const Told = z.object({
+  account: z.null().optional(),
+  data: z.object({
+    object: z.object({
+      id: z.string().regex(/^\w{1,100}$/),
+      amount_received: z.int().nonnegative(),
+      currency: z.string().regex(/^[a-z]{3}$/),
+    }),
+  }),
+})
+
+interface Facts {
+  readonly intentId: string | null
+  readonly received: number | null
+  readonly currency: string | null
+}
+
+const nothingTold: Facts = { intentId: null, received: null, currency: null }
+
+function toldBy({ type, body, read }: VerifiedEvent): Facts {
+  if (type !== 'payment_intent.succeeded') return nothingTold
+  const told = Told.safeParse(read ?? parse(body))
+  if (!told.success) return nothingTold
+  const { id, amount_received, currency } = told.data.data.object
+  return { intentId: id, received: amount_received, currency: currency.toUpperCase() }
+}
+
+/** What cannot be read here may still be JSON to PostgreSQL, which has the last word. */
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
   }
 }
 

@@ -6,6 +6,8 @@ export interface VerifiedEvent {
   readonly type: string
   /** The body as it was signed. */
   readonly body: string
+  /** What the body says, if it was read already. */
+  readonly read?: unknown
 }
 
 /** Seconds that a signature stays good. Later it may be somebody's recording. */
@@ -28,7 +30,7 @@ export function createWebhookVerifier(
     for (const secret of secrets) {
       const event = verify(body, signature, secret)
       if (event && typeof event.id === 'string' && typeof event.type === 'string') {
-        return { id: event.id, type: event.type, body: body.toString('utf8') }
+        return { id: event.id, type: event.type, body: body.toString('utf8'), read: event }
       }
     }
     return undefined

@@ -1,5 +1,5 @@
 /** Reads what PostgreSQL knows about the messages of a batch. Only the owner of the partition may act on it. */
-import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
+import type { PipelinedConnection, Row } from '../platform/postgres/pipeline.ts'
 import { type Evidence, type Hold, type HoldState, keyOf, poolKey } from './decide.ts'
 import type { Command, Entry, Reserve } from './messages.ts'
 
@@ -22,6 +22,7 @@ export async function loadEvidence(
   const held = [...ids, ...commands.flatMap(({ checkoutId }) => checkoutId ?? [])]
   const keyed = reserves.filter(({ key }) => key !== null)
   const pooled = reserves.filter(({ terms }) => terms.pool !== null)
+  const none = Promise.resolve<Row[]>([])
   const [open, holds, checkouts, keys, units] = await Promise.all([
     connection.query({
       name: 'evidence-commands',
@@ -34,17 +35,21 @@ export async function loadEvidence(
         where sku = $1 and checkout_id = any($2::uuid[])`,
       values: [sku, held],
     }),
-    connection.query({
-      name: 'evidence-checkouts',
-      text: 'select id from checkouts where id = any($1::uuid[])',
-      values: [ids],
-    }),
-    connection.query({
-      name: 'evidence-keys',
-      text: `select id, buyer_id, idempotency_key from checkouts
-        where (buyer_id, idempotency_key) in (select * from unnest($1::uuid[], $2::text[]))`,
-      values: [keyed.map(({ buyerId }) => buyerId), keyed.map(({ key }) => key)],
-    }),
+    ids.length === 0
+      ? none
+      : connection.query({
+          name: 'evidence-checkouts',
+          text: 'select id from checkouts where id = any($1::uuid[])',
+          values: [ids],
+        }),
+    keyed.length === 0
+      ? none
+      : connection.query({
+          name: 'evidence-keys',
+          text: `select id, buyer_id, idempotency_key from checkouts
+            where (buyer_id, idempotency_key) in (select * from unnest($1::uuid[], $2::text[]))`,
+          values: [keyed.map(({ buyerId }) => buyerId), keyed.map(({ key }) => key)],
+        }),
     connection.query({
       name: 'evidence-units',
       text: `select pool, buyer_id, units, unit_limit from buyer_units

@@ -61,8 +61,20 @@ export function encodeReserve(
 }
 
 export function encodeCommand(command: Command): string {
-  return JSON.stringify([command.kind, command.id, command.checkoutId, command.units])
+  return JSON.stringify(rowOf(command))
 }
+
+/** Several commands of one SKU in one entry; they are carried out in their order. */
+export function encodeCommands(commands: readonly Command[]): string {
+  return JSON.stringify(commands.map(rowOf))
+}
+
+const rowOf = ({ kind, id, checkoutId, units }: Command): CommandRow => [
+  kind,
+  id,
+  checkoutId,
+  units,
+]
 
 /** The last one is the fingerprint that goes with a key, else the number of parts. */
 type ReserveRow = [string, string, number, string | null, string | number]
@@ -80,8 +92,16 @@ export function decodeEntry([id, fields]: readonly [string, readonly string[]]):
     `mailbox entry ${id} is malformed`,
   )
   if (values.k === 'command') {
-    const [kind, commandId, checkoutId, units] = body as CommandRow
-    return { generation, seq, granted, messages: [{ kind, id: commandId, checkoutId, units }] }
+    const rows = (Array.isArray(body[0]) ? body : [body]) as CommandRow[]
+    const commands = rows.map(
+      ([kind, commandId, checkoutId, units]): Command => ({
+        kind,
+        id: commandId,
+        checkoutId,
+        units,
+      }),
+    )
+    return { generation, seq, granted, messages: commands }
   }
   assert(values.k === 'reserve', `mailbox entry ${id} has the unknown kind ${values.k}`)
   const terms = JSON.parse(values.t as string) as Terms

@@ -3,7 +3,7 @@ import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import { type PostReply, postCommand, wantGate } from './gate-scripts.ts'
 import { channels, partitionKeys, skuKeys } from './keys.ts'
-import { type Command, type CommandKind, encodeCommand } from './messages.ts'
+import { type Command, type CommandKind, encodeCommand, encodeCommands } from './messages.ts'
 import { partitionOf } from './partition.ts'
 
 export interface StockCommand extends Command {
@@ -12,8 +12,8 @@ export interface StockCommand extends Command {
 
 /** Commands that one pass posts again, at most. */
 const perPass = 2_000
-/** Of those, under way at the same time. */
-const atOnce = 100
+/** Commands of one entry, at most. */
+const perEntry = 100
 
 /**
  * Appends one command to its SKU's mailbox. A SKU without a gate gets one asked for; the command waits
@@ -23,20 +23,47 @@ export async function postStockCommand(
   redis: RedisClient,
   command: StockCommand,
 ): Promise<PostReply> {
-  const partition = partitionOf(command.sku)
+  const { sku } = command
+  const encoded = encodeCommand(command)
+  const take = unitsTaken(command)
+  const reply = await post(redis, sku, take, encoded)
+  // The gate has too few: the actor will see the same, and closes the command with that outcome.
+  return reply.tag === 'short' ? post(redis, sku, 0, encoded) : reply
+}
+
+/**
+ * As {@link postStockCommand}, any number: those of one SKU that take no free units become one entry.
+ */
+export async function postStockCommands(
+  redis: RedisClient,
+  commands: readonly StockCommand[],
+): Promise<void> {
+  const taking = commands.filter((command) => unitsTaken(command) > 0)
+  const others = commands.filter((command) => unitsTaken(command) === 0)
+  const posting: Promise<unknown>[] = taking.map((command) => postStockCommand(redis, command))
+  for (const [sku, group] of Map.groupBy(others, (command) => command.sku)) {
+    for (let i = 0; i < group.length; i += perEntry) {
+      posting.push(post(redis, sku, 0, encodeCommands(group.slice(i, i + perEntry))))
+    }
+  }
+  await Promise.all(posting)
+}
+
+async function post(
+  redis: RedisClient,
+  sku: string,
+  take: number,
+  command: string,
+): Promise<PostReply> {
+  const partition = partitionOf(sku)
   const keys = partitionKeys(partition)
   const wake = channels.wake(partition)
-  const post = (take: number) =>
-    postCommand(
-      redis,
-      { ...keys, ...skuKeys(partition, command.sku) },
-      { sku: command.sku, wake, take, command: encodeCommand(command) },
-    )
-  const take = unitsTaken(command)
-  let reply = await post(take)
-  // The gate has too few: the actor will see the same, and closes the command with that outcome.
-  if (reply.tag === 'short') reply = await post(0)
-  if (reply.tag === 'missing') await wantGate(redis, keys, { sku: command.sku, wake })
+  const reply = await postCommand(
+    redis,
+    { ...keys, ...skuKeys(partition, sku) },
+    { sku, wake, take, command },
+  )
+  if (reply.tag === 'missing') await wantGate(redis, keys, { sku, wake })
   return reply
 }
 
@@ -72,8 +99,5 @@ export async function postOpenCommands(
       units: row.units as number | null,
     }),
   )
-  for (let i = 0; i < commands.length; i += atOnce) {
-    const together = commands.slice(i, i + atOnce)
-    await Promise.all(together.map((command) => postStockCommand(redis, command)))
-  }
+  await postStockCommands(redis, commands)
 }

@@ -5,8 +5,8 @@ import { decodeEntry, type Entry } from './messages.ts'
 
 /** Entries of one SKU in one pass, at most; an entry holds the checkouts that one API process had waiting. */
 export const entriesPerPass = 32
-/** As many, where each of them is a single command. */
-const commandsPerPass = 1_000
+/** As many, where each of them holds commands only: a hundred at most, and those of a sweep do. */
+const commandsPerPass = 100
 
 /** The mailbox does not go on where the ledger stands: Redis lost something, and the gate must be rebuilt. */
 export class MailboxGap extends Error {

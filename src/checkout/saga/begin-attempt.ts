@@ -1,6 +1,7 @@
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../../platform/postgres/pool.ts'
+import { together } from '../../platform/postgres/together.ts'
 
 const Begun = z.object({
   attempt: z.number(),
@@ -9,26 +10,74 @@ const Begun = z.object({
   currency: z.string(),
 })
 export type Begun = z.infer<typeof Begun>
+const BegunOne = Begun.extend({ n: z.number() })
+
+export interface BeginRequest {
+  readonly checkoutId: string
+  readonly buyerId: string
+  readonly paymentMethodId: string
+}
 
 /**
  * `reserved` becomes `paying`, and the attempt is written down before the provider hears of it; one
  * statement, so both or neither. Null when the checkout is not this buyer's, not reserved, or too late.
- * Amount and currency are the order's.
+ * Amount and currency are the order's. Those that come together are begun together.
  */
-export function beginAttempt(
+export const beginAttempt: (pool: DatabasePool, request: BeginRequest) => Promise<Begun | null> =
+  together({
+    all: beginTogether,
+    one: (pool, request) => begin(pool, 'begin-attempt', one(request)).then(([row]) => row ?? null),
+  })
+
+/** Those that are locked or cannot be paid are left out: each is looked at again, alone. */
+async function beginTogether(
   pool: DatabasePool,
-  request: {
-    readonly checkoutId: string
-    readonly buyerId: string
-    readonly paymentMethodId: string
-  },
-): Promise<Begun | null> {
-  const { checkoutId, buyerId, paymentMethodId } = request
-  return pool.maybeOne(sql.prepared('begin-attempt', Begun)`
-    with paying as (
-      update checkouts set status = 'paying'
-       where id = ${checkoutId} and buyer_id = ${buyerId} and status = 'reserved' and expires_at > now()
-      returning id),
+  requests: readonly BeginRequest[],
+): Promise<(Begun | undefined)[]> {
+  const begun = await begin(pool, 'begin-attempts', many(requests))
+  const answers: (Begun | undefined)[] = requests.map(() => undefined)
+  for (const { n, ...row } of begun) answers[n] = row
+  return answers
+}
+
+/** The one request; its row is waited for. */
+function one({ checkoutId, buyerId, paymentMethodId }: BeginRequest) {
+  return sql.fragment`
+    select id, 0 as n, ${paymentMethodId} as method from checkouts
+     where id = ${checkoutId} and buyer_id = ${buyerId} and status = 'reserved' and expires_at > now()
+       for update`
+}
+
+/** Each checkout once, however many ask for it; rows that somebody has locked are not waited for. */
+function many(requests: readonly BeginRequest[]) {
+  const rows = requests.map(({ checkoutId, buyerId, paymentMethodId }, n) => [
+    n,
+    checkoutId,
+    buyerId,
+    paymentMethodId,
+  ])
+  return sql.fragment`
+    select c.id, asked.n, asked.method
+      from (select distinct on (id, buyer) *
+              from ${sql.unnest(rows, ['int4', 'uuid', 'uuid', 'text'])} as asked (n, id, buyer, method)
+             order by id, buyer, n) as asked
+     cross join lateral (
+       select id from checkouts
+        where id = asked.id and buyer_id = asked.buyer and status = 'reserved' and expires_at > now()
+          for update skip locked) as c`
+}
+
+/** Begins an attempt for each of the `mine`: ids of locked checkouts that can be paid, number and method. */
+function begin(
+  pool: DatabasePool,
+  name: string,
+  mine: ReturnType<typeof sql.fragment>,
+): Promise<readonly z.infer<typeof BegunOne>[]> {
+  return pool.any(sql.prepared(name, BegunOne)`
+    with mine as materialized (${mine}),
+    paying as (
+      update checkouts c set status = 'paying' from mine where c.id = mine.id and c.status = 'reserved'
+      returning c.id, mine.n, mine.method),
     payment as (
       insert into payments (checkout_id, amount, currency)
       select o.id, o.total, o.currency from paying join orders o on o.id = paying.id
@@ -36,13 +85,15 @@ export function beginAttempt(
       returning checkout_id, intent_id, amount, currency),
     attempt as (
       insert into payment_attempts (checkout_id, attempt, payment_method_id)
-      select checkout_id, 1 + (select count(*) from payment_attempts where checkout_id = ${checkoutId}),
-          ${paymentMethodId} from payment
+      select id, 1 + (select count(*) from payment_attempts a where a.checkout_id = paying.id), method
+        from paying join payment on payment.checkout_id = paying.id
       returning checkout_id, attempt),
     journal as (
       insert into saga_journal (checkout_id, step, state, detail)
       select checkout_id, 'charge', 'started', jsonb_build_object('attempt', attempt) from attempt
       on conflict (checkout_id, step) do update
         set state = 'started', started_at = now(), ended_at = null, detail = excluded.detail)
-    select attempt, intent_id as "intentId", amount, currency from payment join attempt using (checkout_id)`)
+    select n, attempt, intent_id as "intentId", amount, currency
+      from paying join payment on payment.checkout_id = paying.id
+      join attempt on attempt.checkout_id = paying.id`)
 }

@@ -3,6 +3,7 @@ import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import type { IntentFacts } from '../../payments/gateway.ts'
 import { sql } from '../../platform/postgres/pool.ts'
+import { together } from '../../platform/postgres/together.ts'
 import type { StockCommand } from '../../stock/post-commands.ts'
 
 export type PaidFacts = Pick<IntentFacts, 'amount' | 'amountReceived' | 'currency'> & {
@@ -10,29 +11,109 @@ export type PaidFacts = Pick<IntentFacts, 'amount' | 'amountReceived' | 'currenc
   readonly id: string | null
 }
 
-const Settled = z.object({ commands: z.array(z.object({ id: z.string(), sku: z.string() })) })
+interface Paid {
+  readonly checkoutId: string
+  readonly facts: PaidFacts
+}
 
 /**
  * Confirms a checkout that is reserved or being paid, if the intent is its own and the amount is the
  * order's. Returns the commands that sell its units, or null when nothing was changed: it has ended, is
- * confirmed, or something does not fit. The row of the checkout decides every race. Prepared: planning it
- * costs more than running it.
+ * confirmed, or something does not fit. The row of the checkout decides every race. Those that come
+ * together are settled together.
  */
 export async function settlePaid(
   pool: DatabasePool,
   checkoutId: string,
-  { id, amount, amountReceived, currency }: PaidFacts,
+  facts: PaidFacts,
 ): Promise<StockCommand[] | null> {
-  if (amountReceived !== amount) return null
-  const settled = await pool.maybeOne(sql.prepared('settle-paid', Settled)`
-    with confirmed as (
-      update checkouts set status = 'confirmed', reason = null
-       where id = ${checkoutId} and status in ('paying', 'reserved')
-         and exists (select from payments p join orders o on o.id = p.checkout_id
-           where p.checkout_id = ${checkoutId} and p.status = 'open' and p.intent_id is not distinct from ${id}
-             and p.amount = ${amount} and p.currency = ${currency}
-             and o.total = ${amount} and o.currency = ${currency})
-      returning id),
+  return facts.amountReceived === facts.amount ? settleShared(pool, { checkoutId, facts }) : null
+}
+
+const settleShared = together<Paid, StockCommand[] | null>({
+  /** Those that are locked or do not fit are left out: each is looked at again, alone. */
+  async all(pool, paid) {
+    return commandsOf(paid, await settle(pool, 'settle-paid-together', many(paid)))
+  },
+  async one(pool, paid) {
+    return commandsOf([paid], await settle(pool, 'settle-paid', one(paid)))[0] ?? null
+  },
+})
+
+const SettledRow = z.object({
+  n: z.number(),
+  /** Of a command; null when there is nothing to sell. */
+  id: z.string().nullable(),
+  sku: z.string().nullable(),
+})
+type SettledRow = z.infer<typeof SettledRow>
+
+function commandsOf(
+  paid: readonly Paid[],
+  rows: readonly SettledRow[],
+): (StockCommand[] | undefined)[] {
+  const answers: (StockCommand[] | undefined)[] = paid.map(() => undefined)
+  for (const { n, id, sku } of rows) {
+    const checkoutId = paid[n]?.checkoutId ?? null
+    const commands = answers[n] ?? []
+    answers[n] = commands
+    if (id !== null && sku !== null) {
+      commands.push({ id, sku, kind: 'sell', checkoutId, units: null })
+    }
+  }
+  return answers
+}
+
+/** The one checkout; its row is waited for. */
+function one({ checkoutId, facts: { id, amount, currency } }: Paid) {
+  return sql.fragment`
+    select id, 0 as n, ${id}::text as intent_id, ${amount}::int8 as amount, ${currency}::text as currency
+      from checkouts where id = ${checkoutId} and status in ('paying', 'reserved') for update`
+}
+
+/** Each checkout once, however many ask for it; rows that somebody has locked are not waited for. */
+function many(paid: readonly Paid[]) {
+  const rows = paid.map(({ checkoutId, facts: { id, amount, currency } }, n) => [
+    n,
+    checkoutId,
+    id,
+    amount,
+    currency,
+  ])
+  return sql.fragment`
+    select c.id, told.n, told.intent_id, told.amount, told.currency
+      from (select distinct on (id) *
+              from ${sql.unnest(rows, ['int4', 'uuid', 'text', 'int8', 'text'])}
+                as told (n, id, intent_id, amount, currency)
+             order by id, n) as told
+     cross join lateral (
+       select id from checkouts where id = told.id and status in ('paying', 'reserved')
+          for update skip locked) as c`
+}
+
+/**
+ * Settles the `mine`: ids of locked checkouts that can be confirmed, and what was told of them. Prepared:
+ * planning it costs more than running it. `offset 0` makes it fetch by keys: such a plan outlives the time when
+ * the tables were small enough to be read whole.
+ */
+function settle(
+  pool: DatabasePool,
+  name: string,
+  mine: ReturnType<typeof sql.fragment>,
+): Promise<readonly SettledRow[]> {
+  return pool.any(sql.prepared(name, SettledRow)`
+    with mine as materialized (${mine}),
+    fitting as materialized (
+      select mine.id, mine.n from mine
+       cross join lateral (select * from payments where checkout_id = mine.id offset 0) as p
+       cross join lateral (select * from orders where id = mine.id offset 0) as o
+       where p.status = 'open' and p.intent_id is not distinct from mine.intent_id
+         and p.amount = mine.amount and p.currency = mine.currency
+         and o.total = mine.amount and o.currency = mine.currency),
+    confirmed as (
+      update checkouts c set status = 'confirmed', reason = null from fitting f
+       where c.id = f.id and c.status in ('paying', 'reserved')
+      returning c.id, f.n),
     payment as (
       update payments p set status = 'succeeded', captured = p.amount, updated_at = now()
         from confirmed c where p.checkout_id = c.id),
@@ -60,9 +141,6 @@ export async function settlePaid(
         from confirmed c join holds h on h.checkout_id = c.id join ledger l on l.sku = h.sku
        where h.state = 'held'
       on conflict do nothing
-      returning id, sku)
-    select (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'sku', sku)), '[]') from sold) as commands
-      from confirmed`)
-  if (!settled) return null
-  return settled.commands.map((command) => ({ ...command, kind: 'sell', checkoutId, units: null }))
+      returning id, sku, checkout_id)
+    select c.n, s.id, s.sku from confirmed c left join sold s on s.checkout_id = c.id`)
 }

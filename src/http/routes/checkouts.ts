@@ -127,7 +127,9 @@ function answer(
 function goneSignal(request: FastifyRequest, reply: FastifyReply): { signal?: AbortSignal } {
   if (request.headers.prefer === undefined) return {}
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort()
+  })
   return { signal: gone.signal }
 }
 

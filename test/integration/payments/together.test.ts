@@ -1,0 +1,157 @@
+// Payments that come together share statements; none of them pays for its neighbour.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { DatabasePool } from 'slonik'
+import { z } from 'zod'
+import { beginAttempt } from '../../../src/checkout/saga/begin-attempt.ts'
+import { settlePaid } from '../../../src/checkout/saga/settle-paid.ts'
+import { newId } from '../../../src/kernel/ids.ts'
+import { noteIntent } from '../../../src/payments/payment-repository.ts'
+import { sql } from '../../../src/platform/postgres/pool.ts'
+import { testPool } from '../../support/background.ts'
+
+interface Reserved {
+  readonly checkoutId: string
+  readonly buyerId: string
+  readonly paymentMethodId: string
+}
+
+/** Reserved checkouts of one unit each, with their orders. */
+async function reserve(pool: DatabasePool, count: number): Promise<Reserved[]> {
+  const reserved = Array.from({ length: count }, () => ({
+    checkoutId: newId(),
+    buyerId: newId(),
+    paymentMethodId: 'pm_card_visa',
+  }))
+  const rows = reserved.map(({ checkoutId, buyerId }) => [checkoutId, buyerId])
+  await pool.query(sql.typeAlias('none')`
+    with n as (select * from ${sql.unnest(rows, ['uuid', 'uuid'])} as n (id, buyer)),
+    c as (
+      insert into checkouts (id, buyer_id, idempotency_key, status, total, currency, expires_at)
+      select id, buyer, id::text, 'reserved', 500, 'EUR', now() + interval '1 hour' from n),
+    h as (
+      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
+      select id, 'MUG', 1, 500, buyer, 'held' from n)
+    insert into orders (id, buyer_id, status, total, currency)
+    select id, buyer, 'awaiting_payment', 500, 'EUR' from n`)
+  await pool.query(sql.typeAlias('none')`
+    insert into ledger (sku, partition, on_hand, free, held) values ('MUG', 1, 1000, 900, 100)
+    on conflict do nothing`)
+  return reserved
+}
+
+const facts = (checkoutId: string) => ({
+  id: `pi_${checkoutId}`,
+  amount: 500,
+  amountReceived: 500,
+  currency: 'EUR',
+})
+
+const Counts = z.object({ statements: z.number(), rows: z.number() })
+
+/** How many transactions wrote the rows of a table. */
+function writesOf(pool: DatabasePool, table: 'payments' | 'payment_attempts' | 'orders') {
+  return pool.one(sql.type(Counts)`
+    select count(distinct xmin::text) as statements, count(*) as rows from ${sql.identifier([table])}`)
+}
+
+async function pay(pool: DatabasePool, reserved: readonly Reserved[]) {
+  await Promise.all(reserved.map((each) => beginAttempt(pool, each)))
+  await Promise.all(
+    reserved.map(({ checkoutId }) => noteIntent(pool, checkoutId, `pi_${checkoutId}`)),
+  )
+}
+
+test('fifty that come together are begun, noted and settled in a few statements', async (t) => {
+  const pool = await testPool(t)
+  const reserved = await reserve(pool, 50)
+  const begun = await Promise.all(reserved.map((each) => beginAttempt(pool, each)))
+  assert.ok(begun.every((each) => each?.attempt === 1 && each.amount === 500))
+  assert.deepEqual(await writesOf(pool, 'payment_attempts'), { statements: 1, rows: 50 })
+  const noted = await Promise.all(
+    reserved.map(({ checkoutId }) => noteIntent(pool, checkoutId, `pi_${checkoutId}`)),
+  )
+  assert.deepEqual(new Set(noted), new Set([true]))
+  assert.deepEqual(await writesOf(pool, 'payments'), { statements: 1, rows: 50 })
+  const settled = await Promise.all(
+    reserved.map(({ checkoutId }) => settlePaid(pool, checkoutId, facts(checkoutId))),
+  )
+  for (const [i, commands] of settled.entries()) {
+    assert.deepEqual(
+      commands?.map(({ id, ...command }) => command),
+      [{ kind: 'sell', sku: 'MUG', checkoutId: reserved[i]?.checkoutId, units: null }],
+    )
+  }
+  assert.deepEqual(await writesOf(pool, 'orders'), { statements: 1, rows: 50 })
+})
+
+test('one that PostgreSQL cannot take fails alone', async (t) => {
+  const pool = await testPool(t)
+  const [bad, ...good] = (await reserve(pool, 10)) as [Reserved, ...Reserved[]]
+  const outcomes = await Promise.allSettled([
+    ...good.slice(0, 5).map((each) => beginAttempt(pool, each)),
+    beginAttempt(pool, { ...bad, paymentMethodId: 'pm_\u0000' }),
+    ...good.slice(5).map((each) => beginAttempt(pool, each)),
+  ])
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    outcomes.map((_, i) => (i === 5 ? 'rejected' : 'fulfilled')),
+  )
+  assert.deepEqual((await writesOf(pool, 'payment_attempts')).rows, 9)
+})
+
+test('those that do not fit change nothing, and their neighbours are settled', async (t) => {
+  const pool = await testPool(t)
+  const reserved = await reserve(pool, 6)
+  await pay(pool, reserved)
+  const ids = reserved.map(({ checkoutId }) => checkoutId) as [string, string, string, string]
+  const settled = await Promise.all([
+    settlePaid(pool, ids[0], { ...facts(ids[0]), id: 'pi_of_somebody_else' }),
+    settlePaid(pool, ids[1], { ...facts(ids[1]), amount: 499, amountReceived: 499 }),
+    settlePaid(pool, ids[2], { ...facts(ids[2]), currency: 'USD' }),
+    settlePaid(pool, newId(), facts(ids[3])),
+    settlePaid(pool, ids[3], facts(ids[3])),
+    // The same word from two sides at once is settled once.
+    settlePaid(pool, ids[3], facts(ids[3])),
+  ])
+  assert.deepEqual(
+    settled.map((commands) => commands?.length ?? null),
+    [null, null, null, null, 1, null],
+  )
+})
+
+test('another buyer cannot take the place of the one who may pay', async (t) => {
+  const pool = await testPool(t)
+  const [mine, other] = (await reserve(pool, 2)) as [Reserved, Reserved]
+  const [stolen, own, again] = await Promise.all([
+    beginAttempt(pool, { ...mine, buyerId: other.buyerId }),
+    beginAttempt(pool, mine),
+    beginAttempt(pool, mine),
+  ])
+  assert.equal(stolen, null)
+  assert.equal(own?.attempt, 1)
+  assert.equal(again, null)
+})
+
+test('a checkout that somebody has locked holds up nobody else', async (t) => {
+  const pool = await testPool(t)
+  const reserved = await reserve(pool, 4)
+  await pay(pool, reserved)
+  const [locked, ...others] = reserved.map(({ checkoutId }) => checkoutId) as [string, ...string[]]
+  const held = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  const locking = pool.transaction(async (tx) => {
+    await tx.query(sql.typeAlias('none')`
+      update checkouts set status = 'expired' where id = ${locked}`)
+    held.resolve()
+    await release.promise
+  })
+  await held.promise
+  const waiting = settlePaid(pool, locked, facts(locked))
+  const settled = await Promise.all(others.map((id) => settlePaid(pool, id, facts(id))))
+  assert.ok(settled.every((commands) => commands?.length === 1))
+  release.resolve()
+  await locking
+  // It waited for the lock, and the row that was written under it decided.
+  assert.equal(await waiting, null)
+})
