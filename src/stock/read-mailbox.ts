@@ -23,7 +23,7 @@ export async function readMailboxes(
   const read = await readAfter(redis, partition, states, entriesPerPass)
   const crowded = states.filter((_, i) => isCrowd(read[i] ?? []))
   if (crowded.length === 0) return read
-  // A sweep's releases stand in an entry each: by the dozen, ten thousand would take hundreds of commits.
+  // The releases of a sweep come in entries of their own: ten thousand at once must not take hundreds of commits.
   const more = await readAfter(redis, partition, crowded, commandsPerPass)
   return states.map((state, i) => {
     const at = crowded.indexOf(state)
