@@ -13,7 +13,7 @@ import type { Line, Purchase, ReservationStrategy, ReserveOutcome } from './stra
 /** What is posted at once, and what may wait for it, at most. A command that is not posted is not lost. */
 const postedMax = 500
 const postingMax = 20_000
-/** A sell frees nothing and nobody waits for it: it waits for others. Milliseconds. */
+/** A sell frees nothing and nobody waits for it: in a crowd, those of so long are posted together. Milliseconds. */
 const sellsMs = 25
 
 export interface ActorStrategyDeps {
@@ -36,7 +36,12 @@ export function actorStrategy(deps: ActorStrategyDeps): ReservationStrategy {
       ...(gather ? { gather } : {}),
     })
   const soon = posting()
-  const sells = posting(() => systemClock.sleep(sellsMs))
+  let nextSells = 0
+  const sells = posting(async () => {
+    const wait = nextSells - systemClock.monotonic()
+    if (wait > 0) await systemClock.sleep(wait)
+    nextSells = systemClock.monotonic() + sellsMs
+  })
   return {
     reserve(purchase) {
       return purchase.lines.length === 1
