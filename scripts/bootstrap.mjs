@@ -16,7 +16,11 @@ const commands = {
   bench: { entry: ['bench/run.ts'], redis: 'always' },
   verify: { entry: ['src/dev/verify.ts'], redis: true },
   api: {
-    node: ['--max-old-space-size=512', '--max-semi-space-size=8'],
+    node: [
+      '--max-old-space-size=512',
+      '--max-semi-space-size=8',
+      '--no-allocation-site-pretenuring',
+    ],
     entry: ['src/main.ts', 'api'],
   },
   worker: { entry: ['src/main.ts', 'worker'] },

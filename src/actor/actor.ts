@@ -4,8 +4,12 @@
  */
 import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 
-/** What a pass found: nothing, a few commands, or so many that more are surely on their way. */
-export type Found = 'nothing' | 'few' | 'crowd'
+/** What a pass found. */
+export interface Found {
+  readonly anything: boolean
+  /** Commands that came on their own, so that more may follow; not those that were sent all at once. */
+  readonly arrivals: number
+}
 
 export interface PartitionActor {
   /** Reads what waits, decides, commits. Never runs twice at once. */

@@ -18,12 +18,21 @@ export const lockSpace = 5_118_741
 /** A woken lane looks at all it owns this often, should a wake-up have been lost. */
 const lookAgainMs = 500
 const tendEveryMs = 1_000
+/** Arrivals in one pass that make a crowd. */
+const crowd = 24
+const gatherAtLeastMs = 6
+const gatherAtMostMs = 20
+
 /**
- * How long a partition gathers after a pass that found a crowd: a commit costs much the same for ten
- * commands as for a hundred. The idea is PostgreSQL's `commit_delay` with `commit_siblings`; a lone command
- * never waits.
+ * How long a partition gathers after a pass, in milliseconds: a commit costs much the same for ten commands
+ * as for a hundred. The idea is PostgreSQL's `commit_delay` with `commit_siblings`: a lone command never waits.
+ * The larger the crowd, the longer: at an eighth of a millisecond each, and not at a fixed time, because a crowd
+ * whose every member waits for its commit does not grow meanwhile.
  */
-const gatherMs = 6
+export function gatherMs(arrivals: number): number {
+  if (arrivals < crowd) return 0
+  return Math.min(Math.max(arrivals / 8, gatherAtLeastMs), gatherAtMostMs)
+}
 
 export interface LaneDeps {
   readonly databaseUrl: string
@@ -194,11 +203,10 @@ export class Lane {
     if (!actor) return
     try {
       const found = await actor.pass()
-      if (found === 'nothing') return
+      if (!found.anything) return
       this.#woken.add(partition)
-      if (found === 'crowd') {
-        this.#gathering.set(partition, this.#deps.clock.monotonic() + gatherMs)
-      }
+      const ms = gatherMs(found.arrivals)
+      if (ms > 0) this.#gathering.set(partition, this.#deps.clock.monotonic() + ms)
     } catch (error) {
       if (error instanceof Fenced) return this.#stepDown(partition, error)
       this.#woken.add(partition)

@@ -24,8 +24,6 @@ export interface StockActorDeps extends RebuildDeps {
 
 /** SKUs that one pass reads, at most; the rest are next. */
 const skusPerPass = 64
-/** Checkouts of one pass that make a crowd. */
-const crowd = 24
 
 export function stockActors(deps: StockActorDeps): ActorFactory {
   return {
@@ -37,18 +35,20 @@ export function stockActors(deps: StockActorDeps): ActorFactory {
   }
 }
 
+const nothing: Found = { anything: false, arrivals: 0 }
+
 /**
- * Whether more buyers are surely on their way. A mailbox that was not read to its end has more already; and
- * a sweep's releases come by the thousand, but all at once.
+ * Checkouts are followed by more of them; a sweep's releases come by the thousand, but all at once. A mailbox
+ * that was not read to its end has more already: nobody need wait for it.
  */
-function isCrowd(work: readonly Work[]): boolean {
-  let checkouts = 0
+function found(work: readonly Work[]): Found {
+  let arrivals = 0
   for (const { entries } of work) {
-    if (entries.length >= entriesPerPass) return false
+    if (entries.length >= entriesPerPass) return { anything: true, arrivals: 0 }
     for (const { messages } of entries)
-      if (messages[0]?.kind === 'reserve') checkouts += messages.length
+      if (messages[0]?.kind === 'reserve') arrivals += messages.length
   }
-  return checkouts >= crowd
+  return { anything: true, arrivals }
 }
 
 class StockPartitionActor implements PartitionActor {
@@ -83,14 +83,14 @@ class StockPartitionActor implements PartitionActor {
   async pass(): Promise<Found> {
     try {
       const work = await this.#read()
-      if (work.length === 0) return 'nothing'
+      if (work.length === 0) return nothing
       await this.#commit(work)
-      return isCrowd(work) ? 'crowd' : 'few'
+      return found(work)
     } catch (error) {
       if (!(error instanceof MailboxGap)) throw error
       this.#deps.warn(error.message)
       await this.#rebuild()
-      return 'few'
+      return { anything: true, arrivals: 0 }
     }
   }
 

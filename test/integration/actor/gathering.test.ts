@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { pino } from 'pino'
 import type { Found } from '../../../src/actor/actor.ts'
-import { Lane } from '../../../src/actor/lane.ts'
+import { gatherMs, Lane } from '../../../src/actor/lane.ts'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createTestDatabase } from '../../support/stores.ts'
@@ -23,7 +23,8 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
     },
   }
   const passes = new Map<number, number>()
-  let found: Found = 'nothing'
+  const nothing: Found = { anything: false, arrivals: 0 }
+  let found = nothing
   const lane = new Lane({
     databaseUrl,
     workerId: '00000000-0000-7000-8000-000000000001',
@@ -34,7 +35,7 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
         pass: async () => {
           passes.set(partition, (passes.get(partition) ?? 0) + 1)
           const answer = found
-          found = 'nothing'
+          found = nothing
           return answer
         },
         tend: async () => {},
@@ -47,7 +48,7 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
   await lane.claim(2)
   await eventually(() => assert.deepEqual([...passes.values()], [1, 1]))
 
-  found = 'crowd'
+  found = { anything: true, arrivals: 24 }
   lane.wake(1)
   await eventually(() => assert.equal(gathering.length, 1))
   lane.wake(1)
@@ -59,7 +60,11 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
   gathering.at(-1)?.()
   await eventually(() => assert.equal(passes.get(1), 3))
 
-  found = 'few'
+  found = { anything: true, arrivals: 23 }
   lane.wake(1)
   await eventually(() => assert.equal(passes.get(1), 5))
+})
+
+test('a larger crowd is waited for longer, within bounds', () => {
+  assert.deepEqual([0, 1, 23, 24, 48, 96, 160, 5_000].map(gatherMs), [0, 0, 0, 6, 6, 12, 20, 20])
 })

@@ -10,7 +10,7 @@ import { openPool } from '../../../src/platform/postgres/pool.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createTestDatabase } from '../../support/stores.ts'
 
-const idle = { pass: async () => 'nothing' as const, tend: async () => {} }
+const idle = { pass: async () => ({ anything: false, arrivals: 0 }), tend: async () => {} }
 
 async function startOwner(
   t: TestContext,
