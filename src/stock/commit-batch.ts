@@ -1,7 +1,7 @@
 /** Turns the decisions of one pass over a partition into one transaction: all of it, or none. */
 import type { Row, Statement } from '../platform/postgres/pipeline.ts'
 import type { BuyerUnits, Decision } from './decide.ts'
-import type { Reserve } from './messages.ts'
+import { type Reserve, sameTerms, type Terms } from './messages.ts'
 
 /**
  * The statements of a batch, in the order they must run. The first is the fence: it moves the ledger
@@ -108,17 +108,37 @@ interface Reserved {
   readonly reserve: Reserve
 }
 
+interface Offer {
+  readonly sku: string
+  readonly terms: Terms
+}
+
+/** What the rows were sold as, each offer once for all rows in turn that have it, and the number of each row's. */
+function offersOf(rows: readonly Reserved[]): { offers: Offer[]; numbers: number[] } {
+  const offers: Offer[] = []
+  const numbers = rows.map(({ sku, reserve: { terms } }) => {
+    const last = offers.at(-1)
+    if (last?.sku !== sku || !sameTerms(last.terms, terms)) offers.push({ sku, terms })
+    return offers.length
+  })
+  return { offers, numbers }
+}
+
 /**
  * Checkout, hold, order and line of each reserve, from one set of arrays in one statement: sending and
  * planning four cost more than writing the rows.
  */
 function insertCheckouts(rows: readonly Reserved[], holdSeconds: number): Statement {
+  const { offers, numbers } = offersOf(rows)
   return {
     name: 'insert-checkouts',
     text: `with n as materialized (
-        select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-            $8::text[], $9::int[], $10::int[], $11::text[], $12::text[], $13::uuid[])
-          as n (id, buyer, key, fingerprint, total, currency, sku, units, price, pool, title, seller)),
+        select id, buyer, key, fingerprint, units, sku, price, currency, pool, title, seller,
+            units::bigint * price as total
+          from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[])
+            as r (id, buyer, key, fingerprint, units, offer)
+          join unnest($8::text[], $9::int[], $10::text[], $11::text[], $12::text[], $13::uuid[])
+            with ordinality as o (sku, price, currency, pool, title, seller, offer) using (offer)),
       c as (
         insert into checkouts (id, buyer_id, idempotency_key, fingerprint, status, total, currency, expires_at)
         select id, buyer, key, fingerprint, 'reserved', total, currency, now() + make_interval(secs => $7)
@@ -136,15 +156,15 @@ function insertCheckouts(rows: readonly Reserved[], holdSeconds: number): Statem
       rows.map(({ reserve }) => reserve.buyerId),
       rows.map(({ reserve }) => reserve.key),
       rows.map(({ reserve }) => reserve.fingerprint),
-      rows.map(({ reserve }) => totalOf(reserve)),
-      rows.map(({ reserve }) => reserve.terms.currency),
-      holdSeconds,
-      rows.map(({ sku }) => sku),
       rows.map(({ reserve }) => reserve.units),
-      rows.map(({ reserve }) => reserve.terms.price),
-      rows.map(({ reserve }) => reserve.terms.pool),
-      rows.map(({ reserve }) => reserve.terms.title),
-      rows.map(({ reserve }) => reserve.terms.sellerId),
+      numbers,
+      holdSeconds,
+      offers.map(({ sku }) => sku),
+      offers.map(({ terms }) => terms.price),
+      offers.map(({ terms }) => terms.currency),
+      offers.map(({ terms }) => terms.pool),
+      offers.map(({ terms }) => terms.title),
+      offers.map(({ terms }) => terms.sellerId),
     ],
   }
 }
@@ -198,8 +218,4 @@ function countDown(counts: readonly BuyerUnits[]): Statement {
       counts.map(({ delta }) => delta),
     ],
   }
-}
-
-function totalOf(reserve: Reserve): number {
-  return reserve.units * reserve.terms.price
 }

@@ -14,6 +14,18 @@ export interface Terms {
   readonly limit: number | null
 }
 
+export function sameTerms(a: Terms, b: Terms): boolean {
+  if (a === b) return true
+  return (
+    a.price === b.price &&
+    a.currency === b.currency &&
+    a.title === b.title &&
+    a.sellerId === b.sellerId &&
+    a.pool === b.pool &&
+    a.limit === b.limit
+  )
+}
+
 export interface Reserve {
   readonly kind: 'reserve'
   readonly checkoutId: string

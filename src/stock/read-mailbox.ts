@@ -4,7 +4,7 @@ import { skuKeys } from './keys.ts'
 import { decodeEntry, type Entry } from './messages.ts'
 
 /** Entries of one SKU in one pass, at most; an entry holds the checkouts that one API process had waiting. */
-export const entriesPerPass = 32
+export const entriesPerPass = 64
 /** As many, where each of them holds commands only: a hundred at most, and those of a sweep do. */
 const commandsPerPass = 100
 

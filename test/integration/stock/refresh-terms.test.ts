@@ -2,6 +2,7 @@
 // built at that moment, and nothing but the terms moves.
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { z } from 'zod'
 import { offerSource } from '../../../src/checkout/offer-source.ts'
 import { AppError } from '../../../src/kernel/errors.ts'
 import { newId } from '../../../src/kernel/ids.ts'
@@ -52,6 +53,37 @@ test('new terms leave units, generation, cursor and version as they are', async 
   await world.granted(sku)
   await owner.runDry()
   await world.assertSound(sku)
+})
+
+test('one pass over edits of two SKUs writes each order at the terms it was admitted with', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku: a, owner } = await world.open({ units: 9 })
+  const b = await world.addSku({ units: 9 }, partitionOf(a))
+  await world.openGate(owner, b)
+  const wanted = new Map<string, number>()
+  const buy = async (sku: string, price: number) => {
+    await setPrice(world, sku, price)
+    await refreshTerms(world.redis, offerSource(world.pool), sku)
+    const units = 1 + (wanted.size % 2)
+    for (let i = 0; i < 2; i++) wanted.set(await world.granted(sku, { units }), price)
+  }
+  await buy(a, 4_200)
+  await buy(b, 4_200)
+  await buy(a, 3_900)
+  await buy(b, 5_100)
+  await owner.runDry()
+  assert.equal(owner.committed.length, 1)
+  const lines = await world.pool.any(sql.type(
+    z.object({ id: z.string(), price: z.number(), right: z.boolean() }),
+  )`
+    select l.order_id as id, l.unit_price as price, o.total = l.unit_price * l.quantity
+        and h.unit_price = l.unit_price and h.title = l.title and h.seller_id = l.seller_id and h.sku = l.sku
+        and v.product_id = p.id and p.title = l.title as right
+      from order_lines l join orders o on o.id = l.order_id
+      join holds h on h.checkout_id = l.order_id and h.sku = l.sku
+      join variants v on v.sku = l.sku join products p on p.id = v.product_id`)
+  assert.deepEqual(new Map(lines.map(({ id, price }) => [id, price])), wanted)
+  assert.ok(lines.every(({ right }) => right))
 })
 
 test('what is archived is sold to nobody, and can be sold again', async (t) => {
