@@ -15,7 +15,10 @@ import { type ActorFactory, Fenced, type PartitionActor } from './actor.ts'
 /** The first half of the advisory lock's key; the partition is the second. */
 export const lockSpace = 5_118_741
 
-/** A woken lane looks at all it owns this often, should a wake-up have been lost. */
+/**
+ * A lane looks at each partition it owns this often, should a wake-up have been lost, and tends it this
+ * often: at one after the other, in even steps. All of them at once would hold up whoever buys just then.
+ */
 const lookAgainMs = 500
 const tendEveryMs = 1_000
 /** Arrivals in one pass that make a crowd. */
@@ -56,6 +59,10 @@ export class Lane {
   #takingOver: number | undefined
   /** When each partition was last tended; one at a time, between passes. */
   readonly #tendedAt = new Map<number, number>()
+  #lastTendedAt = Number.NEGATIVE_INFINITY
+  #nextLookAt = Number.NEGATIVE_INFINITY
+  /** Whose turn it is to be looked at. */
+  #turn = 0
 
   constructor(deps: LaneDeps) {
     this.#deps = deps
@@ -179,10 +186,21 @@ export class Lane {
     if (this.#connection?.lost) return this.#forget()
     const task = this.#tasks.shift()
     if (task) return task()
+    this.#lookAround()
     const partition = this.#due()
     if (partition !== undefined) await this.#pass(partition)
     const tended = await this.#tendOne()
     if (partition === undefined && !tended) await this.#idle()
+  }
+
+  /** Wakes the next partition in turn, if it is time. */
+  #lookAround(): void {
+    const now = this.#deps.clock.monotonic()
+    if (now < this.#nextLookAt) return
+    this.#nextLookAt = now + lookAgainMs / Math.max(this.#owned.size, 1)
+    this.#turn = (this.#turn + 1) % Math.max(this.#owned.size, 1)
+    const partition = this.owned[this.#turn]
+    if (partition !== undefined) this.#woken.add(partition)
   }
 
   /** The next woken partition that does not gather. */
@@ -214,12 +232,14 @@ export class Lane {
     }
   }
 
-  /** Tends the partition that has waited longest, if it is due. */
+  /** Tends a partition that is due, if any. */
   async #tendOne(): Promise<boolean> {
     const now = this.#deps.clock.monotonic()
+    if (now < this.#lastTendedAt + tendEveryMs / (this.#owned.size + 1)) return false
     for (const [partition, actor] of this.#owned) {
       if (now - (this.#tendedAt.get(partition) ?? 0) < tendEveryMs) continue
       this.#tendedAt.set(partition, now)
+      this.#lastTendedAt = now
       try {
         await actor.tend()
       } catch (error) {
@@ -239,9 +259,10 @@ export class Lane {
 
   async #idle(): Promise<void> {
     const { clock } = this.#deps
-    const cancel = clock.after(lookAgainMs, () => this.wakeAll())
-    const gathered = Math.min(...this.#gathering.values()) - clock.monotonic()
+    const now = clock.monotonic()
     const resume = () => this.#wakeUp?.()
+    const cancel = clock.after(Math.max(this.#nextLookAt - now, 1), resume)
+    const gathered = Math.min(...this.#gathering.values()) - now
     const cancelGathering = Number.isFinite(gathered) ? clock.after(gathered, resume) : () => {}
     await new Promise<void>((resolve) => {
       this.#wakeUp = resolve

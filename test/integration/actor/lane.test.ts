@@ -1,5 +1,4 @@
-// A partition that has just had a crowd waits a moment for the next one, on a real PostgreSQL with an actor
-// that only counts its passes.
+// When a lane passes over which of its partitions, on a real PostgreSQL with an actor that only counts its passes.
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { pino } from 'pino'
@@ -67,4 +66,31 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
 
 test('a larger crowd is waited for longer, within bounds', () => {
   assert.deepEqual([0, 1, 23, 24, 48, 96, 160, 5_000].map(gatherMs), [0, 0, 0, 6, 6, 12, 20, 20])
+})
+
+test('a partition that nobody wakes is looked at, however busy its neighbour is', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  const passes = new Map<number, number>()
+  const lane = new Lane({
+    databaseUrl,
+    workerId: '00000000-0000-7000-8000-000000000001',
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+    factory: {
+      takeOver: async (partition) => ({
+        pass: async () => {
+          passes.set(partition, (passes.get(partition) ?? 0) + 1)
+          await systemClock.sleep(1)
+          return { anything: partition === 1, arrivals: 0 }
+        },
+        tend: async () => {},
+      }),
+    },
+  })
+  lane.start()
+  t.after(() => lane.stop())
+  await eventually(async () => assert.ok(await lane.claim(1)))
+  await lane.claim(2)
+  await eventually(() => assert.ok((passes.get(2) ?? 0) >= 3))
+  assert.ok((passes.get(1) ?? 0) > (passes.get(2) ?? 0))
 })
