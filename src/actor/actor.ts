@@ -9,6 +9,8 @@ export interface Found {
   readonly anything: boolean
   /** Commands that came on their own, so that more may follow; not those that were sent all at once. */
   readonly arrivals: number
+  /** Whether what some of them belong to waits for other partitions too. */
+  readonly parts: boolean
 }
 
 export interface PartitionActor {

@@ -10,7 +10,7 @@ import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
-import { type ActorFactory, Fenced, type PartitionActor } from './actor.ts'
+import { type ActorFactory, Fenced, type Found, type PartitionActor } from './actor.ts'
 
 /** The first half of the advisory lock's key; the partition is the second. */
 export const lockSpace = 5_118_741
@@ -25,6 +25,9 @@ const tendEveryMs = 1_000
 const crowd = 24
 const gatherAtLeastMs = 6
 const gatherAtMostMs = 20
+/** The same for parts: whoever gathers them holds up what other partitions have done their part of. */
+const crowdOfParts = 16
+const gatherPartsMs = 3
 
 /**
  * How long a partition gathers after a pass, in milliseconds: a commit costs much the same for ten commands
@@ -32,7 +35,8 @@ const gatherAtMostMs = 20
  * The larger the crowd, the longer: at an eighth of a millisecond each, and not at a fixed time, because a crowd
  * whose every member waits for its commit does not grow meanwhile.
  */
-export function gatherMs(arrivals: number): number {
+export function gatherMs({ arrivals, parts }: Omit<Found, 'anything'>): number {
+  if (parts) return arrivals < crowdOfParts ? 0 : gatherPartsMs
   if (arrivals < crowd) return 0
   return Math.min(Math.max(arrivals / 8, gatherAtLeastMs), gatherAtMostMs)
 }
@@ -223,7 +227,7 @@ export class Lane {
       const found = await actor.pass()
       if (!found.anything) return
       this.#woken.add(partition)
-      const ms = gatherMs(found.arrivals)
+      const ms = gatherMs(found)
       if (ms > 0) this.#gathering.set(partition, this.#deps.clock.monotonic() + ms)
     } catch (error) {
       if (error instanceof Fenced) return this.#stepDown(partition, error)

@@ -35,7 +35,9 @@ export function stockActors(deps: StockActorDeps): ActorFactory {
   }
 }
 
-const nothing: Found = { anything: false, arrivals: 0 }
+const nothing: Found = { anything: false, arrivals: 0, parts: false }
+/** Work after which nobody need be waited for. */
+const noCrowd: Found = { anything: true, arrivals: 0, parts: false }
 
 /**
  * Checkouts are followed by more of them; a sweep's releases come by the thousand, but all at once. A mailbox
@@ -43,12 +45,17 @@ const nothing: Found = { anything: false, arrivals: 0 }
  */
 function found(work: readonly Work[]): Found {
   let arrivals = 0
+  let parts = false
   for (const { entries } of work) {
-    if (entries.length >= entriesPerPass) return { anything: true, arrivals: 0 }
-    for (const { messages } of entries)
-      if (messages[0]?.kind === 'reserve') arrivals += messages.length
+    if (entries.length >= entriesPerPass) return noCrowd
+    for (const { messages } of entries) {
+      const first = messages[0]
+      if (first?.kind !== 'reserve') continue
+      arrivals += messages.length
+      parts ||= first.key === null
+    }
   }
-  return { anything: true, arrivals }
+  return { anything: true, arrivals, parts }
 }
 
 class StockPartitionActor implements PartitionActor {
@@ -90,7 +97,7 @@ class StockPartitionActor implements PartitionActor {
       if (!(error instanceof MailboxGap)) throw error
       this.#deps.warn(error.message)
       await this.#rebuild()
-      return { anything: true, arrivals: 0 }
+      return noCrowd
     }
   }
 

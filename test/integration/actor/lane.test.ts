@@ -22,7 +22,7 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
     },
   }
   const passes = new Map<number, number>()
-  const nothing: Found = { anything: false, arrivals: 0 }
+  const nothing: Found = { anything: false, arrivals: 0, parts: false }
   let found = nothing
   const lane = new Lane({
     databaseUrl,
@@ -47,7 +47,7 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
   await lane.claim(2)
   await eventually(() => assert.deepEqual([...passes.values()], [1, 1]))
 
-  found = { anything: true, arrivals: 24 }
+  found = { anything: true, arrivals: 24, parts: false }
   lane.wake(1)
   await eventually(() => assert.equal(gathering.length, 1))
   lane.wake(1)
@@ -59,13 +59,15 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
   gathering.at(-1)?.()
   await eventually(() => assert.equal(passes.get(1), 3))
 
-  found = { anything: true, arrivals: 23 }
+  found = { anything: true, arrivals: 23, parts: false }
   lane.wake(1)
   await eventually(() => assert.equal(passes.get(1), 5))
 })
 
 test('a larger crowd is waited for longer, within bounds', () => {
-  assert.deepEqual([0, 1, 23, 24, 48, 96, 160, 5_000].map(gatherMs), [0, 0, 0, 6, 6, 12, 20, 20])
+  const ms = (parts: boolean) => (arrivals: number) => gatherMs({ arrivals, parts })
+  assert.deepEqual([0, 1, 23, 24, 48, 96, 160, 5_000].map(ms(false)), [0, 0, 0, 6, 6, 12, 20, 20])
+  assert.deepEqual([0, 15, 16, 24, 5_000].map(ms(true)), [0, 0, 3, 3, 3])
 })
 
 test('a partition that nobody wakes is looked at, however busy its neighbour is', async (t) => {
@@ -81,7 +83,7 @@ test('a partition that nobody wakes is looked at, however busy its neighbour is'
         pass: async () => {
           passes.set(partition, (passes.get(partition) ?? 0) + 1)
           await systemClock.sleep(1)
-          return { anything: partition === 1, arrivals: 0 }
+          return { anything: partition === 1, arrivals: 0, parts: false }
         },
         tend: async () => {},
       }),

@@ -10,7 +10,10 @@ import { openPool } from '../../../src/platform/postgres/pool.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createTestDatabase } from '../../support/stores.ts'
 
-const idle = { pass: async () => ({ anything: false, arrivals: 0 }), tend: async () => {} }
+const idle = {
+  pass: async () => ({ anything: false, arrivals: 0, parts: false }),
+  tend: async () => {},
+}
 
 async function startOwner(
   t: TestContext,
