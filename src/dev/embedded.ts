@@ -11,7 +11,7 @@ import { demoPictures, seedDemoShop } from './demo-shop.ts'
 import { freePort, whyNotFree } from './free-port.ts'
 import { keepRunning } from './keep-running.ts'
 import { Part } from './part.ts'
-import { endLeftoverParts, removeRuntime, writeRuntime } from './runtime-file.ts'
+import { endLeftoverParts, type PartRole, removeRuntime, writeRuntime } from './runtime-file.ts'
 import { type Services, startServices } from './services.ts'
 
 export interface EmbeddedOptions {
@@ -26,7 +26,8 @@ export class StartRefused extends Error {
   override name = 'StartRefused'
 }
 
-const healthyWithinMs = 60_000
+/** For each part that answers over HTTP. */
+const upWithinMs = 60_000
 
 export class Embedded {
   readonly dataDir: string
@@ -59,7 +60,7 @@ export class Embedded {
   }
 
   /**
-   * Starts everything and resolves when the API is healthy. @throws StartRefused when the port is taken
+   * Starts everything and resolves when the API is healthy and the simulator answers. @throws StartRefused when the port is taken
    * or the data folder is in use; Error when a part does not come up. Call {@link stop} after either.
    */
   start(): Promise<void> {
@@ -85,7 +86,9 @@ export class Embedded {
     await this.#prepareDatabase()
     if (this.#stopping.signal.aborted) return
     await this.#startParts()
-    await this.#untilHealthy()
+    await this.#untilUp('api', () => answersOk(`${this.apiUrl}/health`))
+    // It listens later than the API on a busy machine, and a first payment would find nobody.
+    if (this.#ownPayments) await this.#untilUp('stripe', () => answers(`${this.#stripeUrl}/v1`))
     this.#watch()
   }
 
@@ -172,18 +175,18 @@ export class Embedded {
     this.#writeRuntime()
   }
 
-  async #untilHealthy(): Promise<void> {
-    const deadline = systemClock.monotonic() + healthyWithinMs
-    while (!this.#stopping.signal.aborted && !(await answersOk(`${this.apiUrl}/health`))) {
-      for (const part of [this.#api, this.#worker, this.#stripe]) {
-        if (part && !part.running && !this.#stopping.signal.aborted) {
-          throw new Error(`the ${part.role} does not start:\n${part.lastWords()}`)
-        }
+  /** Waits until `isUp`, while no part ends. @throws Error with the last words of the part that keeps us from it. */
+  async #untilUp(role: PartRole, isUp: () => Promise<boolean>): Promise<void> {
+    const parts = [this.#api, this.#worker, this.#stripe].filter((part) => part !== undefined)
+    const deadline = systemClock.monotonic() + upWithinMs
+    while (!this.#stopping.signal.aborted && !(await isUp())) {
+      const ended = parts.find((part) => !part.running)
+      if (ended && !this.#stopping.signal.aborted) {
+        throw new Error(`the ${ended.role} does not start:\n${ended.lastWords()}`)
       }
       if (systemClock.monotonic() > deadline) {
-        throw new Error(
-          `the API is not healthy after ${healthyWithinMs / 1000} s:\n${this.#api?.lastWords()}`,
-        )
+        const words = parts.find((part) => part.role === role)?.lastWords()
+        throw new Error(`the ${role} is not up after ${upWithinMs / 1000} s:\n${words}`)
       }
       await systemClock.sleep(50, this.#stopping.signal)
     }
@@ -254,13 +257,22 @@ export class Embedded {
   }
 }
 
+/** Whether somebody answers there, whatever the answer. */
+async function answers(url: string): Promise<boolean> {
+  return (await statusOf(url)) !== undefined
+}
+
 async function answersOk(url: string): Promise<boolean> {
+  return (await statusOf(url)) === 200
+}
+
+async function statusOf(url: string): Promise<number | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) })
     await response.arrayBuffer()
-    return response.ok
+    return response.status
   } catch {
-    return false
+    return undefined
   }
 }
 

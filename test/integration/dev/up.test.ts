@@ -8,6 +8,7 @@ import test, { type TestContext } from 'node:test'
 import { freePort } from '../../../src/dev/free-port.ts'
 import { endProcesses, isAlive } from '../../../src/dev/processes.ts'
 import { type Runtime, readRuntime } from '../../../src/dev/runtime-file.ts'
+import { systemClock } from '../../../src/kernel/clock.ts'
 import { type Child, startChild } from '../../support/child.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createTestFolder } from '../../support/stores.ts'
@@ -18,11 +19,17 @@ const slow = { timeoutMs: 60_000 }
 interface Place {
   readonly dataDir: string
   readonly port: number
+  readonly launchers: Child[]
 }
 
 async function somewhere(t: TestContext): Promise<Place> {
-  const place = { dataDir: createTestFolder(t), port: await freePort() }
+  const place: Place = { dataDir: createTestFolder(t), port: await freePort(), launchers: [] }
   t.after(async () => {
+    // The launchers first: a living one starts again what is ended here.
+    for (const launcher of place.launchers) {
+      launcher.process.kill('SIGKILL')
+      await launcher.ended
+    }
     const left = readRuntime(place.dataDir)?.processes.map(({ pid }) => pid) ?? []
     await endProcesses(left, [{ signal: 'SIGKILL', waitMs: 5_000 }])
   })
@@ -31,7 +38,9 @@ async function somewhere(t: TestContext): Promise<Place> {
 
 function up(t: TestContext, place: Place, env: Record<string, string> = {}): Child {
   const settings = { DATA_DIR: place.dataDir, PORT: String(place.port), LOG_LEVEL: 'warn' }
-  return startChild(t, 'src/dev/up.ts', [], { ...settings, ...env })
+  const launcher = startChild(t, 'src/dev/up.ts', [], { ...settings, ...env })
+  place.launchers.push(launcher)
+  return launcher
 }
 
 async function untilUp(launcher: Child): Promise<void> {
@@ -78,6 +87,23 @@ test('it starts every part, and SIGTERM stops them all and leaves no trace', asy
   assert.deepEqual(alive(runtime), [])
   assert.equal(existsSync(join(place.dataDir, 'runtime.json')), false)
   assert.equal(existsSync(join(place.dataDir, 'launcher.lock')), false)
+})
+
+test('it is not up before the payment simulator answers', async (t) => {
+  const place = await somewhere(t)
+  const launcher = up(t, place)
+  const stripe = await eventually(() => {
+    const pid = pidOf(runtimeOf(place), 'stripe')
+    assert.notEqual(pid, 0)
+    return pid
+  }, slow)
+  process.kill(stripe, 'SIGSTOP')
+  await eventually(async () => assert.equal(await healthy(place), true), slow)
+  // The launcher asks the API every 50 ms: a second later it has long seen what we have just seen.
+  await systemClock.sleep(1_000)
+  assert.doesNotMatch(launcher.said(), /Sluice is up/)
+  process.kill(stripe, 'SIGCONT')
+  await untilUp(launcher)
 })
 
 test('a part that dies is started again, with a line that says so', async (t) => {
