@@ -177,9 +177,8 @@ const Decided = z.object({
 export type Decided = z.infer<typeof Decided>
 
 /**
- * Reserves those of the assemblies whose parts are all held: the decision, made once, by one statement. It is
- * written so that every table is entered by its key: a plan made from old statistics of tables that grow
- * this fast would read all of `holds`.
+ * Reserves those of the assemblies whose parts are all held: the decision, made once, by one statement. Their
+ * rows are locked in one order.
  */
 export async function decideAssemblies(
   pool: DatabasePool,
@@ -187,7 +186,7 @@ export async function decideAssemblies(
   holdSeconds: number,
 ): Promise<readonly Decided[]> {
   return pool.any(sql.prepared('decide-assemblies', Decided)`
-    with whole as (
+    with whole as materialized (
       select asked.id, h.total, h.sku
         from ${sql.unnest(
           checkoutIds.map((id) => [id]),
@@ -196,12 +195,17 @@ export async function decideAssemblies(
         cross join lateral (
           select count(*) as parts, sum(units * unit_price::bigint)::bigint as total, min(sku) as sku
             from holds where checkout_id = asked.id and state = 'held') h
-       where h.parts > 0 and h.parts = (select count(*) from checkout_parts p where p.checkout_id = asked.id)),
+       where h.parts > 0 and h.parts = (select count(*) from checkout_parts p where p.checkout_id = asked.id)
+       order by asked.id),
+    mine as materialized (
+      select whole.* from whole
+       cross join lateral (select status from checkouts where id = whole.id for update offset 0) c
+       where c.status = 'assembling'),
     won as (
       update checkouts c
-         set status = 'reserved', total = whole.total, expires_at = now() + make_interval(secs => ${holdSeconds}),
-             currency = (select v.currency from variants v where v.sku = whole.sku)
-        from whole where c.id = whole.id and c.status = 'assembling'
+         set status = 'reserved', total = mine.total, expires_at = now() + make_interval(secs => ${holdSeconds}),
+             currency = (select v.currency from variants v where v.sku = mine.sku)
+        from mine where c.id = mine.id
       returning c.id, c.buyer_id, c.total, c.currency, c.expires_at),
     placed as (
       insert into orders (id, buyer_id, status, total, currency)

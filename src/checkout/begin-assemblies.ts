@@ -79,7 +79,9 @@ async function beginTogether(
     select a.n, a.id, a.fingerprint, true as fresh from asked a join begun using (id)
     union all
     select a.n, c.id, c.fingerprint, false
-      from asked a join checkouts c on c.buyer_id = a.buyer_id and c.idempotency_key = a.key`)
+      from asked a cross join lateral (
+        select id, fingerprint from checkouts
+         where buyer_id = a.buyer_id and idempotency_key = a.key offset 0) c`)
   const byAsk = new Map(found.map((row) => [row.n, row]))
   return asks.map((_, n) => byAsk.get(n) ?? null)
 }

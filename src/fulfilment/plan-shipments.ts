@@ -36,8 +36,11 @@ export async function planShipments(
       from ${linesOf(ids)}
       left join order_destinations d on d.order_id = l.order_id
       left join lateral (
-        select sum(sl.units) as units from shipments s join shipment_lines sl on sl.shipment_id = s.id
-         where s.order_id = l.order_id and sl.sku = l.sku and s.status <> 'cancelled') sent on true
+        select sum(sl.units) as units
+          from (select * from shipments where order_id = l.order_id offset 0) s
+         cross join lateral (
+           select units from shipment_lines where shipment_id = s.id and sku = l.sku offset 0) sl
+         where s.status <> 'cancelled') sent on true
      where l.seller_id is not null and l.status in ('paid', 'processing')
        and l.quantity > coalesce(sent.units, 0)
      order by l.order_id, l.seller_id, l.sku`)

@@ -63,12 +63,13 @@ const noteShared = together<Note, boolean>({
   async all(pool, notes) {
     const rows = notes.map(({ checkoutId, intentId }) => [checkoutId, intentId])
     const noted = await pool.any(sql.prepared('note-intents', z.object({ id: z.string() }))`
+      with mine as materialized (
+        select told.* from ${sql.unnest(rows, ['uuid', 'text'])} as told (id, intent_id)
+         cross join lateral (
+           select * from payments where checkout_id = told.id for update skip locked offset 0) as p
+         where p.status = 'open' and coalesce(p.intent_id, told.intent_id) = told.intent_id)
       update payments p set intent_id = mine.intent_id, updated_at = now()
-        from (select told.* from ${sql.unnest(rows, ['uuid', 'text'])} as told (id, intent_id)
-               cross join lateral (
-                 select from payments where checkout_id = told.id for update skip locked) as free) as mine
-       where p.checkout_id = mine.id and p.status = 'open'
-         and (p.intent_id is null or p.intent_id = mine.intent_id)
+        from mine where p.checkout_id = mine.id
       returning mine.intent_id as id`)
     const ids = new Set(noted.map(({ id }) => id))
     return notes.map(({ intentId }) => ids.has(intentId) || undefined)

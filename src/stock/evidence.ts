@@ -26,7 +26,8 @@ export async function loadEvidence(
   const [open, holds, checkouts, keys, units] = await Promise.all([
     connection.query({
       name: 'evidence-commands',
-      text: 'select id from stock_commands where id = any($1::uuid[]) and done_at is null',
+      // As a condition, `done_at is null` could lead the planner to the index of all that are open.
+      text: 'select id, done_at is null as open from stock_commands where id = any($1::uuid[])',
       values: [commands.map(({ id }) => id)],
     }),
     connection.query({
@@ -52,10 +53,12 @@ export async function loadEvidence(
         }),
     connection.query({
       name: 'evidence-units',
-      text: `select pool, buyer_id, units, unit_limit from buyer_units
-        where (pool, buyer_id) in (select * from unnest($1::text[], $2::uuid[]))
-           or (pool, buyer_id) in (select pool, buyer_id from holds
-               where sku = $3 and checkout_id = any($4::uuid[]))`,
+      text: `with wanted as (
+          select * from unnest($1::text[], $2::uuid[]) as reserves (pool, buyer_id)
+          union
+          select pool, buyer_id from holds where sku = $3 and checkout_id = any($4::uuid[]))
+        select b.pool, b.buyer_id, b.units, b.unit_limit
+          from wanted join buyer_units b on b.pool = wanted.pool and b.buyer_id = wanted.buyer_id`,
       values: [
         pooled.map(({ terms }) => terms.pool),
         pooled.map(({ buyerId }) => buyerId),
@@ -65,7 +68,7 @@ export async function loadEvidence(
     }),
   ])
   return {
-    openCommands: new Set(open.map((row) => row.id as string)),
+    openCommands: new Set(open.flatMap((row) => (row.open === true ? [row.id as string] : []))),
     holds: new Map(holds.map((row) => [row.checkout_id as string, holdOf(row)])),
     checkouts: new Set(checkouts.map((row) => row.id as string)),
     keys: new Map(

@@ -43,9 +43,9 @@ async function beginTogether(
 /** The one request; its row is waited for. */
 function one({ checkoutId, buyerId, paymentMethodId }: BeginRequest) {
   return sql.fragment`
-    select id, 0 as n, ${paymentMethodId} as method from checkouts
-     where id = ${checkoutId} and buyer_id = ${buyerId} and status = 'reserved' and expires_at > now()
-       for update`
+    select id, 0 as n, ${paymentMethodId} as method
+      from (select * from checkouts where id = ${checkoutId} for update offset 0) as c
+     where buyer_id = ${buyerId} and status = 'reserved' and expires_at > now()`
 }
 
 /** Each checkout once, however many ask for it; rows that somebody has locked are not waited for. */
@@ -62,9 +62,8 @@ function many(requests: readonly BeginRequest[]) {
               from ${sql.unnest(rows, ['int4', 'uuid', 'uuid', 'text'])} as asked (n, id, buyer, method)
              order by id, buyer, n) as asked
      cross join lateral (
-       select id from checkouts
-        where id = asked.id and buyer_id = asked.buyer and status = 'reserved' and expires_at > now()
-          for update skip locked) as c`
+       select * from checkouts where id = asked.id for update skip locked offset 0) as c
+     where c.buyer_id = asked.buyer and c.status = 'reserved' and c.expires_at > now()`
 }
 
 /** Begins an attempt for each of the `mine`: ids of locked checkouts that can be paid, number and method. */
@@ -76,7 +75,7 @@ function begin(
   return pool.any(sql.prepared(name, BegunOne)`
     with mine as materialized (${mine}),
     paying as (
-      update checkouts c set status = 'paying' from mine where c.id = mine.id and c.status = 'reserved'
+      update checkouts c set status = 'paying' from mine where c.id = mine.id
       returning c.id, mine.n, mine.method),
     payment as (
       insert into payments (checkout_id, amount, currency)

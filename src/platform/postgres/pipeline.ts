@@ -33,6 +33,21 @@ export function violated(error: unknown): string | undefined {
   return typeof constraint === 'string' ? constraint : undefined
 }
 
+/**
+ * Statements here name their rows by key and are prepared; one plan serves them all. It must not be one that reads
+ * tables whole: made while they were small, it would stay when a sale has filled them.
+ */
+const sessionSettings = [
+  'idle_in_transaction_session_timeout=2000',
+  'tcp_keepalives_idle=2',
+  'tcp_keepalives_interval=1',
+  'tcp_keepalives_count=3',
+  'plan_cache_mode=force_generic_plan',
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+]
+
 export class PipelinedConnection {
   readonly #client: pg.Client
   #lost: Error | undefined
@@ -58,8 +73,7 @@ export class PipelinedConnection {
       query_timeout: 30_000,
       keepAlive: true,
       pipeline: true,
-      options:
-        '-c idle_in_transaction_session_timeout=2000 -c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3',
+      options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
     })
     const connection = new PipelinedConnection(client)
     const lose = (error: Error) => {

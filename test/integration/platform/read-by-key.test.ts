@@ -1,0 +1,128 @@
+// Plans of prepared statements are kept. Made while tables are small, they must not read them whole, nor
+// everything that is open, when a sale has filled them.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { DatabasePool } from 'slonik'
+import { decideAssemblies } from '../../../src/checkout/assembly.ts'
+import { createBeginAssembly } from '../../../src/checkout/begin-assemblies.ts'
+import { beginAttempt } from '../../../src/checkout/saga/begin-attempt.ts'
+import { settlePaid } from '../../../src/checkout/saga/settle-paid.ts'
+import { newId } from '../../../src/kernel/ids.ts'
+import { noteIntent } from '../../../src/payments/payment-repository.ts'
+import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
+import { facts, reserve } from '../../support/reserved.ts'
+import { readMoreThan } from '../../support/rows-read.ts'
+import { StockWorld } from '../../support/stock-world.ts'
+import { createTestDatabase } from '../../support/stores.ts'
+
+/** PostgreSQL keeps a plan from the sixth run on. */
+const warmUps = 8
+/** Of one round: a hundred times what it writes into a table, and a tenth of what lies there. */
+const rowsMax = 300
+const crowd = 3_000
+const together = 3
+
+async function addMug(pool: DatabasePool): Promise<void> {
+  const id = newId()
+  await pool.query(sql.typeAlias('none')`
+    with seller as (
+      insert into accounts (id, email, name, role, password_hash)
+      values (${id}, 'seller@example.com', 'A seller', 'seller', '-')),
+    product as (
+      insert into products (id, seller_id, slug, title, category)
+      values (${id}, ${id}, 'mug', 'Mug', 'things'))
+    insert into variants (sku, product_id, price, currency) values ('MUG', ${id}, 500, 'EUR')`)
+}
+
+/** Other people's open checkouts with all that belongs to them. */
+async function fill(pool: DatabasePool, sku: string): Promise<void> {
+  await pool.query(sql.typeAlias('none')`
+    with n as materialized (
+      select gen_random_uuid() as id, gen_random_uuid() as buyer, i % 3 as kind
+        from generate_series(1, ${crowd}) as i),
+    c as (
+      insert into checkouts (id, buyer_id, idempotency_key, status, total, currency, expires_at)
+      select id, buyer, id::text, (array['reserved', 'paying', 'assembling'])[kind + 1], 500, 'EUR',
+        now() + interval '1 hour' from n),
+    parts as (insert into checkout_parts (checkout_id, sku, units) select id, ${sku}, 1 from n),
+    holds as (
+      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state, pool)
+      select id, ${sku}, 1, 500, buyer, 'held', 'crowd' from n),
+    counts as (insert into buyer_units (pool, buyer_id, units, unit_limit) select 'crowd', buyer, 1, 2 from n),
+    orders as (
+      insert into orders (id, buyer_id, status, total, currency)
+      select id, buyer, 'awaiting_payment', 500, 'EUR' from n),
+    lines as (
+      insert into order_lines (order_id, sku, title, quantity, unit_price, status)
+      select id, ${sku}, '', 1, 500, 'awaiting_payment' from n),
+    paid as (insert into payments (checkout_id, amount, currency) select id, 500, 'EUR' from n),
+    attempts as (
+      insert into payment_attempts (checkout_id, attempt, payment_method_id)
+      select id, 1, 'pm_card_visa' from n)
+    insert into stock_commands (id, partition, sku, kind, checkout_id, reason)
+    select gen_random_uuid(), 63, ${sku}, 'release', id, 'a test' from n`)
+}
+
+test('payments and carts read their own rows, however many others are open', async (t) => {
+  const pool = await openPool(await createTestDatabase(t), {
+    // One connection: its plans are those that are kept, and its reads are all that are counted.
+    max: 1,
+    statementTimeoutMs: 10_000,
+    onError: () => {},
+  })
+  t.after(() => pool.end())
+  await addMug(pool)
+  const begin = createBeginAssembly(pool)
+  const round = async (count: number) => {
+    const reserved = await reserve(pool, count)
+    const begun = await Promise.all(reserved.map((each) => beginAttempt(pool, each)))
+    assert.ok(begun.every((each) => each !== null))
+    const ids = reserved.map(({ checkoutId }) => checkoutId)
+    await Promise.all(ids.map((id) => noteIntent(pool, id, `pi_${id}`)))
+    const settled = await Promise.all(ids.map((id) => settlePaid(pool, id, facts(id))))
+    assert.ok(settled.every((commands) => commands?.length === 1))
+    const carts = ids.map(() => newId())
+    const lines = [{ sku: 'MUG', quantity: 1 }]
+    await Promise.all(
+      carts.map((id) => {
+        const purchase = { buyerId: newId(), key: id, fingerprint: '', lines }
+        return begin({ id, purchase })
+      }),
+    )
+    await pool.query(sql.typeAlias('none')`
+      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
+      select id, 'MUG', 1, 500, id, 'held' from ${sql.unnest(
+        carts.map((id) => [id]),
+        ['uuid'],
+      )} as n (id)`)
+    assert.equal((await decideAssemblies(pool, carts, 900)).length, count)
+  }
+  // Alone and together: they are different statements.
+  for (let i = 0; i < warmUps; i++) await round(i % 2 === 0 ? together : 1)
+  for (let i = 0; i < warmUps; i++) await round(together)
+  await fill(pool, 'MUG')
+  for (const count of [together, 1]) {
+    const read = await readMoreThan(
+      rowsMax,
+      (statement) => pool.any(statement),
+      () => round(count),
+    )
+    assert.deepEqual(read, {})
+  }
+})
+
+test('a worker reads the rows of its batch, however many others there are', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 1_000, limit: 4 })
+  const round = async () => {
+    const bought = await Promise.all([world.granted(sku), world.granted(sku), world.granted(sku)])
+    await owner.runDry()
+    for (const checkoutId of bought) await world.command('release', sku, { checkoutId })
+    await owner.runDry()
+  }
+  for (let i = 0; i < warmUps; i++) await round()
+  await fill(world.pool, 'OTHER')
+  const run: Parameters<typeof readMoreThan>[1] = async ({ sql: text, values }) =>
+    (await owner.connection.query({ name: text.slice(0, 60), text, values })) as never
+  assert.deepEqual(await readMoreThan(rowsMax, run, round), {})
+})
