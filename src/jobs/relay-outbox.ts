@@ -1,5 +1,4 @@
 import type { DatabasePool } from 'slonik'
-import { mailTopic } from '../notifications/mail-topics.ts'
 import { claimDueEvents } from '../platform/outbox.ts'
 import { handleEvents, type Topics } from '../platform/outbox-handlers.ts'
 import type { Relayed } from '../platform/queue/relay.ts'
@@ -19,7 +18,7 @@ export function relayOutbox(deps: RelayDeps): Relayed<number> {
     // Behind a crowd: what comes meanwhile shares the work of a batch.
     pauseMs: 200,
     concurrency: 2,
-    claim: (limit) => claimDueEvents(deps.pool, { except: [mailTopic] }, limit),
+    claim: (limit) => claimDueEvents(deps.pool, 'facts', limit),
     handle: (ids) => handleEvents(deps, ids),
   }
 }
@@ -34,7 +33,7 @@ export function relayMail(deps: RelayDeps): Relayed<number> {
     batch: 20,
     pauseMs: 250,
     concurrency: 1,
-    claim: (limit) => claimDueEvents(deps.pool, { only: [mailTopic] }, limit),
+    claim: (limit) => claimDueEvents(deps.pool, 'mails', limit),
     handle: (ids) => handleEvents(deps, ids),
   }
 }

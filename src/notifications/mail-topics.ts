@@ -1,8 +1,11 @@
 /** Which facts become mails. A fact's consumer only notes the mail; another job sends it. */
-import { appendOutboxRows, type OutboxEvent, type OutboxPayload } from '../platform/outbox.ts'
+import {
+  appendOutboxRows,
+  mailTopic,
+  type OutboxEvent,
+  type OutboxPayload,
+} from '../platform/outbox.ts'
 import type { Consumer, Topics } from '../platform/outbox-handlers.ts'
-
-export const mailTopic = 'mail'
 
 const messageNames = [
   'order-confirmed',

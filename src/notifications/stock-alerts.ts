@@ -1,9 +1,8 @@
 /** Who hears what about stock: sellers that a SKU is low, buyers that one is there again. */
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
-import { appendOutboxRows } from '../platform/outbox.ts'
+import { appendOutboxRows, mailTopic } from '../platform/outbox.ts'
 import { sql } from '../platform/postgres/pool.ts'
-import { mailTopic } from './mail-topics.ts'
 
 /** Free units at which a SKU is low where its seller has said nothing else. */
 const lowStockUnits = 10

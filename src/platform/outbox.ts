@@ -48,19 +48,28 @@ export async function appendOutboxRows(
 /** A row that was queued and is still open after this long is queued again. */
 const requeueSeconds = 30
 
-/** Takes up to `limit` open rows that are due; `only` or `except` some topics. Two callers never take one row. */
+/** The topic of mails to send. */
+export const mailTopic = 'mail'
+
+/** Mails are many and slow; they wait apart from all other facts, with an index for each queue. */
+export type OutboxQueue = 'facts' | 'mails'
+
+const inQueue = {
+  facts: sql.fragment`topic <> 'mail'`,
+  mails: sql.fragment`topic = 'mail'`,
+} as const
+
+/** Takes up to `limit` open rows of a queue that are due. Two callers never take one row. */
 export async function claimDueEvents(
   pool: CommonQueryMethods,
-  topics: { readonly only: readonly string[] } | { readonly except: readonly string[] },
+  queue: OutboxQueue,
   limit: number,
 ): Promise<number[]> {
-  const [names, wanted] = 'only' in topics ? [topics.only, true] : [topics.except, false]
   const rows = await pool.any(sql.type(IdRow)`
     update outbox set due_at = now() + make_interval(secs => ${requeueSeconds})
      where ${unflushed} and id in (
        select id from outbox
-        where done_at is null and parked_at is null and due_at <= now()
-          and (topic = any(${sql.array([...names], 'text')})) = ${wanted}
+        where ${inQueue[queue]} and done_at is null and parked_at is null and due_at <= now()
         order by due_at limit ${limit} for update skip locked)
     returning id`)
   return rows.map(({ id }) => id).sort((a, b) => a - b)

@@ -23,8 +23,6 @@ import {
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { dueNow, quickRetries, silent, testPool } from '../../support/background.ts'
 
-const every = { except: [] }
-
 const append = (pool: DatabasePool, ...keys: string[]) =>
   pool.transaction((tx) =>
     appendOutboxRows(
@@ -61,7 +59,7 @@ const rowOf = (pool: DatabasePool, key: string) =>
 const runner = (pool: DatabasePool, topics: Topics) => async () =>
   handleEvents(
     { pool, topics, log: silent, retries: quickRetries },
-    await claimDueEvents(pool, every, 100),
+    await claimDueEvents(pool, 'facts', 100),
   )
 
 test('an event exists with its fact or not at all, and once for each topic and key', async (t) => {
@@ -72,31 +70,33 @@ test('an event exists with its fact or not at all, and once for each topic and k
       throw new Error('the fact did not come about')
     }),
   )
-  assert.deepEqual(await claimDueEvents(pool, every, 10), [])
+  assert.deepEqual(await claimDueEvents(pool, 'facts', 10), [])
   const written = await pool.transaction(async (tx) => [
     await appendOutbox(tx, 'fact', 'one'),
     await appendOutbox(tx, 'fact', 'one'),
     await appendOutbox(tx, 'other', 'one'),
   ])
   assert.deepEqual(written, [true, false, true])
-  assert.equal((await claimDueEvents(pool, every, 10)).length, 2)
+  assert.equal((await claimDueEvents(pool, 'facts', 10)).length, 2)
 })
 
 test('two that claim at once never get the same event, and a claimed one is not due', async (t) => {
   const pool = await testPool(t)
   await append(pool, ...Array.from({ length: 200 }, (_, i) => `k${i}`))
-  const claims = await Promise.all(Array.from({ length: 8 }, () => claimDueEvents(pool, every, 40)))
+  const claims = await Promise.all(
+    Array.from({ length: 8 }, () => claimDueEvents(pool, 'facts', 40)),
+  )
   const ids = claims.flat()
   assert.equal(ids.length, new Set(ids).size)
-  const rest = await claimDueEvents(pool, every, 200)
+  const rest = await claimDueEvents(pool, 'facts', 200)
   assert.equal(new Set([...ids, ...rest]).size, 200)
-  assert.deepEqual(await claimDueEvents(pool, every, 200), [])
+  assert.deepEqual(await claimDueEvents(pool, 'facts', 200), [])
 })
 
 test('an event that is handled by two workers at once has one effect', async (t) => {
   const pool = await testPool(t)
   await append(pool, 'a', 'b', 'c')
-  const ids = await claimDueEvents(pool, every, 10)
+  const ids = await claimDueEvents(pool, 'facts', 10)
   const deps = { pool, log: silent, topics: { fact: { inTransaction: [effect] } } }
   await Promise.all(Array.from({ length: 6 }, () => handleEvents(deps, ids)))
   await handleEvents(deps, ids)
@@ -107,7 +107,7 @@ test('a crash before, during or after the effect leaves one effect, or an event 
   const pool = await testPool(t)
   await append(pool, 'a')
   // Claimed by a worker that dies before it begins.
-  await claimDueEvents(pool, every, 10)
+  await claimDueEvents(pool, 'facts', 10)
   await pool.query(dueNow)
   // In the middle: the effect is rolled back with the closing of the row.
   let crash = true
@@ -172,7 +172,7 @@ test('failures are retried later and later, the last one parks, and a replay has
     [{ key: 'a', attempts: 3, lastError: 'Error: the provider is away' }],
   )
   await pool.query(dueNow)
-  assert.deepEqual(await claimDueEvents(pool, every, 10), [])
+  assert.deepEqual(await claimDueEvents(pool, 'facts', 10), [])
   broken = false
   assert.equal(await replayEvent(pool, parked[0]?.id ?? 0), 'open')
   await run()
@@ -194,7 +194,7 @@ test('the pauses between tries grow', async (t) => {
   const pauses: number[] = []
   for (let i = 0; i < 4; i++) {
     await pool.query(dueNow)
-    await handleEvents({ pool, topics, log: silent }, await claimDueEvents(pool, every, 1))
+    await handleEvents({ pool, topics, log: silent }, await claimDueEvents(pool, 'facts', 1))
     pauses.push(
       await pool.oneFirst(
         sql.type(z.object({ s: z.number() }))`

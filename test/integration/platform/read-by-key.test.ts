@@ -1,7 +1,7 @@
 // Plans of prepared statements are kept. Made while tables are small, they must not read them whole, nor
 // everything that is open, when a sale has filled them.
 import assert from 'node:assert/strict'
-import test from 'node:test'
+import test, { type TestContext } from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { decideAssemblies } from '../../../src/checkout/assembly.ts'
 import { createBeginAssembly } from '../../../src/checkout/begin-assemblies.ts'
@@ -9,6 +9,7 @@ import { beginAttempt } from '../../../src/checkout/saga/begin-attempt.ts'
 import { settlePaid } from '../../../src/checkout/saga/settle-paid.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { noteIntent } from '../../../src/payments/payment-repository.ts'
+import { claimDueEvents } from '../../../src/platform/outbox.ts'
 import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
 import { facts, reserve } from '../../support/reserved.ts'
 import { readMoreThan } from '../../support/rows-read.ts'
@@ -21,6 +22,14 @@ const warmUps = 8
 const rowsMax = 300
 const crowd = 3_000
 const together = 3
+
+/** A pool that is one connection: its plans are those that are kept, and its reads are all that are counted. */
+async function oneConnection(t: TestContext): Promise<DatabasePool> {
+  const url = await createTestDatabase(t)
+  const pool = await openPool(url, { max: 1, statementTimeoutMs: 10_000, onError: () => {} })
+  t.after(() => pool.end())
+  return pool
+}
 
 async function addMug(pool: DatabasePool): Promise<void> {
   const id = newId()
@@ -64,13 +73,7 @@ async function fill(pool: DatabasePool, sku: string): Promise<void> {
 }
 
 test('payments and carts read their own rows, however many others are open', async (t) => {
-  const pool = await openPool(await createTestDatabase(t), {
-    // One connection: its plans are those that are kept, and its reads are all that are counted.
-    max: 1,
-    statementTimeoutMs: 10_000,
-    onError: () => {},
-  })
-  t.after(() => pool.end())
+  const pool = await oneConnection(t)
   await addMug(pool)
   const begin = createBeginAssembly(pool)
   const round = async (count: number) => {
@@ -125,4 +128,19 @@ test('a worker reads the rows of its batch, however many others there are', asyn
   const run: Parameters<typeof readMoreThan>[1] = async ({ sql: text, values }) =>
     (await owner.connection.query({ name: text.slice(0, 60), text, values })) as never
   assert.deepEqual(await readMoreThan(rowsMax, run, round), {})
+})
+
+test('whoever takes the next facts does not read past the mails that wait', async (t) => {
+  const pool = await oneConnection(t)
+  await pool.query(sql.typeAlias('none')`
+    insert into outbox (topic, key) select 'mail', i::text from generate_series(1, ${crowd}) as i`)
+  await pool.query(
+    sql.typeAlias('none')`insert into outbox (topic, key) values ('order.paid', 'one')`,
+  )
+  const read = await readMoreThan(
+    rowsMax,
+    (statement) => pool.any(statement),
+    async () => assert.equal((await claimDueEvents(pool, 'facts', 200)).length, 1),
+  )
+  assert.deepEqual(read, {})
 })

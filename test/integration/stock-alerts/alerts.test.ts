@@ -7,11 +7,10 @@ import { type TestContext, test } from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { newId } from '../../../src/kernel/ids.ts'
-import { mailTopic } from '../../../src/notifications/mail-topics.ts'
 import { createMailer } from '../../../src/notifications/mailer.ts'
 import { createMailSender } from '../../../src/notifications/send-mails.ts'
 import { registerAlert, watchStock } from '../../../src/notifications/stock-alerts.ts'
-import { claimDueEvents } from '../../../src/platform/outbox.ts'
+import { claimDueEvents, mailTopic } from '../../../src/platform/outbox.ts'
 import { handleEvents } from '../../../src/platform/outbox-handlers.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { openLedger } from '../../../src/stock/open-ledger.ts'
@@ -163,7 +162,7 @@ test('what a look has noted goes out as mail, and an account that is gone takes 
   const mailer = createMailer({ smtpUrl: undefined, mailDir, from: 'Sluice <shop@sluice.example>' })
   t.after(() => mailer.close())
   const topics = { [mailTopic]: { outside: createMailSender({ pool, mailer }) } }
-  const ids = await claimDueEvents(pool, { only: [mailTopic] }, 100)
+  const ids = await claimDueEvents(pool, 'mails', 100)
   await handleEvents({ pool, topics, log: silent, retries: quickRetries }, ids)
   const mails = readdirSync(mailDir).map((name) => readFileSync(join(mailDir, name), 'utf8'))
   assert.deepEqual(mails.map((mail) => /^Subject: (.*)\r$/m.exec(mail)?.[1]).sort(), [
