@@ -1,8 +1,10 @@
 /** What an event of the provider means to the shop. Events come twice, late, and in any order. */
 import type { Stripe } from 'stripe'
+import { z } from 'zod'
 import { isUuid } from '../../kernel/ids.ts'
 import { findPayment, findPaymentByIntent } from '../../payments/payment-repository.ts'
 import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-gateway.ts'
+import { PermanentFailure } from '../../platform/outbox-handlers.ts'
 import { ProviderAway } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
@@ -11,8 +13,8 @@ import { settleRefund } from './settle-refund.ts'
 /**
  * Settles what an event says; any number of times. `ignored`: it is about nothing of this shop's, or of a
  * type that moves nothing here. The signature was verified when it was stored.
- * @throws PaymentMismatch when it contradicts the order; ProviderAway when the provider has to be asked and
- * does not answer.
+ * @throws PaymentMismatch when it contradicts the order, PermanentFailure when it cannot be read; ProviderAway
+ * when the provider has to be asked and does not answer.
  */
 export async function handleStripeEvent(
   deps: MoneyDeps,
@@ -26,11 +28,11 @@ export async function handleStripeEvent(
     case 'payment_intent.canceled':
     case 'payment_intent.requires_action':
     case 'payment_intent.processing':
-      return handleIntent(deps, event.data.object)
+      return handleIntent(deps, readable(event, Intent, event.data?.object))
     case 'refund.created':
     case 'refund.updated':
     case 'refund.failed': {
-      const facts = refundFactsOf(event.data.object)
+      const facts = refundFactsOf(readable(event, Refund, event.data?.object))
       if (facts.refundId === null || !isUuid(facts.refundId)) return 'ignored'
       await settleRefund(deps, facts.refundId, facts)
       return 'processed'
@@ -38,6 +40,20 @@ export async function handleStripeEvent(
     default:
       return 'ignored'
   }
+}
+
+const Intent = z.looseObject({
+  id: z.string(),
+  status: z.string(),
+  amount: z.number(),
+  currency: z.string(),
+})
+const Refund = z.looseObject({ id: z.string(), amount: z.number() })
+
+/** The event's object as it is, if it has what is read of it. */
+function readable<T>({ id }: Stripe.Event, needed: z.ZodType, object: T): T {
+  if (needed.safeParse(object).success) return object
+  throw new PermanentFailure(`event ${id} carries no object of its type`)
 }
 
 async function handleIntent(

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { Charge, IntentFacts } from '../../payments/gateway.ts'
 import { closePayment, findPayment, flagPayment } from '../../payments/payment-repository.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
+import { PermanentFailure } from '../../platform/outbox-handlers.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../stock/post-commands.ts'
 import { compensate } from './compensate.ts'
@@ -31,8 +32,8 @@ export type Settlement =
   /** Known before, or about an attempt that is none of the open ones. */
   | { readonly tag: 'unchanged' }
 
-/** What the provider says contradicts the order: nothing is settled, the payment is flagged. */
-export class PaymentMismatch extends Error {
+/** What the provider says contradicts the order, and will at the next look: nothing is settled, the payment is flagged. */
+export class PaymentMismatch extends PermanentFailure {
   override name = 'PaymentMismatch'
 }
 
@@ -85,19 +86,20 @@ async function settleSuccess(
 /** Throws, and makes an operator look, unless the intent is the checkout's own and fits the order. */
 async function checkOurs({ pool, log }: MoneyDeps, checkoutId: string, intent: IntentFacts) {
   const payment = await findPayment(pool, checkoutId)
+  if (payment === null || payment.intentId === null) {
+    throw new Error(`intent ${intent.id} of checkout ${checkoutId} is not known yet`)
+  }
   const wrong =
-    payment === null
-      ? 'no payment was begun for this checkout'
-      : payment.intentId !== intent.id
-        ? `the checkout's intent is ${payment.intentId ?? 'not known yet'}`
-        : intent.amount !== payment.amount || intent.currency !== payment.currency
-          ? `it is over ${intent.amount} ${intent.currency}, the order over ${payment.amount} ${payment.currency}`
-          : intent.status === 'succeeded' && intent.amountReceived !== payment.amount
-            ? `${intent.amountReceived} ${intent.currency} of ${payment.amount} were received`
-            : null
-  if (payment && wrong === null) return payment
+    payment.intentId !== intent.id
+      ? `the checkout's intent is ${payment.intentId}`
+      : intent.amount !== payment.amount || intent.currency !== payment.currency
+        ? `it is over ${intent.amount} ${intent.currency}, the order over ${payment.amount} ${payment.currency}`
+        : intent.status === 'succeeded' && intent.amountReceived !== payment.amount
+          ? `${intent.amountReceived} ${intent.currency} of ${payment.amount} were received`
+          : null
+  if (wrong === null) return payment
   const mismatch = new PaymentMismatch(`intent ${intent.id} of checkout ${checkoutId}: ${wrong}`)
-  if (payment?.intentId === intent.id) await flagPayment(pool, checkoutId, mismatch.message)
+  if (payment.intentId === intent.id) await flagPayment(pool, checkoutId, mismatch.message)
   log.error({ err: mismatch, checkoutId, intentId: intent.id }, 'a payment does not fit its order')
   throw mismatch
 }

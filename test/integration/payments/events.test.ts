@@ -5,6 +5,7 @@ import type { Stripe } from 'stripe'
 import { handleStripeEvent } from '../../../src/checkout/saga/handle-event.ts'
 import { PaymentMismatch } from '../../../src/checkout/saga/settle.ts'
 import { newId } from '../../../src/kernel/ids.ts'
+import { PermanentFailure } from '../../../src/platform/outbox-handlers.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { confirmAndDie, dyingAt } from '../../support/crash.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -122,6 +123,27 @@ test('an event over the wrong amount settles nothing and is flagged', async (t) 
   const { count } = await shop.pool.one(sql.typeAlias('count')`
     select count(*) as count from payments where flagged is not null`)
   assert.equal(count, 1)
+})
+
+test('an event that cannot be read, or contradicts the order, is of no use at a second look either', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  await crashAfterCharge(shop, bought)
+  const event = await eventOf(shop, await shop.intentOf(bought.id), 'payment_intent.succeeded')
+  const plain: object = event
+  const unreadable: unknown[] = [
+    { ...plain, data: undefined },
+    { ...plain, data: { object: null } },
+    { ...plain, data: { object: {} } },
+    forge(event, { currency: null }),
+    forge(event, { amount: 'much' }),
+    { ...plain, type: 'refund.updated', data: { object: { id: 7 } } },
+    forge(event, { amount: 1, amount_received: 1 }),
+  ]
+  for (const each of unreadable) {
+    await assert.rejects(handleStripeEvent(shop.money(), each as Stripe.Event), PermanentFailure)
+  }
+  await shop.becomes(bought.id, { checkout: 'paying', payment: 'open' })
 })
 
 test('an event about another intent, account or shop moves nothing', async (t) => {
