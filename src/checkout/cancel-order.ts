@@ -36,9 +36,9 @@ export function createCancelOrder({ pool, checkouts, strategy }: CancelDeps): Ca
     let status = await statusOf(pool, orderId, buyerId)
     if (status === 'awaiting_payment') {
       try {
-        await checkouts.cancel(orderId, buyerId)
+        await checkouts.cancel(orderId, buyerId, { alsoAtBank: true })
       } catch (error) {
-        // It is being paid. If it has been paid by now, that is another way to cancel it.
+        // The provider is asked at this moment. If it has been paid by now, that is another way to cancel it.
         status = await statusOf(pool, orderId, buyerId)
         if (status === 'awaiting_payment') throw error
       }

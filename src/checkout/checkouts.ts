@@ -1,5 +1,5 @@
 /** Checkouts from the buyer's side: place, look, wait, give back. */
-import type { DatabasePool } from 'slonik'
+import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import { z } from 'zod'
 import type { Clock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
@@ -150,11 +150,19 @@ export class Checkouts {
     return this.#awaitCommit(found, buyerId, ms)
   }
 
-  /** Gives the hold back; any number of times. Throws `invalid_transition` once money is involved. */
-  async cancel(id: string, buyerId: string): Promise<void> {
+  /**
+   * Gives the hold back; any number of times. Throws `invalid_transition` once money is involved; with
+   * `alsoAtBank`, not while the bank waits for the buyer: what is charged all the same comes back as late money.
+   */
+  async cancel(
+    id: string,
+    buyerId: string,
+    { alsoAtBank = false }: { readonly alsoAtBank?: boolean } = {},
+  ): Promise<void> {
     const commands = await this.#deps.pool.transaction(async (tx) => {
       const status = await tx.maybeOneFirst(sql.type(StatusRow)`
         select status from checkouts where id = ${id} and buyer_id = ${buyerId} for update`)
+      const atBank = alsoAtBank && status === 'paying' && (await waitsForBuyer(tx, id))
       if (status === null) {
         if (!this.#deps.ids.read(id, buyerId)) throw notFound()
         // Not committed yet: the tombstone makes the actor give the units back when it gets there. If the
@@ -165,7 +173,7 @@ export class Checkouts {
         if (buried) return []
         await tx.query(sql.typeAlias('none')`
           select from checkouts where id = ${id} and buyer_id = ${buyerId} for update`)
-      } else if (status === 'paying' || status === 'confirmed') {
+      } else if ((status === 'paying' && !atBank) || status === 'confirmed') {
         throw new AppError(
           'invalid_transition',
           `A checkout that is ${status} cannot be given back.`,
@@ -173,7 +181,8 @@ export class Checkouts {
       }
       const ended = await tx.maybeOne(sql.type(EndedRow)`
         update checkouts set status = 'cancelled', reason = 'by buyer'
-         where id = ${id} and buyer_id = ${buyerId} and status in ('reserved', 'assembling')
+         where id = ${id} and buyer_id = ${buyerId}
+           and status in ('reserved', 'assembling', ${atBank ? 'paying' : 'reserved'})
         returning exists (select from orders where id = ${id}) as ordered`)
       if (!ended) return []
       // An assembly that is not decided has no order yet: there is nothing to tell.
@@ -268,3 +277,9 @@ function notFound(): AppError {
 
 const EndedRow = z.object({ ordered: z.boolean() })
 const StatusRow = z.object({ status: z.string() })
+
+/** Whether its attempt is with the buyer's bank, and nobody asks the provider at this moment. */
+function waitsForBuyer(tx: CommonQueryMethods, id: string): Promise<boolean> {
+  return tx.exists(sql.typeAlias('none')`
+    select from payment_attempts where checkout_id = ${id} and state = 'requires_action'`)
+}

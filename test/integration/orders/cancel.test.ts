@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
+import { eventually } from '../../support/eventually.ts'
 import { type OrderSystem, startOrderSystem } from '../../support/orders.ts'
 import { assertKept } from '../../support/promises.ts'
 
@@ -75,6 +76,43 @@ test('an order that is not paid is cancelled with its hold', async (t) => {
   const { body } = await shop.call('GET', `/api/checkouts/${id}`, { buyer })
   assert.equal(body.status, 'cancelled')
   assert.equal((await shop.confirm({ buyer, id, sku })).status, 409)
+})
+
+test('an order whose payment waits at the bank is cancelled, and nothing is charged for it', async (t) => {
+  const shop = await startOrderSystem(t)
+  const sku = await shop.addSku({ units: 2 })
+  const bought = await shop.reserveOf(sku, { quantity: 2 })
+  assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
+  // Its checkout is not given back: that is for what is not being paid.
+  const { status } = await shop.call('DELETE', `/api/checkouts/${bought.id}`, bought)
+  assert.equal(status, 409)
+  const answer = await shop.cancel(bought.id, bought.buyer)
+  assert.deepEqual([answer.status, answer.body.status], [200, 'cancelled'])
+  await shop.settledAt(sku, 2)
+  await eventually(async () => {
+    const { captured, statuses } = await shop.moneyOf(bought.id)
+    assert.deepEqual([captured, statuses], [0, ['canceled']])
+  })
+  await assertKept(shop)
+})
+
+test('what the bank had allowed when its order was cancelled comes back', async (t) => {
+  const shop = await startOrderSystem(t)
+  const sku = await shop.addSku({ units: 1 })
+  const bought = await shop.reserveOf(sku)
+  assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
+  // No webhook tells the shop of it.
+  const intent = await shop.intentOf(bought.id)
+  await shop.simulator.script('POST', `payment_intents/${intent}/authenticate`, {
+    outcome: 'succeed',
+  })
+  assert.equal((await shop.cancel(bought.id, bought.buyer)).status, 200)
+  await shop.settledAt(sku, 1)
+  await eventually(async () => {
+    const { captured, refunded } = await shop.moneyOf(bought.id)
+    assert.deepEqual([captured, refunded], [1_000, 1_000])
+  })
+  await assertKept(shop)
 })
 
 test('an order that was free of charge is cancelled without a refund', async (t) => {
