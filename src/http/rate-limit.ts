@@ -16,11 +16,11 @@ import { createSharedCounters } from './shared-counters.ts'
 
 /** Requests per minute that no setting changes; they are off together with the general limit. */
 export const strictLimits = {
-  /** Log-ins per address and email: slows guessing down without locking an owner out for long. */
+  /** Failed log-ins per address and email: slows guessing down without locking an owner out for long. */
   loginPerAddressAndEmail: 10,
-  /** Log-ins per email from everywhere: many addresses together guess no faster than this. */
+  /** Failed log-ins per email from everywhere: many addresses together guess no faster than this. */
   loginPerEmail: 30,
-  /** Log-ins per address: room for an office, not for a list of stolen passwords. */
+  /** Failed log-ins per address: room for an office, not for a list of stolen passwords. */
   loginPerAddress: 300,
   /** Registrations per address. Room for a household or an office, not for a factory of accounts. */
   registerPerAddress: 60,
@@ -45,6 +45,7 @@ export function limitRates(
   const { perMinute: max, redis, clock } = deps
   if (max === 0) return
   const counters = createSharedCounters({ redis, clock, windowMs })
+  app.decorate('forgiveRate', (key: string) => counters.forgive(key))
   class SharedStore {
     incr(
       key: string,
@@ -70,6 +71,13 @@ export function limitRates(
       })
     }),
   )
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Takes back what was counted under a key of {@link strictLimit}; missing when limits are off. */
+    forgiveRate?: (key: string) => void
+  }
 }
 
 /** A `preHandler` with a stricter limit on what `key` says, after the body was checked. */

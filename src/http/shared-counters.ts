@@ -22,6 +22,8 @@ interface Counter {
 export interface SharedCounters {
   /** Counts one more under `key` in the present window and returns the count that is known here. */
   hit(key: string, max: number): number
+  /** Takes one back that was counted under `key` in the present window. */
+  forgive(key: string): void
 }
 
 /**
@@ -116,6 +118,15 @@ export function createSharedCounters(deps: {
         schedule()
       }
       return count + 1
+    },
+    forgive: (key) => {
+      turn()
+      const counter = counters.get(key)
+      if (!counter) return
+      counter.pending -= 1
+      if (counter.pending >= 0) return
+      untold.add(key)
+      schedule()
     },
   }
 }

@@ -1,9 +1,4 @@
-import type {
-  FastifyInstance,
-  FastifyPluginAsync,
-  FastifyRequest,
-  preHandlerHookHandler,
-} from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Identity } from '../../identity/identity.ts'
@@ -56,16 +51,17 @@ export function authRoutes(deps: {
           tags,
           summary: 'Log in',
           description:
-            `A minute: at most ${strictLimits.loginPerAddressAndEmail} for an address and email, ` +
+            `Failures a minute: at most ${strictLimits.loginPerAddressAndEmail} for an address and email, ` +
             `${strictLimits.loginPerEmail} for an email, ${strictLimits.loginPerAddress} for an address.`,
           headers: cartHeaders,
           body: loginBody,
           response: { 200: signedInSchema, ...problemResponses(400, 401, 403, 429, 503) },
         },
-        preHandler: loginLimits(scope),
+        preHandler: loginLimits.map(({ max, keyOf }) => strictLimit(scope, max, keyOf)),
       },
       async (request) => {
         const signedIn = await identity.login(request.body)
+        for (const { keyOf } of loginLimits) scope.forgiveRate?.(keyOf(request))
         await onSignedIn?.(request, signedIn.user)
         return signedIn
       },
@@ -106,18 +102,21 @@ export function authRoutes(deps: {
   }
 }
 
-function loginLimits(scope: FastifyInstance): preHandlerHookHandler[] {
-  const { loginPerAddress, loginPerEmail, loginPerAddressAndEmail } = strictLimits
-  return [
-    strictLimit(scope, loginPerAddress, (request) => `login:${addressOf(request)}`),
-    strictLimit(scope, loginPerEmail, (request) => `login:${emailOf(request)}`),
-    strictLimit(
-      scope,
-      loginPerAddressAndEmail,
-      (request) => `login:${addressOf(request)}:${emailOf(request)}`,
-    ),
-  ]
-}
+/** Counted before the password is looked at, so that many at once are no way around them; taken back when it is right. */
+const loginLimits = [
+  {
+    max: strictLimits.loginPerAddress,
+    keyOf: (request: FastifyRequest) => `login:${addressOf(request)}`,
+  },
+  {
+    max: strictLimits.loginPerEmail,
+    keyOf: (request: FastifyRequest) => `login:${emailOf(request)}`,
+  },
+  {
+    max: strictLimits.loginPerAddressAndEmail,
+    keyOf: (request: FastifyRequest) => `login:${addressOf(request)}:${emailOf(request)}`,
+  },
+]
 
 function emailOf(request: FastifyRequest): string {
   return (request.body as z.infer<typeof loginBody>).email

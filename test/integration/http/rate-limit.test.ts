@@ -65,6 +65,25 @@ test('log-ins for one email are limited more strictly, and 0 turns all limits of
   assert.equal((await free.app.inject('/health')).headers['ratelimit-limit'], undefined)
 })
 
+test('a log-in that succeeds counts against nothing', async (t) => {
+  const { app } = await startTestApp(t, { settings: { RATE_LIMIT_PER_MINUTE: '600' }, clock })
+  const account = { email: 'often@example.com', password: 'a long password' }
+  const registered = await app.inject({
+    method: 'POST',
+    url: '/api/auth/register',
+    payload: { ...account, name: 'Often', role: 'buyer' },
+  })
+  assert.equal(registered.statusCode, 201)
+  const login = async (password = account.password) => {
+    const payload = { ...account, password }
+    return (await app.inject({ method: 'POST', url: '/api/auth/login', payload })).statusCode
+  }
+  for (let i = 0; i < 12; i += 1) assert.equal(await login(), 200)
+  for (let i = 0; i < 10; i += 1) assert.equal(await login('wrong-password'), 401)
+  // Also the right one: who guesses must not learn that it was.
+  assert.equal(await login(), 429)
+})
+
 test('counters of two processes agree over Redis, also over a cluster', async (t) => {
   for (const cluster of [false, true]) {
     const server = await createTestRedis(t, { cluster })
@@ -114,6 +133,8 @@ test('a new window begins at nought', () => {
     [1, 2, 3, 4].map(() => counters.hit('k', 2)),
     [1, 2, 3, 3],
   )
+  counters.forgive('k')
+  assert.equal(counters.hit('k', 2), 3)
   now += 60_000
   assert.equal(counters.hit('k', 2), 1)
 })
