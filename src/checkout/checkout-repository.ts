@@ -14,7 +14,7 @@ export interface CheckoutView {
   readonly total: number | null
   readonly currency: string | null
   readonly expiresAt: string | null
-  readonly items: (Line & { readonly unitPrice?: number })[]
+  readonly items: (Line & { readonly unitPrice?: number | undefined })[]
   /** Units the gate had left; only in the answer to the admission. */
   readonly remaining?: number
 }
@@ -25,7 +25,12 @@ export interface StoredCheckout {
   readonly duplicateOf: string | null
 }
 
-const Item = z.object({ sku: z.string(), quantity: z.number(), unitPrice: z.number() })
+/** Without a price: what a checkout over several SKUs asked for, before its order came about. */
+const Item = z.object({
+  sku: z.string(),
+  quantity: z.number(),
+  unitPrice: z.number().optional(),
+})
 const Row = z.object({
   id: z.string(),
   status: z.string(),
@@ -48,7 +53,9 @@ export async function findCheckout(
     select c.id, c.status, c.fingerprint, c.total, c.currency, c.expires_at, c.duplicate_of, o.id as order_id,
       coalesce((select jsonb_agg(jsonb_build_object('sku', l.sku, 'quantity', l.quantity,
           'unitPrice', l.unit_price) order by l.sku)
-        from order_lines l where l.order_id = c.id), '[]') as items
+        from order_lines l where l.order_id = c.id),
+      (select jsonb_agg(jsonb_build_object('sku', p.sku, 'quantity', p.units) order by p.sku)
+        from checkout_parts p where p.checkout_id = c.id), '[]') as items
     from checkouts c left join orders o on o.id = c.id
     where c.id = ${id} and c.buyer_id = ${buyerId}`)
   if (!row) return null

@@ -20,7 +20,8 @@ export function handleUnknownPaths(app: FastifyInstance): void {
     for (const { pattern, methods: allowed } of known.values()) {
       if (pattern.test(path)) for (const method of allowed) methods.add(method)
     }
-    if (methods.size === 0) {
+    // A path with a wildcard is known, and may all the same lead nowhere.
+    if (methods.size === 0 || methods.has(request.method)) {
       return sendProblem(request, reply, 'not_found', 'There is nothing at this path.')
     }
     const allow = [...methods].sort().join(', ')

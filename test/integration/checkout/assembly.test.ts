@@ -10,6 +10,7 @@ import {
   giveUp,
   overdueAssemblies,
 } from '../../../src/checkout/assembly.ts'
+import { findCheckout } from '../../../src/checkout/checkout-repository.ts'
 import { Checkouts } from '../../../src/checkout/checkouts.ts'
 import { createCommitListener } from '../../../src/checkout/commit-listener.ts'
 import { expireHolds } from '../../../src/checkout/expire-holds.ts'
@@ -201,8 +202,13 @@ test('a checkout becomes reserved when its last part is committed, once', async 
   const id = await basket.buyAgain()
   await basket.owners[1].runDry()
   assert.equal(await basket.world.statusOf(id), 'assembling')
-  await basket.owners[0].runDry()
   const { pool } = basket.world
+  const asked = await findCheckout(pool, id, basket.buyerId)
+  assert.deepEqual(
+    asked?.view.items,
+    basket.skus.toSorted().map((sku) => ({ sku, quantity: 2 })),
+  )
+  await basket.owners[0].runDry()
   const decisions = await Promise.all(
     Array.from({ length: 5 }, () => decideAssemblies(pool, [id], holdSeconds)),
   )
