@@ -1,5 +1,8 @@
 /** The gateway to Stripe, by the official SDK. Each call is made once; retries are decided by the caller. */
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import { Stripe } from 'stripe'
+import { systemClock } from '../kernel/clock.ts'
 import type {
   CallOptions,
   Charge,
@@ -23,41 +26,47 @@ export interface StripeSettings {
 /** What the built-in simulator takes for a key. */
 export const simulatorKey = 'sk_test_simulator'
 
+const usualMs = 5_000
+/** For a connection to come about, and for one to be kept without use. */
+const connectMs = 2_500
+
 export function stripeGateway(settings: StripeSettings): PaymentGateway {
+  const address = addressOf(settings.apiBase)
+  const Agent = address.protocol === 'http' ? HttpAgent : HttpsAgent
   const stripe = new Stripe(settings.secretKey, {
-    ...addressOf(settings.apiBase),
+    ...address,
     maxNetworkRetries: 0,
-    timeout: settings.timeoutMs ?? 5_000,
     telemetry: false,
+    // The SDK's own limit begins when the connection stands.
+    httpAgent: new Agent({ keepAlive: true, timeout: connectMs }),
   })
-  const bounded = ({ timeoutMs }: CallOptions = {}) =>
-    timeoutMs === undefined ? {} : { timeout: Math.max(1, Math.ceil(timeoutMs)) }
+  const ask = asking(settings.timeoutMs ?? usualMs)
 
   return {
     createIntent({ checkoutId, amount, currency, key }, options) {
+      const intent: Stripe.PaymentIntentCreateParams = {
+        amount,
+        currency: currency.toLowerCase(),
+        metadata: { checkoutId },
+        // What redirects needs a page to come back to; the bank's question does not.
+        automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+      }
       return intentAnswer(
-        untraced(() =>
-          stripe.paymentIntents.create(
-            {
-              amount,
-              currency: currency.toLowerCase(),
-              metadata: { checkoutId },
-              // What redirects needs a page to come back to; the bank's question does not.
-              automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
-            },
-            { idempotencyKey: key, ...bounded(options) },
-          ),
+        ask(
+          'payment_intent',
+          (limit) => stripe.paymentIntents.create(intent, { idempotencyKey: key, ...limit }),
+          options,
         ),
       )
     },
     async confirmIntent({ intentId, paymentMethodId, key }, options) {
+      const method = { payment_method: paymentMethodId }
       try {
-        const intent = await untraced(() =>
-          stripe.paymentIntents.confirm(
-            intentId,
-            { payment_method: paymentMethodId },
-            { idempotencyKey: key, ...bounded(options) },
-          ),
+        const intent = await ask(
+          'payment_intent',
+          (limit) =>
+            stripe.paymentIntents.confirm(intentId, method, { idempotencyKey: key, ...limit }),
+          options,
         )
         return chargeOf(factsOf(intent))
       } catch (error) {
@@ -69,11 +78,21 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
       }
     },
     retrieveIntent(intentId, options) {
-      return intentAnswer(stripe.paymentIntents.retrieve(intentId, {}, bounded(options)))
+      return intentAnswer(
+        ask(
+          'payment_intent',
+          (limit) => stripe.paymentIntents.retrieve(intentId, {}, limit),
+          options,
+        ),
+      )
     },
     async cancelIntent(intentId, options) {
       const answer = await intentAnswer(
-        stripe.paymentIntents.cancel(intentId, {}, bounded(options)),
+        ask(
+          'payment_intent',
+          (limit) => stripe.paymentIntents.cancel(intentId, {}, limit),
+          options,
+        ),
       )
       // The one refusal that is as good as done.
       return answer.tag === 'refused' && answer.intent?.status === 'canceled'
@@ -81,27 +100,66 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
         : answer
     },
     async createRefund({ intentId, amount, refundId, key }, options): Promise<RefundAnswer> {
+      const refund = { payment_intent: intentId, amount, metadata: { refundId } }
       try {
-        const refund = await stripe.refunds.create(
-          { payment_intent: intentId, amount, metadata: { refundId } },
-          { idempotencyKey: key, ...bounded(options) },
+        const made = await ask(
+          'refund',
+          (limit) => stripe.refunds.create(refund, { idempotencyKey: key, ...limit }),
+          options,
         )
-        return { tag: 'refund', refund: refundFactsOf(refund) }
+        return { tag: 'refund', refund: refundFactsOf(made) }
       } catch (error) {
         return failureOf(error)
       }
     },
     async listRefunds(intentId, options) {
+      const which = { payment_intent: intentId, limit: 100 }
       try {
-        const page = await stripe.refunds.list(
-          { payment_intent: intentId, limit: 100 },
-          bounded(options),
-        )
+        const page = await ask('list', (limit) => stripe.refunds.list(which, limit), options)
         return { tag: 'refunds', refunds: page.data.map(refundFactsOf) }
       } catch (error) {
         return failureOf(error)
       }
     },
+  }
+}
+
+/** Nobody said anything, or nothing that the provider would say. */
+class NoAnswer extends Error {
+  override name = 'NoAnswer'
+}
+
+/**
+ * What makes the calls. The limit is for all of a call, from the look-up of the name to the last byte; `ownMs` without
+ * another one. The answer must be the `object` that was asked for: what stands before the provider may answer in
+ * JSON too, and the SDK knows an error by one member alone.
+ */
+function asking(ownMs: number) {
+  return async <T extends { readonly object: string }>(
+    object: T['object'],
+    call: (options: Stripe.RequestOptions) => Promise<T>,
+    { timeoutMs = ownMs }: CallOptions = {},
+  ): Promise<T> => {
+    const timeout = Math.max(1, Math.ceil(timeoutMs))
+    const said = untraced(() => call({ timeout })).catch((error: unknown) => {
+      if (error instanceof Stripe.errors.StripeError) throw error
+      throw new NoAnswer(`the answer cannot be read: ${String(error)}`, { cause: error })
+    })
+    const answer = await within(timeout, said)
+    if (answer?.object !== object) throw new NoAnswer(`the answer is no ${object}`)
+    return answer
+  }
+}
+
+async function within<T>(ms: number, call: Promise<T>): Promise<T> {
+  let cancel = () => {}
+  const limit = new Promise<never>((_, reject) => {
+    cancel = systemClock.after(ms, () => reject(new NoAnswer(`no answer in ${ms} ms`)))
+  })
+  try {
+    return await Promise.race([call, limit])
+  } finally {
+    cancel()
   }
 }
 
@@ -174,6 +232,7 @@ async function intentAnswer(call: Promise<Stripe.PaymentIntent>): Promise<Intent
  */
 function failureOf(error: unknown): RefusedByProvider | Unknown {
   const { errors } = Stripe
+  if (error instanceof NoAnswer) return { tag: 'unknown', message: error.message }
   if (!(error instanceof errors.StripeError)) throw error
   const refused =
     error instanceof errors.StripeInvalidRequestError ||
@@ -189,13 +248,15 @@ function failureOf(error: unknown): RefusedByProvider | Unknown {
   }
 }
 
-function addressOf(apiBase: string | undefined) {
+function addressOf(
+  apiBase: string | undefined,
+): Pick<Stripe.StripeConfig, 'host' | 'port' | 'protocol'> {
   if (apiBase === undefined) return {}
   const { protocol, hostname, port } = new URL(apiBase)
   const secure = protocol === 'https:'
   return {
     host: hostname,
     port: port === '' ? (secure ? 443 : 80) : Number(port),
-    protocol: secure ? ('https' as const) : ('http' as const),
+    protocol: secure ? 'https' : 'http',
   }
 }
