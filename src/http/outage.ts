@@ -33,6 +33,9 @@ const redisNames = new Set(['MaxRetriesPerRequestError', 'ClusterAllFailedError'
 const redisMessages =
   /^(Connection is closed|Command timed out|Stream isn't writeable|None of startup nodes|LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|TRYAGAIN|BUSY |OOM |MISCONF)/
 
+/** The driver gave up waiting for PostgreSQL. */
+const silence = 'Query read timeout'
+
 /** True when the error, or one of its causes (four deep), is a store that cannot answer now. */
 export function isOutage(error: unknown): boolean {
   let current: unknown = error
@@ -41,7 +44,7 @@ export function isOutage(error: unknown): boolean {
     if (typeof code === 'string' && (networkCodes.has(code) || isDatabaseState(code))) return true
     const name = current.constructor.name
     if (databaseNames.has(name) || redisNames.has(name) || redisNames.has(current.name)) return true
-    if (redisMessages.test(current.message)) return true
+    if (redisMessages.test(current.message) || current.message === silence) return true
     current = current.cause
   }
   return false

@@ -18,6 +18,7 @@ export interface MigrateOptions {
 }
 
 const ownFolder = fileURLToPath(new URL('../../../migrations', import.meta.url))
+const dayMs = 86_400_000
 /** Any number will do, as long as all versions of this program use the same one. */
 const lockKey = 7_582_393_001
 
@@ -31,7 +32,12 @@ export async function migrate(
   log: (line: string) => void,
   { folder = ownFolder, waitMs = 60_000 }: MigrateOptions = {},
 ): Promise<string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 })
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: 10_000,
+    // A large table takes its time.
+    query_timeout: dayMs,
+  })
   client.on('error', () => {})
   await client.connect()
   try {

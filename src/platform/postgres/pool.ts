@@ -1,3 +1,4 @@
+import pg from 'pg'
 import {
   createPool,
   createSqlTag,
@@ -28,7 +29,7 @@ export const unflushed = sql.fragment`(select set_config('synchronous_commit', '
 export interface PoolOptions {
   /** Connections at most. */
   readonly max: number
-  /** A statement that runs longer is cancelled. Milliseconds. */
+  /** A statement that runs longer is cancelled by the server; without a word from it, given up 2 s later. Milliseconds. */
   readonly statementTimeoutMs: number
   readonly onError: (error: Error) => void
 }
@@ -39,6 +40,7 @@ export interface PoolOptions {
  * numbers as numbers, timestamps as Date, numeric as text, and connections kept between bursts.
  */
 export async function openPool(url: string, options: PoolOptions): Promise<DatabasePool> {
+  giveUpAfter(options.statementTimeoutMs + 2_000)
   const pool = await createPool(url, {
     maxPoolSize: options.max,
     statementTimeout: options.statementTimeoutMs,
@@ -61,6 +63,15 @@ export async function openPool(url: string, options: PoolOptions): Promise<Datab
   })
   pool.on('error', options.onError)
   return pool
+}
+
+/**
+ * Sets how long a client waits for any answer: a server whose machine has died says nothing, and TCP would wait for a
+ * quarter of an hour. slonik hands no such setting on, so it is the driver's default, the longest that a pool of
+ * this process wants.
+ */
+function giveUpAfter(ms: number): void {
+  pg.defaults.query_timeout = Math.max(ms, Number(pg.defaults.query_timeout) || 0)
 }
 
 const checkRows: Interceptor = {
