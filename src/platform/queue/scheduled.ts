@@ -22,14 +22,22 @@ export function startScheduled(
 ): { stop(): Promise<void> } {
   const { log } = deps
   const byName = new Map(jobs.map((job) => [job.name, job]))
+  const running = new Set<string>()
   const stopping = new AbortController()
   const { queue, connection, close } = openQueue(
     deps,
     queueName,
     async ({ name }) => {
-      await byName.get(name)?.run()
+      // The next run of a job is added when one starts: those of a slow one must not take the others' places.
+      if (running.has(name)) return
+      running.add(name)
+      try {
+        await byName.get(name)?.run()
+      } finally {
+        running.delete(name)
+      }
     },
-    { concurrency: 4 },
+    { concurrency: jobs.length },
   )
   const upsert = async () => {
     const all = jobs.map(({ name, everyMs }) =>

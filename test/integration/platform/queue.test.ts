@@ -128,6 +128,36 @@ test('schedules run, and come back after Redis was emptied', async (t) => {
   await eventually(() => runs >= before + 4)
 })
 
+test('a job that takes long keeps none of the others from their turn', async (t) => {
+  const { deps } = await testQueues(t)
+  const release = Promise.withResolvers<void>()
+  const runs = { slow: 0, quick: 0 }
+  const slow = Array.from({ length: 5 }, (_, i) => ({
+    name: `slow-${i}`,
+    everyMs: 50,
+    run: () => {
+      runs.slow += 1
+      return release.promise
+    },
+  }))
+  const quick = {
+    name: 'quick',
+    everyMs: 50,
+    run: async () => {
+      runs.quick += 1
+    },
+  }
+  const jobs = startScheduled(deps, [...slow, quick])
+  t.after(() => {
+    release.resolve()
+    return jobs.stop()
+  })
+  await eventually(() => assert.equal(runs.slow, slow.length))
+  const before = runs.quick
+  await eventually(() => assert.ok(runs.quick > before + 5))
+  assert.equal(runs.slow, slow.length, 'one that runs is not begun a second time')
+})
+
 test('schedules come back after Redis was started anew without its data', async (t) => {
   const { deps, server } = await testQueues(t)
   let runs = 0
