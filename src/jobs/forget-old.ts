@@ -5,7 +5,9 @@ import type { ScheduledJob } from '../platform/queue/scheduled.ts'
 
 /** Long enough for whoever sends an event again, and for whoever asks what happened. */
 const keptDays = 30
-const perRun = 20_000
+const perStatement = 5_000
+/** Statements of one run, at most; what is left is forgotten by the next. */
+const statementsMax = 40
 
 /** Deletes events and webhooks that are long done. */
 export function forgetOldJob(deps: { readonly pool: DatabasePool }): ScheduledJob {
@@ -13,8 +15,12 @@ export function forgetOldJob(deps: { readonly pool: DatabasePool }): ScheduledJo
     name: 'forget-old',
     everyMs: 10 * 60_000,
     run: async () => {
-      await forgetDoneEvents(deps.pool, { days: keptDays, limit: perRun })
-      await forgetOldWebhooks(deps.pool, { days: keptDays, limit: perRun })
+      await untilFew((limit) => forgetDoneEvents(deps.pool, { days: keptDays, limit }))
+      await untilFew((limit) => forgetOldWebhooks(deps.pool, { days: keptDays, limit }))
     },
   }
+}
+
+async function untilFew(forget: (limit: number) => Promise<number>): Promise<void> {
+  for (let i = 0; i < statementsMax; i++) if ((await forget(perStatement)) < perStatement) return
 }

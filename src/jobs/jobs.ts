@@ -16,7 +16,7 @@ import { expireHoldsJob } from './expire-holds.ts'
 import { forgetOldJob } from './forget-old.ts'
 import { relayWebhooks } from './process-webhooks.ts'
 import { rejectAssembliesJob } from './reject-assemblies.ts'
-import { relayMail, relayOutbox } from './relay-outbox.ts'
+import { relayCancels, relayMail, relayOutbox } from './relay-outbox.ts'
 import { watchStockJob } from './watch-stock.ts'
 
 export interface JobsDeps {
@@ -43,6 +43,7 @@ export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
   const topics = joinTopics(...deps.topics, mailTopics, {
     [mailTopic]: { outside: createMailSender({ pool, mailer: deps.mailer }) },
   })
+  const webhooks = { pool, handle: deps.handleStripeEvent, log }
   const queues = [
     startScheduled(deps, [
       expireHoldsJob({ pool, strategy, sweepSeconds: deps.config.SWEEP_SECONDS }),
@@ -53,7 +54,9 @@ export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
     ]),
     startRelay(deps, relayOutbox({ pool, topics, log })),
     startRelay(deps, relayMail({ pool, topics, log })),
-    startRelay(deps, relayWebhooks({ pool, handle: deps.handleStripeEvent, log })),
+    startRelay(deps, relayCancels({ pool, topics, log })),
+    startRelay(deps, relayWebhooks('facts', webhooks)),
+    startRelay(deps, relayWebhooks('hints', webhooks)),
     ...deps.relayed.map((relayed) => startRelay(deps, relayed)),
   ]
   return {

@@ -23,6 +23,17 @@ export function relayOutbox(deps: RelayDeps): Relayed<number> {
   }
 }
 
+/** What the provider is asked to cancel, in a queue of its own: it may be away, and facts need it not. */
+export function relayCancels(deps: RelayDeps): Relayed<number> {
+  return {
+    name: 'cancels',
+    batch: 50,
+    concurrency: 1,
+    claim: (limit) => claimDueEvents(deps.pool, 'cancels', limit),
+    handle: (ids) => handleEvents(deps, ids),
+  }
+}
+
 /**
  * Mails have a queue of their own: a slow mail server holds up nothing else. At most some 75 a second go
  * out, so that the mails of a flash sale leave the machine to those who still pay.

@@ -37,12 +37,22 @@ const requeueSeconds = 30
 /** Events that are worked on at once, of one batch. */
 const parallel = 4
 
+/** Facts tell all there is to know; after a hint, the provider is asked. They wait apart, with an index each. */
+export type WebhookQueue = 'facts' | 'hints'
+
+const isFact = sql.fragment`(type = 'payment_intent.succeeded' or type like 'refund.%')`
+const inQueue = { facts: isFact, hints: sql.fragment`not ${isFact}` } as const
+
 /** Takes up to `limit` stored events that are due. Two callers never take one event. */
-export async function claimDueWebhooks(pool: DatabasePool, limit: number): Promise<string[]> {
+export async function claimDueWebhooks(
+  pool: DatabasePool,
+  queue: WebhookQueue,
+  limit: number,
+): Promise<string[]> {
   const rows = await pool.any(sql.typeAlias('id')`
     update webhook_events set due_at = now() + make_interval(secs => ${requeueSeconds})
      where ${unflushed} and id in (
-       select id from webhook_events where state = 'stored' and due_at <= now()
+       select id from webhook_events where state = 'stored' and ${inQueue[queue]} and due_at <= now()
         order by due_at limit ${limit} for update skip locked)
     returning id`)
   return rows.map(({ id }) => id)
@@ -168,7 +178,7 @@ export async function forgetOldWebhooks(
     delete from webhook_events where id in (
       select id from webhook_events
        where state in ('processed', 'ignored') and received_at < now() - make_interval(days => ${days})
-       order by received_at limit ${limit})`)
+       limit ${limit})`)
   return deleted.rowCount
 }
 

@@ -48,15 +48,18 @@ export async function appendOutboxRows(
 /** A row that was queued and is still open after this long is queued again. */
 const requeueSeconds = 30
 
-/** The topic of mails to send. */
+/** Mails to send: many, and slow. */
 export const mailTopic = 'mail'
+/** Intents that the payment provider is to cancel; it may be away. */
+export const cancelTopic = 'payment.cancel'
 
-/** Mails are many and slow; they wait apart from all other facts, with an index for each queue. */
-export type OutboxQueue = 'facts' | 'mails'
+/** What is slow waits apart from all other facts, with an index for each queue. */
+export type OutboxQueue = 'facts' | 'mails' | 'cancels'
 
 const inQueue = {
-  facts: sql.fragment`topic <> 'mail'`,
+  facts: sql.fragment`topic not in ('mail', 'payment.cancel')`,
   mails: sql.fragment`topic = 'mail'`,
+  cancels: sql.fragment`topic = 'payment.cancel'`,
 } as const
 
 /** Takes up to `limit` open rows of a queue that are due. Two callers never take one row. */

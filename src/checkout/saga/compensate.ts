@@ -1,5 +1,6 @@
 /** The undo of each step, side by side with what it undoes. All of it is written in one transaction. */
 import type { DatabaseTransactionConnection } from 'slonik'
+import { cancelTopic } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../stock/post-commands.ts'
 import { releaseUnits } from '../end-checkout.ts'
@@ -48,7 +49,7 @@ const steps: readonly Undo[] = [
     async undo(tx, ids) {
       await tx.query(sql.typeAlias('none')`
         insert into outbox (topic, key, payload)
-        select 'payment.cancel', checkout_id::text, jsonb_build_object('checkoutId', checkout_id)
+        select ${cancelTopic}, checkout_id::text, jsonb_build_object('checkoutId', checkout_id)
           from payments where checkout_id = any(${sql.array([...ids], 'uuid')}) and status = 'open'
         on conflict do nothing`)
       return []

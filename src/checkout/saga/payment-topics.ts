@@ -1,4 +1,5 @@
 /** What the outbox asks of payments. */
+import { cancelTopic } from '../../platform/outbox.ts'
 import { eachOutside, PermanentFailure, type Topics } from '../../platform/outbox-handlers.ts'
 import { cancelIntent } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
@@ -6,7 +7,7 @@ import type { MoneyDeps } from './money-deps.ts'
 /** Handlers of the outbox topics that belong to payments. */
 export function paymentTopics(deps: MoneyDeps): Topics {
   return {
-    'payment.cancel': {
+    [cancelTopic]: {
       outside: eachOutside(async ({ payload }) => {
         if (typeof payload.checkoutId !== 'string') {
           throw new PermanentFailure('the event names no checkout')

@@ -30,7 +30,10 @@ const store = async (pool: DatabasePool, count: number) => {
 
 const process = async (pool: DatabasePool, handle: StripeEventHandler) => {
   await pool.query(dueNow)
-  const ids = await claimDueWebhooks(pool, 100)
+  const ids = [
+    ...(await claimDueWebhooks(pool, 'facts', 100)),
+    ...(await claimDueWebhooks(pool, 'hints', 100)),
+  ]
   await processWebhooks({ pool, handle, log: silent, retries: quickRetries }, ids)
 }
 
@@ -52,6 +55,25 @@ test('an event reaches its handler whole, and is closed by what the handler says
   assert.deepEqual(seen.toSorted(), [first, second])
   assert.deepEqual(await states(pool), ['processed', 'ignored'])
   await process(pool, () => assert.fail('closed'))
+})
+
+test('events after which the provider is asked hold up none that tells all there is to know', async (t) => {
+  const pool = await testPool(t)
+  const inbox = new WebhookInbox(pool)
+  const types = {
+    facts: ['payment_intent.succeeded', 'refund.updated'],
+    hints: ['payment_intent.payment_failed', 'payment_intent.canceled'],
+  }
+  for (const type of Object.values(types).flat()) {
+    const { id, body } = anEvent(type)
+    await inbox.store({ id, body, type })
+  }
+  for (const queue of ['facts', 'hints'] as const) {
+    const ids = await claimDueWebhooks(pool, queue, 10)
+    const claimed = await pool.anyFirst(sql.type(z.object({ type: z.string() }))`
+      select type from webhook_events where id = any(${sql.array(ids, 'text')}) order by type`)
+    assert.deepEqual(claimed, types[queue].toSorted())
+  }
 })
 
 test('an event that tells what is settled needs no handler; one that tells anything else does', async (t) => {
@@ -135,8 +157,8 @@ test('an event that fails does not keep the others of its batch from being proce
 test('a worker that died with an event in hand leaves it for another', async (t) => {
   const pool = await testPool(t)
   await store(pool, 1)
-  assert.equal((await claimDueWebhooks(pool, 10)).length, 1)
-  assert.deepEqual(await claimDueWebhooks(pool, 10), [])
+  assert.equal((await claimDueWebhooks(pool, 'facts', 10)).length, 1)
+  assert.deepEqual(await claimDueWebhooks(pool, 'facts', 10), [])
   await process(pool, async () => 'processed')
   assert.deepEqual(await states(pool), ['processed'])
 })
@@ -161,7 +183,7 @@ test('one event id, 20 deliveries in parallel, 1,000 events, two workers: one ef
       name: 'webhooks',
       batch: 50,
       concurrency: 2,
-      claim: (limit) => claimDueWebhooks(pool, limit),
+      claim: (limit) => claimDueWebhooks(pool, 'facts', limit),
       handle: (ids) => processWebhooks({ pool, handle, log: silent }, ids),
     })
     t.after(() => relay.stop())

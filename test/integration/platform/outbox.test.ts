@@ -7,8 +7,10 @@ import { z } from 'zod'
 import {
   appendOutbox,
   appendOutboxRows,
+  cancelTopic,
   claimDueEvents,
   forgetDoneEvents,
+  mailTopic,
   parkedEvents,
   replayEvent,
 } from '../../../src/platform/outbox.ts'
@@ -78,6 +80,19 @@ test('an event exists with its fact or not at all, and once for each topic and k
   ])
   assert.deepEqual(written, [true, false, true])
   assert.equal((await claimDueEvents(pool, 'facts', 10)).length, 2)
+})
+
+test('mails, and what the payment provider is asked, hold up no other fact', async (t) => {
+  const pool = await testPool(t)
+  await pool.transaction(async (tx) => {
+    await appendOutbox(tx, mailTopic, 'one')
+    await appendOutbox(tx, cancelTopic, 'one')
+    await appendOutbox(tx, 'fact', 'one')
+  })
+  for (const queue of ['facts', 'mails', 'cancels'] as const) {
+    assert.equal((await claimDueEvents(pool, queue, 10)).length, 1, queue)
+    assert.deepEqual(await claimDueEvents(pool, queue, 10), [])
+  }
 })
 
 test('two that claim at once never get the same event, and a claimed one is not due', async (t) => {
