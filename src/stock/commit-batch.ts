@@ -209,7 +209,8 @@ function countUp(counts: readonly BuyerUnits[]): Statement {
 function countDown(counts: readonly BuyerUnits[]): Statement {
   return {
     name: 'count-down',
-    text: `update buyer_units b set units = b.units + n.delta
+    // A count that is too low already must not stop whoever gives units back.
+    text: `update buyer_units b set units = greatest(b.units + n.delta, 0)
         from unnest($1::text[], $2::uuid[], $3::int[]) as n (pool, buyer, delta)
        where b.pool = n.pool and b.buyer_id = n.buyer`,
     values: [

@@ -4,7 +4,8 @@
  */
 import type { ActorFactory, Found, PartitionActor } from '../actor/actor.ts'
 import { Fenced } from '../actor/actor.ts'
-import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
+import { AssertionError } from '../kernel/assert.ts'
+import { type PipelinedConnection, sqlState } from '../platform/postgres/pipeline.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import { type Committed, commitPass, type Work } from './commit-pass.ts'
 import type { Decision, SkuState } from './decide.ts'
@@ -58,6 +59,14 @@ function found(work: readonly Work[]): Found {
   return { anything: true, arrivals, parts }
 }
 
+/** How long a SKU is left alone whose work could not be committed. */
+const leaveAloneMs = 2_000
+
+/** Rows that contradict each other, or work that makes no sense: nothing was committed, and nothing else is to blame. */
+function isOnesFault(error: unknown): boolean {
+  return error instanceof AssertionError || /^2[23]/.test(sqlState(error) ?? '')
+}
+
 class StockPartitionActor implements PartitionActor {
   readonly #deps: StockActorDeps
   readonly #redis: RedisClient
@@ -66,6 +75,8 @@ class StockPartitionActor implements PartitionActor {
   #generation = 0
   /** Ledger rows of SKUs with something in their mailbox; the owner's memory of the truth. */
   readonly #states = new Map<string, SkuState>()
+  /** SKUs that are left alone, and until when: their mailbox waits, and nobody else's. */
+  readonly #leftAlone = new Map<string, number>()
 
   constructor(deps: StockActorDeps, partition: number, connection: PipelinedConnection) {
     this.#deps = deps
@@ -157,7 +168,7 @@ class StockPartitionActor implements PartitionActor {
     })
     if (wanted.length > 0) await this.#openGates(wanted)
     const fresh = ready
-      .filter((sku) => !known.some((state) => state.sku === sku))
+      .filter((sku) => !known.some((state) => state.sku === sku) && !this.#isLeftAlone(sku))
       .slice(0, skusPerPass)
     if (fresh.length > 0) work.push(...(await this.#readFresh(fresh)))
     return work
@@ -205,11 +216,31 @@ class StockPartitionActor implements PartitionActor {
     } catch (error) {
       // Whether it was committed is not known: nothing in memory may be believed any more.
       this.#states.clear()
-      throw error
+      if (!isOnesFault(error)) throw error
+      if (work.length === 1) return this.#leaveAlone(work, error)
+      // Nothing was committed because of one of them. Alone, the others get through.
+      for (const one of work) await this.#commit([one])
+      return
     }
     for (const { after } of committed.decisions) this.#states.set(after.sku, after)
     this.#deps.onCommitted(this.#partition, committed)
     await this.#settleAll(committed.decisions)
+  }
+
+  #leaveAlone(work: readonly Work[], error: unknown): void {
+    const { warn, now } = this.#deps
+    for (const { state } of work) {
+      this.#leftAlone.set(state.sku, now() + leaveAloneMs)
+      warn(`${state.sku}: its work cannot be committed: ${String(error)}`)
+    }
+  }
+
+  #isLeftAlone(sku: string): boolean {
+    const until = this.#leftAlone.get(sku)
+    if (until === undefined) return false
+    if (this.#deps.now() < until) return true
+    this.#leftAlone.delete(sku)
+    return false
   }
 
   /**
