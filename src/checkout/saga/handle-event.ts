@@ -5,6 +5,7 @@ import { isUuid } from '../../kernel/ids.ts'
 import { findPayment, findPaymentByIntent } from '../../payments/payment-repository.ts'
 import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-gateway.ts'
 import { PermanentFailure } from '../../platform/outbox-handlers.ts'
+import { sql } from '../../platform/postgres/pool.ts'
 import { ProviderAway } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
@@ -73,14 +74,24 @@ async function handleIntent(
     return 'processed'
   }
   if (known?.status !== 'open') return known ? 'processed' : 'ignored'
-  // Anything else may have been overtaken: what is true now is asked for.
+  // Anything else may have been overtaken: what is true now is asked for, of the attempt that is with the bank now.
+  const waiting = await waitingAttempt(deps, id)
   const answer = await deps.gateway.retrieveIntent(told.id)
   if (answer.tag === 'unknown') throw new ProviderAway(answer.message)
   if (answer.tag === 'refused') return 'ignored'
   const verdict = chargeOf(answer.intent)
   if (verdict.tag === 'unknown' || verdict.tag === 'refused') return 'processed'
-  await settlePayment(deps, id, verdict, null)
+  if (verdict.tag !== 'declined') await settlePayment(deps, id, verdict, null)
+  else if (waiting !== null) await settlePayment(deps, id, verdict, waiting)
   return 'processed'
+}
+
+const AttemptRow = z.object({ attempt: z.number() })
+
+/** The number of the attempt that waits for the buyer; a later one is none of the answer's business. */
+function waitingAttempt({ pool }: MoneyDeps, checkoutId: string): Promise<number | null> {
+  return pool.maybeOneFirst(sql.type(AttemptRow)`
+    select attempt from payment_attempts where checkout_id = ${checkoutId} and state = 'requires_action'`)
 }
 
 /** The checkout that the metadata of an unknown intent names, if it is one that is being paid here. */

@@ -146,6 +146,32 @@ test('an event that cannot be read, or contradicts the order, is of no use at a 
   await shop.becomes(bought.id, { checkout: 'paying', payment: 'open' })
 })
 
+test('what is asked after an event is never believed of an attempt that was made meanwhile', async (t) => {
+  const shop = await startPayingSystem(t, { settings: { MAX_PAYMENT_ATTEMPTS: '2' } })
+  const bought = await shop.reserve({ units: 2 })
+  assert.equal((await shop.confirm(bought, 'pm_card_chargeDeclined')).status, 402)
+  const event = await eventOf(shop, await shop.intentOf(bought.id), 'payment_intent.payment_failed')
+  const looked = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<void>()
+  const money = shop.money({
+    wrap: (gateway) => ({
+      ...gateway,
+      async retrieveIntent(id, options) {
+        const found = await gateway.retrieveIntent(id, options)
+        looked.resolve()
+        await answer.promise
+        return found
+      },
+    }),
+  })
+  const handled = handleStripeEvent(money, event)
+  await looked.promise
+  assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
+  answer.resolve()
+  await handled
+  await shop.becomes(bought.id, { checkout: 'paying', attempts: ['declined', 'requires_action'] })
+})
+
 test('an event about another intent, account or shop moves nothing', async (t) => {
   const shop = await startPayingSystem(t)
   const bought = await shop.reserve()
