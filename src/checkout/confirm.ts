@@ -11,7 +11,6 @@ import { ProviderAway } from './saga/cancel-intent.ts'
 import type { MoneyDeps } from './saga/money-deps.ts'
 import { type ChargeOutcome, chargeAndSettle, pursuePayment } from './saga/pursue.ts'
 import { settleAfterSeconds } from './saga/resume.ts'
-import { settlePaid } from './saga/settle-paid.ts'
 
 export interface ConfirmRequest {
   readonly checkoutId: string
@@ -77,12 +76,6 @@ export class Confirmations {
 
   async #attempt(request: ConfirmRequest, begun: Begun): Promise<Confirmed> {
     const { checkoutId, paymentMethodId } = request
-    const { amount, currency } = begun
-    if (amount === 0) {
-      const nothing = { id: null, amount, amountReceived: 0, currency }
-      void this.#deps.strategy.post((await settlePaid(this.#deps.pool, checkoutId, nothing)) ?? [])
-      return confirmed(checkoutId)
-    }
     const charging = { ...begun, checkoutId, paymentMethodId, again: false }
     return this.#toAnswer(request, await chargeAndSettle(this.#deps, charging))
   }

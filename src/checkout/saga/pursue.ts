@@ -9,6 +9,7 @@ import { sql } from '../../platform/postgres/pool.ts'
 import { cancelIntent } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { abandonAttempt, giveUpOnProvider, type Settlement, settlePayment } from './settle.ts'
+import { settlePaid } from './settle-paid.ts'
 
 /** What came of asking: settled, or why it could not be. */
 export type ChargeOutcome =
@@ -27,12 +28,21 @@ export interface ChargeAttempt {
   readonly again: boolean
 }
 
-/** Charges, and applies what the provider says; nothing is locked and no transaction open in between. */
+/**
+ * Charges, and applies what the provider says; nothing is locked and no transaction open in between. Where nothing
+ * is to be paid, the provider is not asked.
+ */
 export async function chargeAndSettle(
   deps: MoneyDeps,
   request: ChargeAttempt,
 ): Promise<ChargeOutcome> {
   const { pool, gateway, clock, patience } = deps
+  const { checkoutId, amount, currency } = request
+  if (amount === 0) {
+    const nothing = { id: null, amount, amountReceived: 0, currency }
+    void deps.strategy.post((await settlePaid(pool, checkoutId, nothing)) ?? [])
+    return { tag: 'settled', settlement: { tag: 'confirmed' } }
+  }
   const answer = await charge(
     {
       gateway,

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { beginAttempt } from '../../../src/checkout/saga/begin-attempt.ts'
+import { reconcilePayments } from '../../../src/checkout/saga/resume.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startPayingSystem } from '../../support/paying.ts'
@@ -124,6 +126,16 @@ test('what is free of charge is confirmed without the provider', async (t) => {
   await shop.simulator.script('PUT', 'faults', { outage: 'drop' })
   assert.equal((await shop.confirm(bought)).status, 200)
   await shop.becomes(bought.id, { order: 'paid', payment: 'succeeded', captured: 0 })
+})
+
+test('what is free of charge is confirmed also when its process died before it was', async (t) => {
+  const shop = await startPayingSystem(t)
+  const { id, buyer } = await shop.reserve({ units: 2, price: 0 })
+  const attempt = { checkoutId: id, buyerId: buyer, paymentMethodId: 'pm_card_visa' }
+  assert.ok(await beginAttempt(shop.pool, attempt))
+  await reconcilePayments(shop.money(), 0)
+  await shop.becomes(id, { checkout: 'confirmed', order: 'paid', attempts: ['succeeded'] })
+  assert.equal((await shop.moneyOf(id)).intents, 0)
 })
 
 test('only its buyer can pay for a checkout, and only with a payment method that exists', async (t) => {
