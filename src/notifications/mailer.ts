@@ -61,9 +61,8 @@ function smtpMailer(url: string, from: string): Mailer {
       try {
         await transport.sendMail(message(mail, from))
       } catch (error) {
-        const { responseCode = 0 } = error as { responseCode?: number }
-        if (responseCode >= 500 && responseCode !== 503) {
-          throw new MailRefused(`the mail server answered ${responseCode}`, { cause: error })
+        if (isAboutMail(error)) {
+          throw new MailRefused(`the mail server answered ${error.responseCode}`, { cause: error })
         }
         throw error
       }
@@ -72,14 +71,28 @@ function smtpMailer(url: string, from: string): Mailer {
   }
 }
 
+/**
+ * Whether the server refused this recipient, or this content, for good. A log-in, a greeting or a sender that it
+ * does not take are matters of the settings: once they are mended, the mail goes out.
+ */
+function isAboutMail(error: unknown): error is { readonly responseCode: number } {
+  const {
+    code,
+    command,
+    responseCode = 0,
+  } = error as Partial<Record<'code' | 'command', string>> & {
+    readonly responseCode?: number
+  }
+  if (responseCode < 500 || responseCode === 503) return false
+  return code === 'EMESSAGE' || (code === 'EENVELOPE' && command !== 'MAIL FROM')
+}
+
 /** One file for each fact: sending it again writes the same file again. */
 function fileMailer({ mailDir, from }: MailerOptions): Mailer {
   const transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' })
-  let made: Promise<unknown> | undefined
   return {
     async send(mail) {
-      made ??= mkdir(mailDir, { recursive: true })
-      await made
+      await mkdir(mailDir, { recursive: true })
       const { message: content } = await transport.sendMail(message(mail, from))
       const path = join(mailDir, `${mail.fact.replace(/[^\w.-]+/g, '-').slice(0, 150)}.eml`)
       await writeFile(`${path}.new`, content as Buffer)

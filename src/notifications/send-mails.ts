@@ -44,10 +44,15 @@ export function createMailSender(deps: {
         broken.set(event.key, error)
       }
     }
-    const states = await claim(pool, [...mails.values()])
+    let states: ReadonlyMap<string, ClaimState> = new Map()
     const results: PromiseSettledResult<unknown>[] = []
     for (let i = 0; i < events.length; i += parallel) {
       const together = events.slice(i, i + parallel)
+      // Not before: with a slow server, a claim would run out while its mail waits for its turn.
+      states = await claim(
+        pool,
+        together.flatMap(({ key }) => mails.get(key) ?? []),
+      )
       results.push(...(await Promise.allSettled(together.map(({ key }) => sendOne(key)))))
       await markSent(
         pool,

@@ -1,6 +1,7 @@
 // One mail for each fact, however often its job runs, over real SMTP and into files.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import PostalMime, { type Email } from 'postal-mime'
@@ -21,6 +22,7 @@ import { handleEvents, joinTopics } from '../../../src/platform/outbox-handlers.
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { closeAfter } from '../../support/at-the-end.ts'
 import { dueNow, quickRetries, silent, testPool } from '../../support/background.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createTestFolder } from '../../support/stores.ts'
 
 interface Caught {
@@ -195,6 +197,49 @@ test('a mail server that is away or busy gets the mail later; one that refuses f
     parked.map(({ topic, attempts }) => ({ topic, attempts })),
     [{ topic: 'mail', attempts: 1 }],
   )
+})
+
+test('a log-in that the server refuses is no verdict on the mail', async (t) => {
+  const pool = await testPool(t)
+  const server = new SMTPServer({
+    disabledCommands: ['STARTTLS'],
+    allowInsecureAuth: true,
+    logger: false,
+    onAuth: (_auth, _session, done) =>
+      done(Object.assign(new Error('Authentication failed'), { responseCode: 535 })),
+  })
+  server.on('error', () => {})
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closeAfter(t, () => new Promise<void>((resolve) => server.close(() => resolve())))
+  const { port } = server.server.address() as AddressInfo
+  const { run } = worker(pool, smtpMailer(t, `smtp://user:old@127.0.0.1:${port}`))
+  const { id } = await anOrder(pool)
+  await tell(pool, 'order.paid', id)
+  await run()
+  assert.deepEqual(await parkedEvents(pool, { limit: 10, before: null }), [])
+})
+
+test('a mail is claimed when its turn has come, not with its batch', async (t) => {
+  const pool = await testPool(t)
+  const release = Promise.withResolvers<void>()
+  t.after(() => release.resolve())
+  let begun = 0
+  const mailer: Mailer = {
+    async send() {
+      begun += 1
+      await release.promise
+    },
+    close: () => {},
+  }
+  const { run } = worker(pool, mailer)
+  for (let i = 0; i < 10; i++) await tell(pool, 'order.paid', (await anOrder(pool)).id)
+  const running = run()
+  await eventually(() => assert.ok(begun > 0))
+  const { count } = await pool.one(sql.typeAlias('count')`select count(*) as count from mails`)
+  assert.equal(count, begun, 'the others may be sent by whoever is free')
+  release.resolve()
+  await running
+  assert.equal(begun, 10)
 })
 
 test('a mail server that does not answer costs one try', async (t) => {
