@@ -14,6 +14,8 @@ import { watchWakeUps } from '../stock/watch.ts'
 export function startOwners(deps: {
   readonly databaseUrl: string
   readonly pool: DatabasePool
+  /** For stamps and surveys alone: what jobs hold up must not make an owner look dead. */
+  readonly stampPool: DatabasePool
   readonly redis: RedisClient
   /** A connection of the purpose `subscriber`. */
   readonly subscriber: RedisClient
@@ -24,11 +26,11 @@ export function startOwners(deps: {
   readonly clock: Clock
   readonly log: Logger
 }): () => Promise<void> {
-  const { databaseUrl, pool, redis, holdSeconds, lanes, clock, log } = deps
+  const { databaseUrl, pool, stampPool, redis, holdSeconds, lanes, clock, log } = deps
   const listener = createCommitListener({ pool, redis, holdSeconds, log })
   const ownership: Ownership = new Ownership({
     databaseUrl,
-    pool,
+    pool: stampPool,
     partitions: partitionCount,
     lanes,
     clock,

@@ -34,6 +34,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
   const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
   const open = redisOpener(config, log)
   const pool = await poolOf(config, log, 8)
+  const stampPool = await poolOf(config, log, 2)
   const redis = open('patient')
   const subscriber = open('subscriber')
   const offers = offerSource(pool)
@@ -45,6 +46,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       ? startOwners({
           databaseUrl,
           pool,
+          stampPool,
           redis,
           subscriber,
           offers,
@@ -100,7 +102,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       await stopStock()
       redis.disconnect()
       subscriber.disconnect()
-      await pool.end()
+      await Promise.all([pool.end(), stampPool.end()])
       log.info('worker stopped')
     },
   }

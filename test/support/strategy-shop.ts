@@ -95,7 +95,14 @@ function strategyOf(name: StrategyName, world: StockWorld): ReservationStrategy 
 
 function startActors(world: StockWorld, subscriber: RedisClient): () => Promise<void> {
   const { databaseUrl, pool, redis } = world
-  const stores = { databaseUrl, pool, redis, subscriber, offers: offerSource(pool) }
+  const stores = {
+    databaseUrl,
+    pool,
+    stampPool: pool,
+    redis,
+    subscriber,
+    offers: offerSource(pool),
+  }
   return startOwners({ ...stores, holdSeconds, lanes: 2, clock: systemClock, log })
 }
 

@@ -5,9 +5,13 @@ import test, { type TestContext } from 'node:test'
 import { pino } from 'pino'
 import type { ActorFactory } from '../../../src/actor/actor.ts'
 import { Ownership } from '../../../src/actor/ownership.ts'
+import { offerSource } from '../../../src/checkout/offer-source.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
-import { openPool } from '../../../src/platform/postgres/pool.ts'
+import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
+import { openRedis } from '../../../src/platform/redis/client.ts'
+import { startOwners } from '../../../src/system/owners.ts'
 import { eventually } from '../../support/eventually.ts'
+import { holdSeconds, StockWorld } from '../../support/stock-world.ts'
 import { createTestDatabase } from '../../support/stores.ts'
 
 const idle = {
@@ -80,4 +84,42 @@ test('a partition that cannot be taken over keeps no other from being owned', as
     return idle
   })
   await eventually(() => assert.equal(owner.owned.length, 63))
+})
+
+test('owners take partitions and stamp them although jobs have every other connection', async (t) => {
+  const world = await StockWorld.start(t)
+  const { databaseUrl, redis } = world
+  const open = { statementTimeoutMs: 5_000, onError: () => {} }
+  const [pool, stampPool] = [
+    await openPool(databaseUrl, { ...open, max: 1 }),
+    await openPool(databaseUrl, { ...open, max: 2 }),
+  ]
+  const subscriber = openRedis(world.redisServer.url, 'subscriber', () => {})
+  const done = Promise.withResolvers<void>()
+  const job = pool.connect(() => done.promise)
+  const stop = startOwners({
+    databaseUrl,
+    pool,
+    stampPool,
+    redis,
+    subscriber,
+    offers: offerSource(world.pool),
+    holdSeconds,
+    lanes: 2,
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+  })
+  world.onClose(async () => {
+    done.resolve()
+    await job
+    await stop()
+    subscriber.disconnect()
+    await Promise.all([pool.end(), stampPool.end()])
+  })
+  await eventually(async () => {
+    const { count } = await world.pool.one(sql.typeAlias('count')`
+      select count(*) as count from partitions
+       where worker_id is not null and seen_at > now() - interval '3 seconds'`)
+    assert.equal(count, 64)
+  })
 })
