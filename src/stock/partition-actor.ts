@@ -114,7 +114,8 @@ class StockPartitionActor implements PartitionActor {
 
   async tend(): Promise<void> {
     if (await this.#mustRebuild()) await this.#rebuild()
-    await postOpenCommands(this.#redis, this.#connection, this.#partition)
+    const isLeftAlone = (sku: string) => this.#isLeftAlone(sku)
+    await postOpenCommands(this.#redis, this.#connection, this.#partition, isLeftAlone)
   }
 
   async #mustRebuild(): Promise<boolean> {

@@ -77,11 +77,12 @@ function unitsTaken({ kind, units }: StockCommand): number {
   return kind === 'reclaim' ? units : 0
 }
 
-/** Posts again what is still open a second after it was written. */
+/** Posts again what is still open a second after it was written, but nothing for SKUs that `isLeftAlone` names. */
 export async function postOpenCommands(
   redis: RedisClient,
   connection: PipelinedConnection,
   partition: number,
+  isLeftAlone: (sku: string) => boolean,
 ): Promise<void> {
   const rows = await connection.query({
     name: 'open-commands',
@@ -99,5 +100,8 @@ export async function postOpenCommands(
       units: row.units as number | null,
     }),
   )
-  await postStockCommands(redis, commands)
+  await postStockCommands(
+    redis,
+    commands.filter(({ sku }) => !isLeftAlone(sku)),
+  )
 }
