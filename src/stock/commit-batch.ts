@@ -133,12 +133,11 @@ function insertCheckouts(rows: readonly Reserved[], holdSeconds: number): Statem
   return {
     name: 'insert-checkouts',
     text: `with n as materialized (
-        select id, buyer, key, fingerprint, units, sku, price, currency, pool, title, seller,
-            units::bigint * price as total
+        select id, buyer, key, fingerprint, units, ($8::text[])[offer] as sku, ($9::int[])[offer] as price,
+            ($10::text[])[offer] as currency, ($11::text[])[offer] as pool, ($12::text[])[offer] as title,
+            ($13::uuid[])[offer] as seller, units::bigint * ($9::int[])[offer] as total
           from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[])
-            as r (id, buyer, key, fingerprint, units, offer)
-          join unnest($8::text[], $9::int[], $10::text[], $11::text[], $12::text[], $13::uuid[])
-            with ordinality as o (sku, price, currency, pool, title, seller, offer) using (offer)),
+            as r (id, buyer, key, fingerprint, units, offer)),
       c as (
         insert into checkouts (id, buyer_id, idempotency_key, fingerprint, status, total, currency, expires_at)
         select id, buyer, key, fingerprint, 'reserved', total, currency, now() + make_interval(secs => $7)

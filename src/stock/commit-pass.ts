@@ -1,5 +1,6 @@
 /** Decides and commits one pass. The fast path is one round trip; a contradiction costs two more. */
 import { Fenced } from '../actor/actor.ts'
+import { AssertionError } from '../kernel/assert.ts'
 import { fencedCode, type PipelinedConnection, sqlState } from '../platform/postgres/pipeline.ts'
 import { batchStatements, deadlineOf } from './commit-batch.ts'
 import { type Decision, decide, noEvidence, type SkuState } from './decide.ts'
@@ -15,6 +16,14 @@ export interface Committed {
   readonly decisions: readonly Decision[]
   /** When the holds of this batch end, by PostgreSQL's clock. */
   readonly deadline: Date
+}
+
+/**
+ * Whether PostgreSQL, or the decision, refused the work itself: rows that contradict each other, or a command that
+ * makes no sense. Nothing was committed, and trying again will not help unless somebody mends a row.
+ */
+export function isRefusedWork(error: unknown): boolean {
+  return error instanceof AssertionError || /^2[23]/.test(sqlState(error) ?? '')
 }
 
 const uniqueViolation = '23505'

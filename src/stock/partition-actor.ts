@@ -4,10 +4,10 @@
  */
 import type { ActorFactory, Found, PartitionActor } from '../actor/actor.ts'
 import { Fenced } from '../actor/actor.ts'
-import { AssertionError } from '../kernel/assert.ts'
-import { type PipelinedConnection, sqlState } from '../platform/postgres/pipeline.ts'
+import { backoffMs } from '../kernel/backoff.ts'
+import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
-import { type Committed, commitPass, type Work } from './commit-pass.ts'
+import { type Committed, commitPass, isRefusedWork, type Work } from './commit-pass.ts'
 import type { Decision, SkuState } from './decide.ts'
 import { closePartition, type SettleReply, settle } from './gate-scripts.ts'
 import { channels, partitionKeys, skuKeys } from './keys.ts'
@@ -59,12 +59,13 @@ function found(work: readonly Work[]): Found {
   return { anything: true, arrivals, parts }
 }
 
-/** How long a SKU is left alone whose work could not be committed. */
-const leaveAloneMs = 2_000
+/** How long a SKU is left alone whose work was refused again: longer each time. */
+const leaveAlone = { baseMs: 20, maxMs: 5_000 } as const
 
-/** Rows that contradict each other, or work that makes no sense: nothing was committed, and nothing else is to blame. */
-function isOnesFault(error: unknown): boolean {
-  return error instanceof AssertionError || /^2[23]/.test(sqlState(error) ?? '')
+interface LeftAlone {
+  readonly refusals: number
+  /** By the clock of `now`. */
+  readonly until: number
 }
 
 class StockPartitionActor implements PartitionActor {
@@ -75,8 +76,8 @@ class StockPartitionActor implements PartitionActor {
   #generation = 0
   /** Ledger rows of SKUs with something in their mailbox; the owner's memory of the truth. */
   readonly #states = new Map<string, SkuState>()
-  /** SKUs that are left alone, and until when: their mailbox waits, and nobody else's. */
-  readonly #leftAlone = new Map<string, number>()
+  /** SKUs whose work was refused: they are left alone for a while, and their mailbox waits, and nobody else's. */
+  readonly #leftAlone = new Map<string, LeftAlone>()
 
   constructor(deps: StockActorDeps, partition: number, connection: PipelinedConnection) {
     this.#deps = deps
@@ -114,8 +115,8 @@ class StockPartitionActor implements PartitionActor {
 
   async tend(): Promise<void> {
     if (await this.#mustRebuild()) await this.#rebuild()
-    const isLeftAlone = (sku: string) => this.#isLeftAlone(sku)
-    await postOpenCommands(this.#redis, this.#connection, this.#partition, isLeftAlone)
+    const except = [...this.#leftAlone.keys()].filter((sku) => this.#isLeftAlone(sku))
+    await postOpenCommands(this.#redis, this.#connection, this.#partition, except)
   }
 
   async #mustRebuild(): Promise<boolean> {
@@ -217,31 +218,32 @@ class StockPartitionActor implements PartitionActor {
     } catch (error) {
       // Whether it was committed is not known: nothing in memory may be believed any more.
       this.#states.clear()
-      if (!isOnesFault(error)) throw error
-      if (work.length === 1) return this.#leaveAlone(work, error)
+      const [only] = work
+      if (!only || !isRefusedWork(error)) throw error
+      if (work.length === 1) return this.#leaveAlone(only, error)
       // Nothing was committed because of one of them. Alone, the others get through.
       for (const one of work) await this.#commit([one])
       return
     }
+    for (const { state } of work) this.#leftAlone.delete(state.sku)
     for (const { after } of committed.decisions) this.#states.set(after.sku, after)
     this.#deps.onCommitted(this.#partition, committed)
     await this.#settleAll(committed.decisions)
   }
 
-  #leaveAlone(work: readonly Work[], error: unknown): void {
+  /** A first refusal may come of a race, which the next pass sees from its other end. */
+  #leaveAlone({ state: { sku } }: Work, error: unknown): void {
     const { warn, now } = this.#deps
-    for (const { state } of work) {
-      this.#leftAlone.set(state.sku, now() + leaveAloneMs)
-      warn(`${state.sku}: its work cannot be committed: ${String(error)}`)
-    }
+    const refusals = (this.#leftAlone.get(sku)?.refusals ?? 0) + 1
+    this.#leftAlone.set(sku, {
+      refusals,
+      until: refusals === 1 ? 0 : now() + backoffMs(refusals, leaveAlone),
+    })
+    warn(`${sku}: its work is refused, the ${refusals}. time: ${String(error)}`)
   }
 
   #isLeftAlone(sku: string): boolean {
-    const until = this.#leftAlone.get(sku)
-    if (until === undefined) return false
-    if (this.#deps.now() < until) return true
-    this.#leftAlone.delete(sku)
-    return false
+    return this.#deps.now() < (this.#leftAlone.get(sku)?.until ?? 0)
   }
 
   /**

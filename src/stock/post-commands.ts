@@ -77,19 +77,20 @@ function unitsTaken({ kind, units }: StockCommand): number {
   return kind === 'reclaim' ? units : 0
 }
 
-/** Posts again what is still open a second after it was written, but nothing for SKUs that `isLeftAlone` names. */
+/** Posts again what is still open a second after it was written, but nothing for the SKUs of `except`. */
 export async function postOpenCommands(
   redis: RedisClient,
   connection: PipelinedConnection,
   partition: number,
-  isLeftAlone: (sku: string) => boolean,
+  except: readonly string[],
 ): Promise<void> {
   const rows = await connection.query({
     name: 'open-commands',
     text: `select id, sku, kind, checkout_id, units from stock_commands
       where partition = $1 and done_at is null and created_at < now() - interval '1 second'
+        and sku <> all($2::text[])
       order by created_at limit ${perPass}`,
-    values: [partition],
+    values: [partition, except],
   })
   const commands = rows.map(
     (row): StockCommand => ({
@@ -100,8 +101,5 @@ export async function postOpenCommands(
       units: row.units as number | null,
     }),
   )
-  await postStockCommands(
-    redis,
-    commands.filter(({ sku }) => !isLeftAlone(sku)),
-  )
+  await postStockCommands(redis, commands)
 }

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { Fenced } from '../actor/actor.ts'
 import { fencedCode, type PipelinedConnection, sqlState } from '../platform/postgres/pipeline.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
-import { commitPass } from './commit-pass.ts'
+import { commitPass, isRefusedWork, type Work } from './commit-pass.ts'
 import type { SkuState } from './decide.ts'
 import { closePartition, installGate, openPartition } from './gate-scripts.ts'
 import { holderBits } from './holders.ts'
@@ -130,13 +130,42 @@ async function drain(
       for (;;) {
         const [entries = []] = await readMailboxes(deps.redis, partition, [state])
         if (entries.length === 0) break
-        const { decisions } = await commitPass(connection, [{ state, entries }], deps.holdSeconds)
-        state = decisions[0]?.after ?? state
+        state = await commitOrPass({ ...deps, connection }, { state, entries })
       }
     } catch (error) {
       if (!(error instanceof MailboxGap)) throw error
       deps.warn(`${error.message}: what came after the hole is lost`)
     }
+  }
+}
+
+/**
+ * Commits work and returns the state after it. An entry that is refused is passed over, alone: its partition must
+ * not stay closed because of it. What it held is lost, and whoever asks for it is told so.
+ */
+async function commitOrPass(
+  deps: Pick<RebuildDeps, 'holdSeconds' | 'warn'> & { readonly connection: PipelinedConnection },
+  { state, entries }: Work,
+): Promise<SkuState> {
+  try {
+    const { decisions } = await commitPass(deps.connection, [{ state, entries }], deps.holdSeconds)
+    return decisions[0]?.after ?? state
+  } catch (error) {
+    if (!isRefusedWork(error)) throw error
+    const [first, ...rest] = entries
+    if (!first || (first.messages.length === 0 && rest.length === 0)) {
+      throw new MailboxGap(`${state.sku}: nothing of it can be committed: ${String(error)}`)
+    }
+    if (rest.length > 0) {
+      let after = state
+      for (const entry of entries)
+        after = await commitOrPass(deps, { state: after, entries: [entry] })
+      return after
+    }
+    deps.warn(
+      `${state.sku}: ${first.messages.length} messages are lost, they are refused: ${String(error)}`,
+    )
+    return commitOrPass(deps, { state, entries: [{ ...first, messages: [] }] })
   }
 }
 
