@@ -17,12 +17,12 @@ create index webhook_events_due_facts on webhook_events (due_at)
 create index webhook_events_due_hints on webhook_events (due_at)
   where state = 'stored' and not (type = 'payment_intent.succeeded' or type like 'refund.%');
 
--- For forgetting what is old; rows lie in the order in which they came.
-create index webhook_events_received on webhook_events using brin (received_at);
+-- For forgetting what is old.
+create index webhook_events_ended on webhook_events (received_at) where state in ('processed', 'ignored');
 
 -- Down Migration
 
-drop index webhook_events_received, webhook_events_due_facts, webhook_events_due_hints;
+drop index webhook_events_ended, webhook_events_due_facts, webhook_events_due_hints;
 create index webhook_events_due on webhook_events (due_at) where state = 'stored';
 drop index outbox_due_facts, outbox_due_mails, outbox_due_cancels;
 create index outbox_due on outbox (due_at) where done_at is null and parked_at is null;

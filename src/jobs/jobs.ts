@@ -14,7 +14,7 @@ import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import { expireHoldsJob } from './expire-holds.ts'
 import { forgetOldJob } from './forget-old.ts'
-import { relayWebhooks } from './process-webhooks.ts'
+import { relayWebhookHints, relayWebhooks } from './process-webhooks.ts'
 import { rejectAssembliesJob } from './reject-assemblies.ts'
 import { relayCancels, relayMail, relayOutbox } from './relay-outbox.ts'
 import { watchStockJob } from './watch-stock.ts'
@@ -55,8 +55,8 @@ export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
     startRelay(deps, relayOutbox({ pool, topics, log })),
     startRelay(deps, relayMail({ pool, topics, log })),
     startRelay(deps, relayCancels({ pool, topics, log })),
-    startRelay(deps, relayWebhooks('facts', webhooks)),
-    startRelay(deps, relayWebhooks('hints', webhooks)),
+    startRelay(deps, relayWebhooks(webhooks)),
+    startRelay(deps, relayWebhookHints(webhooks)),
     ...deps.relayed.map((relayed) => startRelay(deps, relayed)),
   ]
   return {

@@ -27,7 +27,9 @@ export function relayOutbox(deps: RelayDeps): Relayed<number> {
 export function relayCancels(deps: RelayDeps): Relayed<number> {
   return {
     name: 'cancels',
-    batch: 50,
+    // With the provider away each takes 5 s, four at once: done, and the next job too, before they are due again.
+    batch: 12,
+    waitingMax: 1,
     concurrency: 1,
     claim: (limit) => claimDueEvents(deps.pool, 'cancels', limit),
     handle: (ids) => handleEvents(deps, ids),

@@ -57,23 +57,10 @@ export function claimDueRefunds(
   db: CommonQueryMethods,
   limit: number,
 ): Promise<readonly DueRefund[]> {
-  return claim(db, sql.fragment`${due}`, limit)
-}
-
-/** Takes one refund that was just decided; null when somebody is at it already. */
-export async function claimRefund(db: CommonQueryMethods, id: string): Promise<DueRefund | null> {
-  return (await claim(db, sql.fragment`r.id = ${id} and ${due}`, 1))[0] ?? null
-}
-
-function claim(
-  db: CommonQueryMethods,
-  wanted: ReturnType<typeof sql.fragment>,
-  limit: number,
-): Promise<readonly DueRefund[]> {
   return db.any(sql.type(DueRow)`
     update refunds set attempts = refunds.attempts + 1, tried_at = now()
       from (select r.id, p.intent_id, p.currency from refunds r join payments p using (checkout_id)
-             where ${wanted} and p.intent_id is not null
+             where ${due} and p.intent_id is not null
              order by r.created_at limit ${limit} for update of r skip locked) as mine
      where refunds.id = mine.id
     returning refunds.id, checkout_id as "checkoutId", amount, mine.currency, mine.intent_id as "intentId",

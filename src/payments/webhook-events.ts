@@ -40,6 +40,7 @@ const parallel = 4
 /** Facts tell all there is to know; after a hint, the provider is asked. They wait apart, with an index each. */
 export type WebhookQueue = 'facts' | 'hints'
 
+/** In the words of the indexes' predicates, or the planner would not know them. */
 const isFact = sql.fragment`(type = 'payment_intent.succeeded' or type like 'refund.%')`
 const inQueue = { facts: isFact, hints: sql.fragment`not ${isFact}` } as const
 

@@ -54,8 +54,8 @@ export interface RetryPolicy {
   readonly maxMs: number
 }
 
-/** About 1, 4, 16, 64, 256 seconds, then ten minutes: an outage of two hours is outlasted. */
-export const defaultRetries: RetryPolicy = { attemptsMax: 20, baseMs: 1_000, maxMs: 600_000 }
+/** About 1, 4, 16, 64, 256 seconds, then five to ten minutes: an outage of two hours is outlasted. */
+export const defaultRetries: RetryPolicy = { attemptsMax: 30, baseMs: 1_000, maxMs: 600_000 }
 
 export interface OutboxHandlerDeps {
   readonly pool: DatabasePool

@@ -56,6 +56,7 @@ export const cancelTopic = 'payment.cancel'
 /** What is slow waits apart from all other facts, with an index for each queue. */
 export type OutboxQueue = 'facts' | 'mails' | 'cancels'
 
+/** In the words of the indexes' predicates, or the planner would not know them. */
 const inQueue = {
   facts: sql.fragment`topic not in ('mail', 'payment.cancel')`,
   mails: sql.fragment`topic = 'mail'`,

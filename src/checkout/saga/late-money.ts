@@ -8,7 +8,7 @@ import { assert } from '../../kernel/assert.ts'
 import { newId } from '../../kernel/ids.ts'
 import type { IntentFacts } from '../../payments/gateway.ts'
 import { lockPayment } from '../../payments/payment-repository.ts'
-import { type RequestedRefund, requestRefund } from '../../payments/refunds.ts'
+import { requestRefund } from '../../payments/refunds.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../stock/post-commands.ts'
@@ -16,7 +16,6 @@ import { writeCommands } from '../end-checkout.ts'
 import { endSteps, startStep } from './journal.ts'
 import { lockCheckout } from './lock-checkout.ts'
 import type { MoneyDeps } from './money-deps.ts'
-import { carryOutRefund } from './run-refunds.ts'
 import type { Settlement } from './settle.ts'
 
 /** How long to wait for the actors before a job looks again. */
@@ -26,19 +25,17 @@ const lookEveryMs = 40
 interface Recorded {
   readonly settlement: Settlement
   readonly commands: readonly StockCommand[]
-  readonly refund: RequestedRefund | null
 }
 
-/** Records what was captured and begins to honour it, or to give it back. */
+/** Records what was captured and begins to honour it, or asks for its refund, which a job carries out within seconds. */
 export async function settleLateMoney(
   deps: MoneyDeps,
   checkoutId: string,
   intent: IntentFacts,
 ): Promise<Settlement> {
-  const { settlement, commands, refund } = await deps.pool.transaction((tx) =>
+  const { settlement, commands } = await deps.pool.transaction((tx) =>
     record(tx, checkoutId, intent),
   )
-  if (refund) await carryOutRefund(deps, refund.id)
   if (commands.length > 0) {
     await deps.strategy.post(commands)
     await finishReclaim(deps, checkoutId)
@@ -55,7 +52,7 @@ async function record(
   const payment = await lockPayment(tx, checkoutId)
   // Settled by somebody else a moment ago.
   if (payment?.status === 'succeeded') {
-    return { settlement: { tag: 'unchanged' }, commands: [], refund: null }
+    return { settlement: { tag: 'unchanged' }, commands: [] }
   }
   assert(
     status !== 'reserved' && status !== 'paying' && status !== 'confirmed',
@@ -73,12 +70,11 @@ async function record(
     return {
       settlement: { tag: 'late' },
       commands: await reclaimUnits(tx, checkoutId),
-      refund: null,
     }
   }
-  const refund = await requestRefund(tx, checkoutId, 'late')
+  await requestRefund(tx, checkoutId, 'late')
   await endSteps(tx, checkoutId, ['charge'], 'undone', { late: status ?? 'no checkout' })
-  return { settlement: { tag: 'late' }, commands: [], refund }
+  return { settlement: { tag: 'late' }, commands: [] }
 }
 
 const HoldRow = z.object({ sku: z.string(), units: z.number(), state: z.string() })
@@ -118,35 +114,33 @@ export async function finishReclaim(
     if (clock.monotonic() + lookEveryMs >= deadline) return false
     await clock.sleep(lookEveryMs)
   }
-  const { commands, refund } = await pool.transaction((tx) => decide(tx, checkoutId))
+  const commands = await pool.transaction((tx) => decide(tx, checkoutId))
   if (commands.length > 0) await deps.strategy.post(commands)
-  if (refund) await carryOutRefund(deps, refund.id)
   return true
 }
 
 async function decide(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
-): Promise<Omit<Recorded, 'settlement'>> {
-  const nothing = { commands: [], refund: null }
-  if ((await lockCheckout(tx, checkoutId)) !== 'expired') return nothing
+): Promise<readonly StockCommand[]> {
+  if ((await lockCheckout(tx, checkoutId)) !== 'expired') return []
   const open = await tx.maybeOne(sql.typeAlias('id')`
     select checkout_id as id from saga_journal
      where checkout_id = ${checkoutId} and step = 'reclaim' and state = 'started'`)
-  if (!open) return nothing
+  if (!open) return []
   const holds = await holdsOf(tx, checkoutId)
   const sold = holds.filter(({ state }) => state === 'sold')
   if (holds.length > 0 && sold.length === holds.length) {
     await honour(tx, checkoutId)
-    return nothing
+    return []
   }
   const back = sold.map(
     ({ sku }): StockCommand => ({ id: newId(), kind: 'return', sku, checkoutId, units: null }),
   )
   const commands = await writeCommands(tx, back, 'late money could not be honoured')
-  const refund = await requestRefund(tx, checkoutId, 'late')
+  await requestRefund(tx, checkoutId, 'late')
   await endSteps(tx, checkoutId, ['reclaim'], 'undone')
-  return { commands, refund }
+  return commands
 }
 
 async function honour(tx: DatabaseTransactionConnection, checkoutId: string): Promise<void> {

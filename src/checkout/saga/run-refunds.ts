@@ -1,13 +1,7 @@
 /** Carries refunds out at the provider, each under its own key, and settles each of them once. */
 import type { RefundAnswer } from '../../payments/gateway.ts'
 import { askPatiently, jobPatience } from '../../payments/patience.ts'
-import {
-  claimDueRefunds,
-  claimRefund,
-  type DueRefund,
-  failRefund,
-  noteRefund,
-} from '../../payments/refunds.ts'
+import { claimDueRefunds, type DueRefund, failRefund, noteRefund } from '../../payments/refunds.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settleRefund } from './settle-refund.ts'
 
@@ -31,12 +25,6 @@ export async function runRefunds(deps: RefundDeps): Promise<number> {
     if (due.length < perClaim) break
   }
   return total
-}
-
-/** Carries out one refund that was just decided. What fails now is done by the job. */
-export async function carryOutRefund(deps: RefundDeps, refundId: string): Promise<void> {
-  const refund = await claimRefund(deps.pool, refundId)
-  if (refund) await tryRefund(deps, refund)
 }
 
 /** A refund that cannot be tried now is due again later: one of them must not hold up the others. */

@@ -29,7 +29,10 @@ export const unflushed = sql.fragment`(select set_config('synchronous_commit', '
 export interface PoolOptions {
   /** Connections at most. */
   readonly max: number
-  /** A statement that runs longer is cancelled by the server; without a word from it, given up 2 s later. Milliseconds. */
+  /**
+   * A statement that runs longer is cancelled by the server; without a word from it, given up 2 s later, and a
+   * transaction as long again, for its rollback is waited for too. Milliseconds.
+   */
   readonly statementTimeoutMs: number
   readonly onError: (error: Error) => void
 }

@@ -16,6 +16,10 @@ export interface Relayed<Id extends string | number> {
   readonly pauseMs?: number
   /** Jobs at once, per worker process. */
   readonly concurrency: number
+  /**
+   * Jobs that may wait; default 16. What is claimed too early is due again before its turn: fewer where one may take long.
+   */
+  readonly waitingMax?: number
   /** Takes up to `limit` rows that are due, so that nobody else takes them for a while. */
   readonly claim: (limit: number) => Promise<readonly Id[]>
   /** Handles those that are still open. Safe to run twice, also at once. */
@@ -25,15 +29,13 @@ export interface Relayed<Id extends string | number> {
 /** The pause when there was less than a batch to do. */
 const idleMs = 100
 const troubleMs = 1_000
-/** Jobs that may wait: what is claimed too early would be due again before its turn. */
-const waitingMax = 16
 
 /** Starts claiming and handling. */
 export function startRelay<Id extends string | number>(
   deps: QueueDeps,
   relayed: Relayed<Id>,
 ): { stop(): Promise<void> } {
-  const { name, batch, concurrency, pauseMs = 0 } = relayed
+  const { name, batch, concurrency, pauseMs = 0, waitingMax = 16 } = relayed
   const stopping = new AbortController()
   const { queue, connection, close } = openQueue(
     deps,
