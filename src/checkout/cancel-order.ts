@@ -28,8 +28,8 @@ export interface CancelDeps {
 export type CancelOrder = (orderId: string, buyerId: string) => Promise<void>
 
 /**
- * The function throws `not_found` for an order of somebody else's, and `invalid_transition` while it is
- * being paid, once any of it is on its way, or when it has expired.
+ * The function throws `not_found` for an order of somebody else's, and `invalid_transition` while the provider
+ * is asked to charge it, once any of it is on its way, or when it has expired.
  */
 export function createCancelOrder({ pool, checkouts, strategy }: CancelDeps): CancelOrder {
   return async (orderId, buyerId) => {

@@ -278,7 +278,7 @@ function notFound(): AppError {
 const EndedRow = z.object({ ordered: z.boolean() })
 const StatusRow = z.object({ status: z.string() })
 
-/** Whether its attempt is with the buyer's bank, and nobody asks the provider at this moment. */
+/** Whether its attempt waits for the buyer, at the bank. */
 function waitsForBuyer(tx: CommonQueryMethods, id: string): Promise<boolean> {
   return tx.exists(sql.typeAlias('none')`
     select from payment_attempts where checkout_id = ${id} and state = 'requires_action'`)

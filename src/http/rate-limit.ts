@@ -45,7 +45,10 @@ export function limitRates(
   const { perMinute: max, redis, clock } = deps
   if (max === 0) return
   const counters = createSharedCounters({ redis, clock, windowMs })
-  app.decorate('forgiveRate', (key: string) => counters.forgive(key))
+  app.decorate('rateForgiver', () => {
+    const at = clock.now()
+    return (key: string) => counters.forgive(key, at)
+  })
   class SharedStore {
     incr(
       key: string,
@@ -75,8 +78,8 @@ export function limitRates(
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Takes back what was counted under a key of {@link strictLimit}; missing when limits are off. */
-    forgiveRate?: (key: string) => void
+    /** To take back what was just counted under a key of {@link strictLimit}; missing when limits are off. */
+    rateForgiver?: () => (key: string) => void
   }
 }
 

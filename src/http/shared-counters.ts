@@ -22,8 +22,8 @@ interface Counter {
 export interface SharedCounters {
   /** Counts one more under `key` in the present window and returns the count that is known here. */
   hit(key: string, max: number): number
-  /** Takes one back that was counted under `key` in the present window. */
-  forgive(key: string): void
+  /** Takes one back that was counted under `key` at `at`, by the clock's `now`; nothing, when that window is over. */
+  forgive(key: string, at: number): void
 }
 
 /**
@@ -119,10 +119,10 @@ export function createSharedCounters(deps: {
       }
       return count + 1
     },
-    forgive: (key) => {
+    forgive: (key, at) => {
       turn()
       const counter = counters.get(key)
-      if (!counter) return
+      if (!counter || Math.floor(at / windowMs) !== window) return
       counter.pending -= 1
       if (counter.pending >= 0) return
       untold.add(key)

@@ -74,24 +74,28 @@ async function handleIntent(
     return 'processed'
   }
   if (known?.status !== 'open') return known ? 'processed' : 'ignored'
-  // Anything else may have been overtaken: what is true now is asked for, of the attempt that is with the bank now.
-  const waiting = await waitingAttempt(deps, id)
+  // Anything else may have been overtaken: what is true now is asked for, of the attempt that is open now.
+  const open = await openAttempt(deps, id)
   const answer = await deps.gateway.retrieveIntent(told.id)
   if (answer.tag === 'unknown') throw new ProviderAway(answer.message)
   if (answer.tag === 'refused') return 'ignored'
   const verdict = chargeOf(answer.intent)
   if (verdict.tag === 'unknown' || verdict.tag === 'refused') return 'processed'
-  if (verdict.tag !== 'declined') await settlePayment(deps, id, verdict, null)
-  else if (waiting !== null) await settlePayment(deps, id, verdict, waiting)
+  if (verdict.tag === 'canceled' || verdict.tag === 'succeeded') {
+    await settlePayment(deps, id, verdict, null)
+  } else if (open && (verdict.tag !== 'declined' || open.state === 'requires_action')) {
+    await settlePayment(deps, id, verdict, open.attempt)
+  }
   return 'processed'
 }
 
-const AttemptRow = z.object({ attempt: z.number() })
+const AttemptRow = z.object({ attempt: z.number(), state: z.string() })
 
-/** The number of the attempt that waits for the buyer; a later one is none of the answer's business. */
-function waitingAttempt({ pool }: MoneyDeps, checkoutId: string): Promise<number | null> {
-  return pool.maybeOneFirst(sql.type(AttemptRow)`
-    select attempt from payment_attempts where checkout_id = ${checkoutId} and state = 'requires_action'`)
+/** The attempt without a verdict; one that is made later is none of the answer's business. */
+function openAttempt({ pool }: MoneyDeps, checkoutId: string) {
+  return pool.maybeOne(sql.type(AttemptRow)`
+    select attempt, state from payment_attempts
+     where checkout_id = ${checkoutId} and state in ('pending', 'requires_action')`)
 }
 
 /** The checkout that the metadata of an unknown intent names, if it is one that is being paid here. */

@@ -40,8 +40,9 @@ export async function chargeAndSettle(
   const { checkoutId, amount, currency } = request
   if (amount === 0) {
     const nothing = { id: null, amount, amountReceived: 0, currency }
-    void deps.strategy.post((await settlePaid(pool, checkoutId, nothing)) ?? [])
-    return { tag: 'settled', settlement: { tag: 'confirmed' } }
+    const commands = await settlePaid(pool, checkoutId, nothing)
+    void deps.strategy.post(commands ?? [])
+    return { tag: 'settled', settlement: { tag: commands ? 'confirmed' : 'unchanged' } }
   }
   const answer = await charge(
     {

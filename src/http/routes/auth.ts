@@ -60,8 +60,9 @@ export function authRoutes(deps: {
         preHandler: loginLimits.map(({ max, keyOf }) => strictLimit(scope, max, keyOf)),
       },
       async (request) => {
+        const forgive = scope.rateForgiver?.()
         const signedIn = await identity.login(request.body)
-        for (const { keyOf } of loginLimits) scope.forgiveRate?.(keyOf(request))
+        for (const { keyOf } of loginLimits) forgive?.(keyOf(request))
         await onSignedIn?.(request, signedIn.user)
         return signedIn
       },

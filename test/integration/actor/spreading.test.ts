@@ -119,7 +119,14 @@ test('owners take partitions and stamp them although jobs have every other conne
   await eventually(async () => {
     const { count } = await world.pool.one(sql.typeAlias('count')`
       select count(*) as count from partitions
-       where worker_id is not null and seen_at > now() - interval '3 seconds'`)
+       where worker_id is not null`)
+    assert.equal(count, 64)
+  })
+  await world.pool.query(sql.typeAlias('none')`
+    update partitions set seen_at = now() - interval '1 hour'`)
+  await eventually(async () => {
+    const { count } = await world.pool.one(sql.typeAlias('count')`
+      select count(*) as count from partitions where seen_at > now() - interval '1 minute'`)
     assert.equal(count, 64)
   })
 })
