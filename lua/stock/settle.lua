@@ -15,7 +15,8 @@
 --        granted     int   of the ledger at that cursor
 --        …           two per buyer whose count changes beside what was granted: buyer, delta
 -- REPLY  settled  entriesLeft units
---        gap      entriesLeft units; fewer entries than the gate has appended: the mailbox lost some
+--        gap      entriesLeft units; the mailbox has fewer entries than the gate has appended, or the gate has
+--                 appended fewer than are committed: Redis lost some
 --        stale    the gate is missing or of another generation: nothing was changed
 -- COST   O(entries trimmed + buyers)
 local gate, mailbox, ready, buyers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -25,6 +26,10 @@ local cursor, free, granted, deltas = tonumber(ARGV[4]), tonumber(ARGV[5]), tonu
 local g = redis.call('HMGET', gate, 'generation', 'units', 'granted', 'settled', 'version', 'seq')
 if g[1] ~= generation then return { 'stale' } end
 local units, settled, seq = tonumber(g[2]), tonumber(g[4]), tonumber(g[6])
+-- What is committed was appended: a gate that has not come so far has gone back in time.
+if cursor > seq then return { 'gap', 0, units } end
+-- First, because it frees memory: after a write, a full Redis lets a script end what it has begun.
+redis.call('XTRIM', mailbox, 'MINID', generation .. '-' .. (cursor + 1))
 if cursor > settled then
   local left = free - (tonumber(g[3]) - granted)
   redis.call('HSET', gate, 'units', left, 'settled', cursor, 'settled_granted', granted)
@@ -37,7 +42,6 @@ if cursor > settled then
   end
   units = left
 end
-redis.call('XTRIM', mailbox, 'MINID', generation .. '-' .. (cursor + 1))
 local entries = redis.call('XLEN', mailbox)
 if entries < seq - math.max(cursor, settled) then return { 'gap', entries, units } end
 if entries == 0 then redis.call('SREM', ready, sku) end

@@ -141,6 +141,8 @@ export class Lane {
   }
 
   #task<T>(run: (connection: PipelinedConnection) => Promise<T>): Promise<T> {
+    // Whoever waits for a connection that may not come would keep the other lanes waiting too.
+    if (!this.#connection) return Promise.reject(new Error('the lane is not connected'))
     return new Promise((resolve, reject) => {
       this.#tasks.push(async () => {
         const connection = this.#connection

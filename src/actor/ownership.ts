@@ -54,7 +54,7 @@ export class Ownership {
   }
 
   get owned(): number[] {
-    return this.#lanes.flatMap((lane) => lane.owned)
+    return this.#lanes.flatMap((lane) => lane.owned).sort((a, b) => a - b)
   }
 
   start(): void {

@@ -47,7 +47,7 @@ export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
   const queues = [
     startScheduled(deps, [
       expireHoldsJob({ pool, strategy, sweepSeconds: deps.config.SWEEP_SECONDS }),
-      rejectAssembliesJob({ pool, redis }),
+      rejectAssembliesJob({ pool, redis, holdSeconds: deps.config.HOLD_SECONDS }),
       forgetOldJob({ pool }),
       watchStockJob({ pool }),
       ...deps.scheduled,

@@ -1,5 +1,5 @@
 import type { DatabasePool } from 'slonik'
-import { giveUp, overdueAssemblies } from '../checkout/assembly.ts'
+import { decideAssemblies, giveUp, overdueAssemblies } from '../checkout/assembly.ts'
 import type { ScheduledJob } from '../platform/queue/scheduled.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 
@@ -7,13 +7,17 @@ import type { RedisClient } from '../platform/redis/client.ts'
 export function rejectAssembliesJob(deps: {
   readonly pool: DatabasePool
   readonly redis: RedisClient
+  readonly holdSeconds: number
 }): ScheduledJob {
   return {
     name: 'reject-assemblies',
     everyMs: 5_000,
     run: async () => {
       const overdue = await overdueAssemblies(deps.pool)
-      if (overdue.length > 0) await giveUp(deps, overdue, 'overdue')
+      if (overdue.length === 0) return
+      // Its parts may all be held, and whoever committed the last one died before it looked.
+      await decideAssemblies(deps.pool, overdue, deps.holdSeconds)
+      await giveUp(deps, overdue, 'overdue')
     },
   }
 }

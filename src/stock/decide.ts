@@ -220,7 +220,8 @@ class Draft {
   }
 
   #apply(command: Command): string {
-    if (command.kind === 'restock') return this.#restock(command.units ?? 0)
+    if (command.kind === 'restock')
+      return command.short ? 'not enough free units' : this.#restock(command.units ?? 0)
     // Only a person's hand writes such a row.
     if (command.checkoutId === null) return 'names no checkout'
     const hold = this.#hold(command.checkoutId)
@@ -245,7 +246,8 @@ class Draft {
       this.#held -= hold.units
       return this.#giveBack({ ...hold, state: 'released' })
     }
-    if (command.kind === 'reclaim' && hold.state === 'released') return this.#reclaim(hold)
+    if (command.kind === 'reclaim' && hold.state === 'released')
+      return command.short ? 'not enough free units' : this.#reclaim(hold)
     // Commands of one checkout are posted apart and may change places. What came too early means what it
     // would have meant in time: a return before its sell, a reclaim before its release.
     if (command.kind === 'return' && (hold.state === 'sold' || hold.state === 'held')) {

@@ -53,6 +53,8 @@ interface Pending {
   readonly request: GateRequest
   readonly field: string
   readonly resolve: (outcome: GateOutcome) => void
+  /** Until when it waits for a gate that does not admit. */
+  readonly until: number
 }
 
 interface Queue {
@@ -94,7 +96,8 @@ export class Gate {
     const known = this.#known(field)
     if (known && known.fingerprint !== request.fingerprint) return known
     return new Promise((resolve) => {
-      const pending = { request, field, resolve }
+      const until = this.#deps.clock.monotonic() + patienceMs
+      const pending = { request, field, resolve, until }
       const queue = this.#queues.get(request.sku) ?? { waiting: [], calls: 0 }
       if (queue.waiting.length >= pendingMax) {
         resolve({ tag: 'unavailable', uncertain: false })
@@ -120,6 +123,11 @@ export class Gate {
       } catch {
         // The reply is lost, not the effect: the buyer's retry with the same key finds out.
         for (const { resolve } of batch) resolve({ tag: 'unavailable', uncertain: true })
+        // Who has waited too long behind a call that failed would wait for the next one to fail.
+        const now = this.#deps.clock.monotonic()
+        const late = queue.waiting.findIndex(({ until }) => until > now)
+        for (const { resolve } of queue.waiting.splice(0, late < 0 ? queue.waiting.length : late))
+          resolve({ tag: 'unavailable', uncertain: false })
       }
     }
     queue.calls -= 1
@@ -129,7 +137,7 @@ export class Gate {
   async #send(sku: string, batch: readonly Pending[]): Promise<void> {
     const { clock } = this.#deps
     const partition = partitionOf(sku)
-    const deadline = clock.monotonic() + patienceMs
+    const deadline = (batch[0] as Pending).until
     for (let attempt = 0; ; attempt++) {
       const generation = this.#generations.get(partition) ?? 0
       const ids = batch.map(

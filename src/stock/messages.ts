@@ -48,6 +48,8 @@ export interface Command {
   readonly id: string
   readonly checkoutId: string | null
   readonly units: number | null
+  /** The gate had too few units for it: it takes none, whatever is free by now. */
+  readonly short?: boolean
 }
 
 export interface Entry {
@@ -81,16 +83,12 @@ export function encodeCommands(commands: readonly Command[]): string {
   return JSON.stringify(commands.map(rowOf))
 }
 
-const rowOf = ({ kind, id, checkoutId, units }: Command): CommandRow => [
-  kind,
-  id,
-  checkoutId,
-  units,
-]
+const rowOf = ({ kind, id, checkoutId, units, short }: Command): CommandRow =>
+  short ? [kind, id, checkoutId, units, true] : [kind, id, checkoutId, units]
 
 /** The last one is the fingerprint that goes with a key, else the number of parts. */
 type ReserveRow = [string, string, number, string | null, string | number]
-type CommandRow = [CommandKind, string, string | null, number | null]
+type CommandRow = [CommandKind, string, string | null, number | null, true?]
 
 /** Reads one stream entry; throws on anything that the gate's scripts do not write. */
 export function decodeEntry([id, fields]: readonly [string, readonly string[]]): Entry {
@@ -106,11 +104,12 @@ export function decodeEntry([id, fields]: readonly [string, readonly string[]]):
   if (values.k === 'command') {
     const rows = (Array.isArray(body[0]) ? body : [body]) as CommandRow[]
     const commands = rows.map(
-      ([kind, commandId, checkoutId, units]): Command => ({
+      ([kind, commandId, checkoutId, units, short]): Command => ({
         kind,
         id: commandId,
         checkoutId,
         units,
+        ...(short ? { short } : {}),
       }),
     )
     return { generation, seq, granted, messages: commands }

@@ -27,8 +27,10 @@ export async function postStockCommand(
   const encoded = encodeCommand(command)
   const take = unitsTaken(command)
   const reply = await post(redis, sku, take, encoded)
-  // The gate has too few: the actor will see the same, and closes the command with that outcome.
-  return reply.tag === 'short' ? post(redis, sku, 0, encoded) : reply
+  // The gate has too few. The ledger may have more by then, but those are not taken at the gate: it takes none.
+  return reply.tag === 'short'
+    ? post(redis, sku, 0, encodeCommand({ ...command, short: true }))
+    : reply
 }
 
 /**

@@ -55,7 +55,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
           clock,
           log,
         })
-      : startDirectCommands({ databaseUrl, holdSeconds, clock, log })
+      : startDirectCommands({ databaseUrl, redis, holdSeconds, clock, log })
   const refusals = new LocalRefusals({ redis, clock })
   const strategy = strategyOf(config, { pool, redis, ids, refusals })
   const money = moneyOf(config, { pool, strategy, clock, log })

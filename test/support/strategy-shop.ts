@@ -106,8 +106,8 @@ function startActors(world: StockWorld, subscriber: RedisClient): () => Promise<
   return startOwners({ ...stores, holdSeconds, lanes: 2, clock: systemClock, log })
 }
 
-function startDirect({ databaseUrl }: StockWorld): () => Promise<void> {
-  return startDirectCommands({ databaseUrl, holdSeconds, clock: systemClock, log })
+function startDirect({ databaseUrl, redis }: StockWorld): () => Promise<void> {
+  return startDirectCommands({ databaseUrl, redis, holdSeconds, clock: systemClock, log })
 }
 
 /** What was bought; fails when it was refused. */

@@ -19,12 +19,13 @@ const failing = {
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   commandTimeout: 5_000,
+  socketTimeout: 5_000,
 } as const
 
 const byPurpose: Record<RedisPurpose, Omit<RedisOptions, 'replyMapping'>> = {
   gate: failing,
   carts: { ...failing, enableAutoPipelining: true },
-  patient: { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, commandTimeout: 5_000 },
+  patient: { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, commandTimeout: 5_000, socketTimeout: 5_000 },
   subscriber: { autoResubscribe: true, maxRetriesPerRequest: null },
   jobs: { maxRetriesPerRequest: null },
 }

@@ -161,3 +161,47 @@ test('a settle that failed quietly is made good by a later pass', async (t) => {
   assert.equal(await world.redis.xlen(skuKeys(partitionOf(sku), sku).mailbox), 0)
   await world.assertSound(sku)
 })
+
+test('a gate that has gone back in time is found out, and what comes after is sold', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 10 })
+  const sell = async () => {
+    await world.granted(sku)
+    await owner.runDry()
+  }
+  await sell()
+  const { gate, mailbox } = skuKeys(partitionOf(sku), sku)
+  const then = await Promise.all(
+    [gate, mailbox].map(async (key) => [key, await world.redis.dumpBuffer(key)] as const),
+  )
+  await sell()
+  await sell()
+  // Redis as it was two commits ago, under the same run id.
+  for (const [key, value] of then) await world.redis.restore(key, 0, value as Buffer, 'REPLACE')
+  const swallowed = await world.granted(sku)
+  await owner.runDry()
+  assert.equal(await world.statusOf(swallowed), null)
+  assert.equal((await world.gateOf(sku)).generation, 2)
+  const sold = await world.granted(sku)
+  await owner.runDry()
+  assert.equal(await world.statusOf(sold), 'reserved')
+  await world.assertSound(sku)
+})
+
+test('a full Redis is emptied by the commits of what fills it', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 5_000 })
+  const { mailbox } = skuKeys(partitionOf(sku), sku)
+  for (let i = 0; i < 10; i++) {
+    await Promise.all(Array.from({ length: 128 }, () => world.granted(sku)))
+  }
+  const used = Number(/used_memory:(\d+)/.exec(await world.redis.info('memory'))?.[1])
+  await world.redis.config('SET', 'maxmemory', String(used - 50_000))
+  assert.equal((await world.admit(sku)).tag, 'unavailable')
+  await owner.runDry()
+  assert.equal(await world.redis.xlen(mailbox), 0)
+  await world.redis.config('SET', 'maxmemory', '0')
+  await world.granted(sku)
+  await owner.runDry()
+  await world.assertSound(sku)
+})
