@@ -164,3 +164,18 @@ test('selling and returning move units exactly once', async (t) => {
   assert.deepEqual([row.free, row.sold], [5, 0])
   assert.equal(await world.counted(sku, buyerId), 0)
 })
+
+test('a correction that was short at the gate takes nothing that buyers are granted meanwhile', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 7 })
+  const held = await world.granted(sku, { units: 3 })
+  await owner.runDry()
+  // The gate has 4. Three more are on their way to it, and the ledger has them first.
+  await world.command('release', sku, { checkoutId: held })
+  const correction = await world.command('restock', sku, { units: -5 })
+  const accepted = await world.granted(sku, { units: 4 })
+  await owner.runDry()
+  assert.equal(await world.outcomeOf(correction.id), 'not enough free units')
+  assert.equal(await world.statusOf(accepted), 'reserved')
+  assert.equal((await world.assertSound(sku)).free, 3)
+})
