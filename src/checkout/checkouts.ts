@@ -80,7 +80,7 @@ export class Checkouts {
   async #placeAndWait(request: PlaceRequest, purchase: Purchase): Promise<Placed | Refusal> {
     const { clock, strategy } = this.#deps
     const deadline = clock.monotonic() + request.waitMs
-    await this.#listen(purchase.lines)
+    await this.#within(this.#listen(purchase.lines), Math.min(request.waitMs, lookEveryMs))
     const placed = await this.#answer(purchase, await strategy.reserve(purchase))
     if (placed.tag === 'refused' || placed.checkout.status !== 'queued') return placed
     const leftMs = deadline - clock.monotonic()
@@ -146,7 +146,8 @@ export class Checkouts {
     const parts = found.status === 'queued' && this.#deps.ids.read(id, buyerId)
     if (!parts) return found
     // Without the messages it still looks for itself.
-    await this.#deps.results.listen(parts.partition).catch(() => {})
+    const listening = this.#deps.results.listen(parts.partition).catch(() => {})
+    await this.#within(listening, Math.min(ms, lookEveryMs))
     return this.#awaitCommit(found, buyerId, ms)
   }
 
@@ -221,6 +222,13 @@ export class Checkouts {
     )
   }
 
+  /** Messages only hurry things: a subscriber that is away or silent answers when it is back. */
+  async #within(listening: Promise<void>, ms: number): Promise<void> {
+    const late = new AbortController()
+    await Promise.race([listening, this.#deps.clock.sleep(ms, late.signal)])
+    late.abort()
+  }
+
   async #awaitCommit(
     queued: CheckoutView,
     buyerId: string,
@@ -240,6 +248,8 @@ export class Checkouts {
       // It is admitted, whatever PostgreSQL can tell about it now: queued is then all that is known.
       const found = await this.get(queued.id, buyerId).catch(() => queued)
       if (found.status !== 'queued') return found
+      // A result that is remembered comes at once, again and again.
+      if (result) await this.#deps.clock.sleep(Math.min(left, lookEveryMs), signal)
     }
   }
 }

@@ -14,18 +14,24 @@ export type RedisClient = Redis | Cluster
  */
 export type RedisPurpose = 'gate' | 'carts' | 'patient' | 'subscriber' | 'jobs'
 
-const failing = {
-  enableOfflineQueue: false,
+const bounded = {
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   commandTimeout: 5_000,
+  // A command's own limit keeps the connection; a server that died without a word never answers on it again.
   socketTimeout: 5_000,
 } as const
+const failing = { ...bounded, enableOfflineQueue: false } as const
 
 const byPurpose: Record<RedisPurpose, Omit<RedisOptions, 'replyMapping'>> = {
   gate: failing,
   carts: { ...failing, enableAutoPipelining: true },
-  patient: { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, commandTimeout: 5_000, socketTimeout: 5_000 },
+  patient: {
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    commandTimeout: 5_000,
+    socketTimeout: 5_000,
+  },
   subscriber: { autoResubscribe: true, maxRetriesPerRequest: null },
   jobs: { maxRetriesPerRequest: null },
 }

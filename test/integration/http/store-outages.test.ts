@@ -145,3 +145,22 @@ test('a mailbox that nobody commits is overloaded at its bound, and goes on wher
   }, patience)
   await shop.settledAt(sku, 95)
 })
+
+for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
+  test(`who waits for a commit is told 503 after ${signal} of Redis`, {
+    timeout: 30_000,
+  }, async (t) => {
+    const redisServer = await createTestRedis(t)
+    const shop = await startTestSystem(t, { redisServer })
+    const sku = await shop.addSku({ units: 5 })
+    // Of another partition than any that was listened to before.
+    await redisServer.kill(signal)
+    isOverloaded(await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 1 }))
+    if (signal === 'SIGSTOP') await redisServer.kill('SIGCONT')
+    else await redisServer.restart()
+    await eventually(async () => {
+      const answer = await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 1 })
+      assert.equal(answer.status, 201, JSON.stringify(answer.body))
+    }, patience)
+  })
+}

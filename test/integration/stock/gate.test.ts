@@ -189,3 +189,15 @@ test('a mailbox that nobody commits is full after so many units', async (t) => {
   await built.settle({ cursor: Number((await built.everything()).gate.seq), free: 97, granted: 3 })
   assert.equal((await ask(built.sku)).tag, 'granted')
 })
+
+test('everybody who asks at a gate that stays closed is answered within one patience', async (t) => {
+  const { redis } = await openTestRedis(t)
+  const clock = manualClock({ hurried: true })
+  const { ask } = makeGate(redis, { clock })
+  const began = clock.monotonic()
+  // Nobody builds a gate here.
+  const outcomes = await Promise.all(Array.from({ length: 1_500 }, () => ask('CLOSED')))
+  assert.deepEqual(new Set(outcomes.map(({ tag }) => tag)), new Set(['unavailable']))
+  const waited = clock.monotonic() - began
+  assert.ok(waited < 5_000, `the last waited ${waited} ms`)
+})

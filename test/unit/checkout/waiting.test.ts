@@ -1,0 +1,41 @@
+// A request that waits for its commit while PostgreSQL is away.
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import test from 'node:test'
+import type { DatabasePool } from 'slonik'
+import { Checkouts } from '../../../src/checkout/checkouts.ts'
+import { Results } from '../../../src/checkout/results.ts'
+import { newId } from '../../../src/kernel/ids.ts'
+import type { RedisClient } from '../../../src/platform/redis/client.ts'
+import { checkoutIds } from '../../../src/stock/checkout-id.ts'
+import { manualClock } from '../../support/manual-clock.ts'
+
+test('it looks a few times a second, also when the word of its commit is there already', async () => {
+  const clock = manualClock({ hurried: true })
+  const subscriber = Object.assign(new EventEmitter(), { subscribe: async () => 1 })
+  let looks = 0
+  const away = async () => {
+    looks += 1
+    throw new Error('PostgreSQL is away')
+  }
+  const ids = checkoutIds('a secret of this test', clock.now)
+  const buyerId = newId()
+  const checkoutId = ids.mint(1, 1, buyerId)
+  const checkouts = new Checkouts({
+    pool: { maybeOne: away, one: away, any: away } as unknown as DatabasePool,
+    ids,
+    strategy: {
+      reserve: async () => ({ tag: 'accepted', checkoutId, status: 'queued' }),
+      post: async () => {},
+      available: async () => null,
+    },
+    results: new Results({ subscriber: subscriber as unknown as RedisClient, clock }),
+    clock,
+  })
+  const told = JSON.stringify([clock.now(), [[checkoutId, 'x', 0, 'EUR']]])
+  subscriber.emit('message', 'sluice:results:1', told)
+  const lines = [{ sku: 'A', quantity: 1 }]
+  const placed = await checkouts.place({ buyerId, lines, key: 'key', waitMs: 2_000 })
+  assert.equal(placed.tag === 'placed' && placed.checkout.status, 'queued')
+  assert.ok(looks < 20, `${looks} looks`)
+})
