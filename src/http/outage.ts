@@ -23,6 +23,7 @@ const databaseNames = new Set([
   'IdleTransactionTimeoutError',
   'StatementCancelledError',
   'StatementTimeoutError',
+  'PoolCrowded',
 ])
 
 /** PostgreSQL: connection trouble, no resources, shutting down, deadlock, serialisation, cancelled. */

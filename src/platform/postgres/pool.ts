@@ -34,7 +34,14 @@ export interface PoolOptions {
    * transaction as long again, for its rollback is waited for too. Milliseconds.
    */
   readonly statementTimeoutMs: number
+  /** Statements that may wait for a connection; more are refused at once, as an outage. Default 500. */
+  readonly waitingMax?: number
   readonly onError: (error: Error) => void
+}
+
+/** More statements wait for a connection than will get one in time. */
+export class PoolCrowded extends Error {
+  override name = 'PoolCrowded'
 }
 
 /**
@@ -44,6 +51,8 @@ export interface PoolOptions {
  */
 export async function openPool(url: string, options: PoolOptions): Promise<DatabasePool> {
   giveUpAfter(options.statementTimeoutMs + 2_000)
+  let opened: DatabasePool | undefined
+  const waiting = () => opened?.state().waitingClients ?? 0
   const pool = await createPool(url, {
     maxPoolSize: options.max,
     statementTimeout: options.statementTimeoutMs,
@@ -54,7 +63,7 @@ export async function openPool(url: string, options: PoolOptions): Promise<Datab
     queryRetryLimit: 2,
     transactionRetryLimit: 3,
     resetConnection: async () => {},
-    interceptors: [checkRows],
+    interceptors: [refuseCrowd(waiting, options.waitingMax ?? 500), checkRows],
     typeParsers: [
       ...createTypeParserPreset().filter(
         (parser) => !['int8', 'numeric', 'timestamp', 'timestamptz'].includes(parser.name),
@@ -64,8 +73,19 @@ export async function openPool(url: string, options: PoolOptions): Promise<Datab
       { name: 'timestamptz', parse: (value: string) => new Date(value) },
     ],
   })
+  opened = pool
   pool.on('error', options.onError)
   return pool
+}
+
+function refuseCrowd(waiting: () => number, max: number): Interceptor {
+  return {
+    name: 'refuse-crowd',
+    beforePoolConnection: () => {
+      if (waiting() >= max) throw new PoolCrowded(`${max} statements wait for PostgreSQL`)
+      return null
+    },
+  }
 }
 
 /**
