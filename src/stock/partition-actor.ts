@@ -17,6 +17,8 @@ import { entriesPerPass, MailboxGap, readMailboxes } from './read-mailbox.ts'
 import { installGates, type RebuildDeps, rebuildPartition } from './rebuild.ts'
 
 export interface StockActorDeps extends RebuildDeps {
+  /** Milliseconds that never go back, for pauses. */
+  readonly monotonic: () => number
   /** Tells requests that wait what became of their checkouts. Must not throw. */
   readonly onCommitted: (partition: number, committed: Committed) => void
   /** Asks for another pass soon. */
@@ -64,7 +66,7 @@ const leaveAlone = { baseMs: 20, maxMs: 5_000 } as const
 
 interface LeftAlone {
   readonly refusals: number
-  /** By the clock of `now`. */
+  /** By the clock of `monotonic`. */
   readonly until: number
 }
 
@@ -233,17 +235,17 @@ class StockPartitionActor implements PartitionActor {
 
   /** A first refusal may come of a race, which the next pass sees from its other end. */
   #leaveAlone({ state: { sku } }: Work, error: unknown): void {
-    const { warn, now } = this.#deps
+    const { warn, monotonic } = this.#deps
     const refusals = (this.#leftAlone.get(sku)?.refusals ?? 0) + 1
     this.#leftAlone.set(sku, {
       refusals,
-      until: refusals === 1 ? 0 : now() + backoffMs(refusals, leaveAlone),
+      until: refusals === 1 ? 0 : monotonic() + backoffMs(refusals, leaveAlone),
     })
     warn(`${sku}: its work is refused, the ${refusals}. time: ${String(error)}`)
   }
 
   #isLeftAlone(sku: string): boolean {
-    return this.#deps.now() < (this.#leftAlone.get(sku)?.until ?? 0)
+    return this.#deps.monotonic() < (this.#leftAlone.get(sku)?.until ?? 0)
   }
 
   /**
@@ -282,8 +284,10 @@ class StockPartitionActor implements PartitionActor {
   async #openGates(wanted: readonly string[]): Promise<void> {
     const { redis } = this.#deps
     const keys = partitionKeys(this.#partition)
-    const rows = await loadLedger(this.#connection, wanted.slice(0, skusPerPass))
-    const unknown = wanted.filter((sku) => !rows.some(({ state }) => state.sku === sku))
+    const asked = wanted.slice(0, skusPerPass)
+    if (asked.length < wanted.length) this.#deps.wake(this.#partition)
+    const rows = await loadLedger(this.#connection, asked)
+    const unknown = asked.filter((sku) => !rows.some(({ state }) => state.sku === sku))
     if (unknown.length > 0) await redis.srem(keys.wanted, ...unknown)
     const cold: SkuState[] = []
     for (const { state } of rows) {

@@ -40,6 +40,7 @@ export function startOwners(deps: {
       offers: deps.offers,
       holdSeconds,
       now: clock.now,
+      monotonic: clock.monotonic,
       warn: (message) => log.warn(message),
       onCommitted: listener.committed,
       wake: (partition) => ownership.wake(partition),

@@ -211,6 +211,7 @@ export class StockWorld extends StockFacts {
       offers: offerSource(this.pool),
       holdSeconds,
       now: systemClock.now,
+      monotonic: systemClock.monotonic,
       warn: () => {},
       onCommitted: () => {},
       wake: () => {},

@@ -96,3 +96,17 @@ test('a partition that nobody wakes is looked at, however busy its neighbour is'
   await eventually(() => assert.ok((passes.get(2) ?? 0) >= 3))
   assert.ok((passes.get(1) ?? 0) > (passes.get(2) ?? 0))
 })
+
+test('a lane that finds no connection refuses a claim at once: other lanes have partitions to take', async (t) => {
+  const lane = new Lane({
+    // Nobody listens there.
+    databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
+    workerId: '00000000-0000-7000-8000-000000000001',
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+    factory: { takeOver: () => assert.fail('it has no connection') },
+  })
+  lane.start()
+  t.after(() => lane.stop())
+  await assert.rejects(lane.claim(1), /not connected/)
+})

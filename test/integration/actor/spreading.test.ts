@@ -54,6 +54,10 @@ test('a worker that joins gets its share although the first one has everything',
   await eventually(() => {
     assert.deepEqual([first.owned.length, second.owned.length], [32, 32])
   })
+  // A partition is its lane's by its number: both go on with both of theirs.
+  for (const { owned } of [first, second]) {
+    assert.equal(owned.filter((partition) => partition % 2 === 0).length, 16)
+  }
 })
 
 test('a worker in the middle of a long take-over is not silent', async (t) => {

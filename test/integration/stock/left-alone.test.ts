@@ -1,7 +1,6 @@
 // A SKU whose work PostgreSQL refuses stops itself, and nobody else; nothing that it accepted is lost.
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { partitionOf } from '../../../src/stock/partition.ts'
@@ -13,8 +12,8 @@ async function startRefusing(t: TestContext) {
   const bad = await world.addSku({ units: 5 })
   const partition = partitionOf(bad)
   const good = await world.addSku({ units: 5 }, partition)
-  let now = systemClock.now()
-  const owner = await world.takeOver(partition, { now: () => now })
+  let now = 1_000
+  const owner = await world.takeOver(partition, { monotonic: () => now })
   await world.openGate(owner, bad)
   await world.openGate(owner, good)
   for (const statement of [
