@@ -15,6 +15,7 @@ import { Checkouts } from '../../../src/checkout/checkouts.ts'
 import { createCommitListener } from '../../../src/checkout/commit-listener.ts'
 import { expireHolds } from '../../../src/checkout/expire-holds.ts'
 import { Results } from '../../../src/checkout/results.ts'
+import { rejectAssembliesJob } from '../../../src/jobs/reject-assemblies.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
@@ -218,6 +219,17 @@ test('a checkout becomes reserved when its last part is committed, once', async 
     select count(*)::int as count from order_lines l join orders o on o.id = l.order_id
      where o.id = ${id} and o.total = 4000`)
   assert.equal(lines.count, 2)
+})
+
+test('one whose parts are all held is reserved, although whoever saw to it has died', async (t) => {
+  const basket = await Basket.start(t)
+  const id = await basket.buyAgain()
+  for (const owner of basket.owners) await owner.runDry()
+  const { world } = basket
+  assert.equal(await world.statusOf(id), 'assembling')
+  await basket.pastDeadline(id)
+  await rejectAssembliesJob({ pool: world.pool, redis: world.redis, holdSeconds }).run()
+  assert.equal(await world.statusOf(id), 'reserved')
 })
 
 test('a part that the ledger refuses takes the whole checkout back', async (t) => {

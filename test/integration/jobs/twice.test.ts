@@ -66,7 +66,7 @@ test('overdue assemblies are rejected once and give each part back once', async 
       select id, buyer, id::text, 'assembling', now() - interval '1 minute' from made)
     insert into checkout_parts (checkout_id, sku, units)
     select id, sku, 1 from made, (values ('A'), ('B')) as skus (sku)`)
-  await runSixTimes(rejectAssembliesJob({ pool, redis }))
+  await runSixTimes(rejectAssembliesJob({ pool, redis, holdSeconds: 900 }))
   const counts = await pool.one(
     sql.type(z.object({ rejected: z.number(), releases: z.number() }))`
       select (select count(*) from checkouts where status = 'rejected') as rejected,
