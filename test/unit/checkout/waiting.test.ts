@@ -2,11 +2,9 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import test from 'node:test'
-import type { DatabasePool } from 'slonik'
 import { Checkouts } from '../../../src/checkout/checkouts.ts'
 import { Results } from '../../../src/checkout/results.ts'
 import { newId } from '../../../src/kernel/ids.ts'
-import type { RedisClient } from '../../../src/platform/redis/client.ts'
 import { checkoutIds } from '../../../src/stock/checkout-id.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 
@@ -22,14 +20,14 @@ test('it looks a few times a second, also when the word of its commit is there a
   const buyerId = newId()
   const checkoutId = ids.mint(1, 1, buyerId)
   const checkouts = new Checkouts({
-    pool: { maybeOne: away, one: away, any: away } as unknown as DatabasePool,
+    pool: { maybeOne: away, one: away, any: away } as never,
     ids,
     strategy: {
       reserve: async () => ({ tag: 'accepted', checkoutId, status: 'queued' }),
       post: async () => {},
       available: async () => null,
     },
-    results: new Results({ subscriber: subscriber as unknown as RedisClient, clock }),
+    results: new Results({ subscriber: subscriber as never, clock }),
     clock,
   })
   const told = JSON.stringify([clock.now(), [[checkoutId, 'x', 0, 'EUR']]])
