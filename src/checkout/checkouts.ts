@@ -224,9 +224,12 @@ export class Checkouts {
 
   /** Messages only hurry things: a subscriber that is away or silent answers when it is back. */
   async #within(listening: Promise<void>, ms: number): Promise<void> {
-    const late = new AbortController()
-    await Promise.race([listening, this.#deps.clock.sleep(ms, late.signal)])
-    late.abort()
+    let cancel = () => {}
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#deps.clock.after(ms, resolve)
+    })
+    await Promise.race([listening, late])
+    cancel()
   }
 
   async #awaitCommit(

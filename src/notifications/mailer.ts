@@ -1,7 +1,7 @@
 /** Sends mail: over SMTP, or into files where no server is set. */
 import { createHash } from 'node:crypto'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createTransport } from 'nodemailer'
 
 export interface Mail {
@@ -92,13 +92,23 @@ function fileMailer({ mailDir, from }: MailerOptions): Mailer {
   const transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' })
   return {
     async send(mail) {
-      await mkdir(mailDir, { recursive: true })
       const { message: content } = await transport.sendMail(message(mail, from))
       const path = join(mailDir, `${mail.fact.replace(/[^\w.-]+/g, '-').slice(0, 150)}.eml`)
-      await writeFile(`${path}.new`, content as Buffer)
+      await write(`${path}.new`, content as Buffer)
       await rename(`${path}.new`, path)
     },
     close: () => transport.close(),
+  }
+}
+
+/** Makes the folder when it is not there. */
+async function write(path: string, content: Buffer): Promise<void> {
+  try {
+    await writeFile(path, content)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, content)
   }
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Stripe } from 'stripe'
+import { beginAttempt } from '../../../src/checkout/saga/begin-attempt.ts'
 import { handleStripeEvent } from '../../../src/checkout/saga/handle-event.ts'
 import { PaymentMismatch } from '../../../src/checkout/saga/settle.ts'
 import { newId } from '../../../src/kernel/ids.ts'
@@ -151,25 +152,32 @@ test('what is asked after an event is never believed of an attempt that was made
   const bought = await shop.reserve({ units: 2 })
   assert.equal((await shop.confirm(bought, 'pm_card_chargeDeclined')).status, 402)
   const event = await eventOf(shop, await shop.intentOf(bought.id), 'payment_intent.payment_failed')
-  const looked = Promise.withResolvers<void>()
-  const answer = Promise.withResolvers<void>()
-  const money = shop.money({
-    wrap: (gateway) => ({
-      ...gateway,
-      async retrieveIntent(id, options) {
-        const found = await gateway.retrieveIntent(id, options)
-        looked.resolve()
-        await answer.promise
-        return found
-      },
-    }),
-  })
+  const { money, looked, answer } = slowLook(shop)
   const handled = handleStripeEvent(money, event)
-  await looked.promise
+  await looked
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
-  answer.resolve()
+  answer()
   await handled
   await shop.becomes(bought.id, { checkout: 'paying', attempts: ['declined', 'requires_action'] })
+})
+
+test('the bank that was asked for one attempt is not with the next', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
+  const intent = await shop.intentOf(bought.id)
+  const event = await eventOf(shop, intent, 'payment_intent.requires_action')
+  const { money, looked, answer } = slowLook(shop)
+  const handled = handleStripeEvent(money, event)
+  await looked
+  await shop.simulator.script('POST', `payment_intents/${intent}/authenticate`, { outcome: 'fail' })
+  assert.equal((await shop.confirm(bought)).status, 402)
+  const { id, buyer } = bought
+  const again = { checkoutId: id, buyerId: buyer, paymentMethodId: 'pm_card_visa' }
+  assert.equal((await beginAttempt(shop.pool, again))?.attempt, 2)
+  answer()
+  await handled
+  await shop.becomes(id, { checkout: 'paying', attempts: ['declined', 'pending'] })
 })
 
 test('an event about another intent, account or shop moves nothing', async (t) => {
@@ -230,6 +238,24 @@ test('a buyer who authenticates is confirmed by the event, or by asking again', 
 })
 
 /** The event with other members, and other members of its object. */
+/** A provider whose answer about an intent is on its way for as long as the test likes. */
+function slowLook(shop: PayingSystem) {
+  const looked = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<void>()
+  const money = shop.money({
+    wrap: (gateway) => ({
+      ...gateway,
+      async retrieveIntent(id, options) {
+        const found = await gateway.retrieveIntent(id, options)
+        looked.resolve()
+        await answer.promise
+        return found
+      },
+    }),
+  })
+  return { money, looked: looked.promise, answer: answer.resolve }
+}
+
 function forge(event: Stripe.Event, object: object, more: object = {}): Stripe.Event {
   const data = { object: { ...event.data.object, ...object } }
   return JSON.parse(JSON.stringify({ ...event, ...more, data })) as Stripe.Event
