@@ -1,8 +1,10 @@
 /** Checkouts from the buyer's side: place, look, wait, give back. */
-import type { CommonQueryMethods, DatabasePool } from 'slonik'
+import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import type { Clock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
+import { settlesWithin } from '../kernel/settles-within.ts'
+import { openAttempt } from '../payments/payment-repository.ts'
 import { appendOutbox } from '../platform/outbox.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import type { CheckoutIdParts, CheckoutIds } from '../stock/checkout-id.ts'
@@ -80,7 +82,7 @@ export class Checkouts {
   async #placeAndWait(request: PlaceRequest, purchase: Purchase): Promise<Placed | Refusal> {
     const { clock, strategy } = this.#deps
     const deadline = clock.monotonic() + request.waitMs
-    await this.#within(this.#listen(purchase.lines), Math.min(request.waitMs, lookEveryMs))
+    await this.#soon(this.#listen(purchase.lines), request.waitMs)
     const placed = await this.#answer(purchase, await strategy.reserve(purchase))
     if (placed.tag === 'refused' || placed.checkout.status !== 'queued') return placed
     const leftMs = deadline - clock.monotonic()
@@ -145,9 +147,7 @@ export class Checkouts {
     const found = await this.get(id, buyerId)
     const parts = found.status === 'queued' && this.#deps.ids.read(id, buyerId)
     if (!parts) return found
-    // Without the messages it still looks for itself.
-    const listening = this.#deps.results.listen(parts.partition).catch(() => {})
-    await this.#within(listening, Math.min(ms, lookEveryMs))
+    await this.#soon(this.#deps.results.listen(parts.partition), ms)
     return this.#awaitCommit(found, buyerId, ms)
   }
 
@@ -163,7 +163,10 @@ export class Checkouts {
     const commands = await this.#deps.pool.transaction(async (tx) => {
       const status = await tx.maybeOneFirst(sql.type(StatusRow)`
         select status from checkouts where id = ${id} and buyer_id = ${buyerId} for update`)
-      const atBank = alsoAtBank && status === 'paying' && (await waitsForBuyer(tx, id))
+      const atBank =
+        alsoAtBank &&
+        status === 'paying' &&
+        (await openAttempt(tx, id))?.state === 'requires_action'
       if (status === null) {
         if (!this.#deps.ids.read(id, buyerId)) throw notFound()
         // Not committed yet: the tombstone makes the actor give the units back when it gets there. If the
@@ -183,7 +186,7 @@ export class Checkouts {
       const ended = await tx.maybeOne(sql.type(EndedRow)`
         update checkouts set status = 'cancelled', reason = 'by buyer'
          where id = ${id} and buyer_id = ${buyerId}
-           and status in ('reserved', 'assembling', ${atBank ? 'paying' : 'reserved'})
+           and status = any(${sql.array(atBank ? ['paying'] : ['reserved', 'assembling'], 'text')})
         returning exists (select from orders where id = ${id}) as ordered`)
       if (!ended) return []
       // An assembly that is not decided has no order yet: there is nothing to tell.
@@ -215,21 +218,12 @@ export class Checkouts {
 
   async #listen(lines: readonly Line[]): Promise<void> {
     const partitions = new Set(lines.map(({ sku }) => partitionOf(sku)))
-    await Promise.all(
-      [...partitions].map((partition) => this.#deps.results.listen(partition)),
-    ).catch(
-      () => {}, // Without the messages the request still looks for itself.
-    )
+    await Promise.all([...partitions].map((partition) => this.#deps.results.listen(partition)))
   }
 
-  /** Messages only hurry things: a subscriber that is away or silent answers when it is back. */
-  async #within(listening: Promise<void>, ms: number): Promise<void> {
-    let cancel = () => {}
-    const late = new Promise<void>((resolve) => {
-      cancel = this.#deps.clock.after(ms, resolve)
-    })
-    await Promise.race([listening, late])
-    cancel()
+  /** Messages only hurry things: without them, or before a silent subscriber is back, a request looks for itself. */
+  async #soon(listening: Promise<void>, waitMs: number): Promise<void> {
+    await settlesWithin(this.#deps.clock, Math.min(waitMs, lookEveryMs), listening)
   }
 
   async #awaitCommit(
@@ -290,9 +284,3 @@ function notFound(): AppError {
 
 const EndedRow = z.object({ ordered: z.boolean() })
 const StatusRow = z.object({ status: z.string() })
-
-/** Whether its attempt waits for the buyer, at the bank. */
-function waitsForBuyer(tx: CommonQueryMethods, id: string): Promise<boolean> {
-  return tx.exists(sql.typeAlias('none')`
-    select from payment_attempts where checkout_id = ${id} and state = 'requires_action'`)
-}

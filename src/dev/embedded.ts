@@ -60,8 +60,9 @@ export class Embedded {
   }
 
   /**
-   * Starts everything and resolves when the API is healthy and the simulator answers. @throws StartRefused when the port is taken
-   * or the data folder is in use; Error when a part does not come up. Call {@link stop} after either.
+   * Starts everything and resolves when the API is healthy and the simulator answers. @throws StartRefused when
+   * the port is taken or the data folder is in use; Error when a part does not come up. Call {@link stop} after
+   * either.
    */
   start(): Promise<void> {
     this.#starting = this.#start()

@@ -44,16 +44,17 @@ export function createMailSender(deps: {
         broken.set(event.key, error)
       }
     }
-    let states: ReadonlyMap<string, ClaimState> = new Map()
     const results: PromiseSettledResult<unknown>[] = []
     for (let i = 0; i < events.length; i += parallel) {
       const together = events.slice(i, i + parallel)
       // Not before: with a slow server, a claim would run out while its mail waits for its turn.
-      states = await claim(
+      const states = await claim(
         pool,
         together.flatMap(({ key }) => mails.get(key) ?? []),
       )
-      results.push(...(await Promise.allSettled(together.map(({ key }) => sendOne(key)))))
+      results.push(
+        ...(await Promise.allSettled(together.map(({ key }) => sendOne(key, states.get(key))))),
+      )
       await markSent(
         pool,
         together.flatMap(({ key }, at) => (results[i + at]?.status === 'fulfilled' ? key : [])),
@@ -61,12 +62,11 @@ export function createMailSender(deps: {
     }
     return results
 
-    async function sendOne(fact: string): Promise<void> {
+    async function sendOne(fact: string, state: ClaimState | undefined): Promise<void> {
       if (broken.has(fact)) throw broken.get(fact)
       const mail = mails.get(fact)
       // There is no order, or nobody who could get it: nothing to tell.
       if (!mail) return
-      const state = states.get(fact)
       if (state === 'sent') return
       if (state !== 'mine') throw new Error('another worker is sending this mail')
       try {

@@ -50,6 +50,21 @@ interface Note {
   readonly intentId: string
 }
 
+const AttemptRow = z.object({
+  attempt: z.number(),
+  state: z.enum(['pending', 'requires_action']),
+})
+
+/** The checkout's attempt without a verdict, or null; there is one at most. */
+export function openAttempt(
+  db: CommonQueryMethods,
+  checkoutId: string,
+): Promise<z.infer<typeof AttemptRow> | null> {
+  return db.maybeOne(sql.type(AttemptRow)`
+    select attempt, state from payment_attempts
+     where checkout_id = ${checkoutId} and state in ('pending', 'requires_action')`)
+}
+
 /** Notes which intent is the checkout's. False when the payment is closed, or has another one. */
 export function noteIntent(
   pool: DatabasePool,

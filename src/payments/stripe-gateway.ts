@@ -3,6 +3,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Stripe } from 'stripe'
 import { systemClock } from '../kernel/clock.ts'
+import { settlesWithin } from '../kernel/settles-within.ts'
 import type {
   CallOptions,
   Charge,
@@ -145,21 +146,11 @@ function asking(ownMs: number) {
       if (error instanceof Stripe.errors.StripeError) throw error
       throw new NoAnswer(`the answer cannot be read: ${String(error)}`, { cause: error })
     })
-    const answer = await within(timeout, said)
+    const inTime = await settlesWithin(systemClock, timeout, said)
+    if (!inTime) throw new NoAnswer(`no answer in ${timeout} ms`)
+    const answer = await said
     if (answer?.object !== object) throw new NoAnswer(`the answer is no ${object}`)
     return answer
-  }
-}
-
-async function within<T>(ms: number, call: Promise<T>): Promise<T> {
-  let cancel = () => {}
-  const limit = new Promise<never>((_, reject) => {
-    cancel = systemClock.after(ms, () => reject(new NoAnswer(`no answer in ${ms} ms`)))
-  })
-  try {
-    return await Promise.race([call, limit])
-  } finally {
-    cancel()
   }
 }
 

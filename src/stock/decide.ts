@@ -220,8 +220,8 @@ class Draft {
   }
 
   #apply(command: Command): string {
-    if (command.kind === 'restock')
-      return command.short ? 'not enough free units' : this.#restock(command.units ?? 0)
+    const { short = false } = command
+    if (command.kind === 'restock') return this.#restock(command.units ?? 0, short)
     // Only a person's hand writes such a row.
     if (command.checkoutId === null) return 'names no checkout'
     const hold = this.#hold(command.checkoutId)
@@ -246,8 +246,7 @@ class Draft {
       this.#held -= hold.units
       return this.#giveBack({ ...hold, state: 'released' })
     }
-    if (command.kind === 'reclaim' && hold.state === 'released')
-      return command.short ? 'not enough free units' : this.#reclaim(hold)
+    if (command.kind === 'reclaim' && hold.state === 'released') return this.#reclaim(hold, short)
     // Commands of one checkout are posted apart and may change places. What came too early means what it
     // would have meant in time: a return before its sell, a reclaim before its release.
     if (command.kind === 'return' && (hold.state === 'sold' || hold.state === 'held')) {
@@ -267,8 +266,8 @@ class Draft {
   }
 
   /** Late money: sells free units to a hold that has ended, if there are any and the limit allows it. */
-  #reclaim(hold: Hold): string {
-    if (this.#free < hold.units) return 'not enough free units'
+  #reclaim(hold: Hold, short: boolean): string {
+    if (short || this.#free < hold.units) return 'not enough free units'
     const counted = hold.pool === null ? undefined : this.#counted(hold.pool, hold.buyerId)
     if (counted && counted.units + hold.units > counted.limit) return 'over the limit'
     this.#free -= hold.units
@@ -291,8 +290,8 @@ class Draft {
     }
   }
 
-  #restock(units: number): string {
-    if (this.#free + units < 0) return 'not enough free units'
+  #restock(units: number, short: boolean): string {
+    if (short || this.#free + units < 0) return 'not enough free units'
     if (this.#onHand + units > onHandMax) return 'too many units'
     this.#onHand += units
     this.#free += units

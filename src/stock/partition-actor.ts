@@ -220,11 +220,12 @@ class StockPartitionActor implements PartitionActor {
     } catch (error) {
       // Whether it was committed is not known: nothing in memory may be believed any more.
       this.#states.clear()
-      const [only] = work
-      if (!only || !isRefusedWork(error)) throw error
-      if (work.length === 1) return this.#leaveAlone(only, error)
-      // Nothing was committed because of one of them. Alone, the others get through.
-      for (const one of work) await this.#commit([one])
+      if (!isRefusedWork(error)) throw error
+      for (const one of work) {
+        // Nothing was committed because of one of them. Alone, the others get through.
+        if (work.length > 1) await this.#commit([one])
+        else this.#leaveAlone(one, error)
+      }
       return
     }
     for (const { state } of work) this.#leftAlone.delete(state.sku)

@@ -2,10 +2,9 @@
 import type { Stripe } from 'stripe'
 import { z } from 'zod'
 import { isUuid } from '../../kernel/ids.ts'
-import { findPayment, findPaymentByIntent } from '../../payments/payment-repository.ts'
+import { findPayment, findPaymentByIntent, openAttempt } from '../../payments/payment-repository.ts'
 import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-gateway.ts'
 import { PermanentFailure } from '../../platform/outbox-handlers.ts'
-import { sql } from '../../platform/postgres/pool.ts'
 import { ProviderAway } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
@@ -74,8 +73,9 @@ async function handleIntent(
     return 'processed'
   }
   if (known?.status !== 'open') return known ? 'processed' : 'ignored'
-  // Anything else may have been overtaken: what is true now is asked for, of the attempt that is open now.
-  const open = await openAttempt(deps, id)
+  // Anything else may have been overtaken: what is true now is asked for, of the attempt that is open
+  // now: one that is made later is none of the answer's business.
+  const open = await openAttempt(deps.pool, id)
   const answer = await deps.gateway.retrieveIntent(told.id)
   if (answer.tag === 'unknown') throw new ProviderAway(answer.message)
   if (answer.tag === 'refused') return 'ignored'
@@ -87,15 +87,6 @@ async function handleIntent(
     await settlePayment(deps, id, verdict, open.attempt)
   }
   return 'processed'
-}
-
-const AttemptRow = z.object({ attempt: z.number(), state: z.string() })
-
-/** The attempt without a verdict; one that is made later is none of the answer's business. */
-function openAttempt({ pool }: MoneyDeps, checkoutId: string) {
-  return pool.maybeOne(sql.type(AttemptRow)`
-    select attempt, state from payment_attempts
-     where checkout_id = ${checkoutId} and state in ('pending', 'requires_action')`)
 }
 
 /** The checkout that the metadata of an unknown intent names, if it is one that is being paid here. */

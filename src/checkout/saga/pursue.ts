@@ -8,8 +8,13 @@ import { chargeOf } from '../../payments/stripe-gateway.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import { cancelIntent } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
-import { abandonAttempt, giveUpOnProvider, type Settlement, settlePayment } from './settle.ts'
-import { settlePaid } from './settle-paid.ts'
+import {
+  abandonAttempt,
+  confirmPaid,
+  giveUpOnProvider,
+  type Settlement,
+  settlePayment,
+} from './settle.ts'
 
 /** What came of asking: settled, or why it could not be. */
 export type ChargeOutcome =
@@ -40,9 +45,8 @@ export async function chargeAndSettle(
   const { checkoutId, amount, currency } = request
   if (amount === 0) {
     const nothing = { id: null, amount, amountReceived: 0, currency }
-    const commands = await settlePaid(pool, checkoutId, nothing)
-    void deps.strategy.post(commands ?? [])
-    return { tag: 'settled', settlement: { tag: commands ? 'confirmed' : 'unchanged' } }
+    const changed = await confirmPaid(deps, checkoutId, nothing)
+    return { tag: 'settled', settlement: { tag: changed ? 'confirmed' : 'unchanged' } }
   }
   const answer = await charge(
     {

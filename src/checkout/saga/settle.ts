@@ -15,7 +15,7 @@ import { endSteps } from './journal.ts'
 import { settleLateMoney } from './late-money.ts'
 import { lockCheckout } from './lock-checkout.ts'
 import { attemptsMax, type MoneyDeps } from './money-deps.ts'
-import { settlePaid } from './settle-paid.ts'
+import { type PaidFacts, settlePaid } from './settle-paid.ts'
 
 /** A word of the provider that can be settled. */
 export type Verdict = Exclude<Charge, { readonly tag: 'refused' | 'unknown' }>
@@ -67,16 +67,23 @@ export async function settlePayment(
   }
 }
 
+/** As {@link settlePaid}, and posts what sells the units; whether anything was changed. */
+export async function confirmPaid(
+  { pool, strategy }: MoneyDeps,
+  checkoutId: string,
+  facts: PaidFacts,
+): Promise<boolean> {
+  const commands = await settlePaid(pool, checkoutId, facts)
+  if (commands) void strategy.post(commands)
+  return commands !== null
+}
+
 async function settleSuccess(
   deps: MoneyDeps,
   checkoutId: string,
   intent: IntentFacts,
 ): Promise<Settlement> {
-  const commands = await settlePaid(deps.pool, checkoutId, intent)
-  if (commands) {
-    void deps.strategy.post(commands)
-    return { tag: 'confirmed' }
-  }
+  if (await confirmPaid(deps, checkoutId, intent)) return { tag: 'confirmed' }
   const payment = await checkOurs(deps, checkoutId, intent)
   return payment.status === 'succeeded'
     ? { tag: 'unchanged' }

@@ -51,9 +51,8 @@ export class PoolCrowded extends Error {
  */
 export async function openPool(url: string, options: PoolOptions): Promise<DatabasePool> {
   giveUpAfter(options.statementTimeoutMs + 2_000)
-  let opened: DatabasePool | undefined
-  const waiting = () => opened?.state().waitingClients ?? 0
-  const pool = await createPool(url, {
+  const waiting = () => pool.state().waitingClients
+  const pool: DatabasePool = await createPool(url, {
     maxPoolSize: options.max,
     statementTimeout: options.statementTimeoutMs,
     idleInTransactionSessionTimeout: 5_000,
@@ -73,7 +72,6 @@ export async function openPool(url: string, options: PoolOptions): Promise<Datab
       { name: 'timestamptz', parse: (value: string) => new Date(value) },
     ],
   })
-  opened = pool
   pool.on('error', options.onError)
   return pool
 }

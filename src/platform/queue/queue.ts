@@ -1,6 +1,7 @@
 /** BullMQ with the rules that this project needs: one place opens queues and workers. */
 import { type Processor, Queue, Worker } from 'bullmq'
 import { systemClock } from '../../kernel/clock.ts'
+import { settlesWithin } from '../../kernel/settles-within.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
@@ -60,17 +61,9 @@ export function openQueue(
 
 /** With Redis away a command waits for ever: nothing here may. Resolves false at the limit or on an error. */
 export async function bounded(step: Promise<unknown>, ms: number = closeMs): Promise<boolean> {
-  let cancel = () => {}
-  const limit = new Promise<boolean>((resolve) => {
-    cancel = systemClock.after(ms, () => resolve(false))
-  })
-  const done = await Promise.race([
-    step.then(
-      () => true,
-      () => false,
-    ),
-    limit,
-  ])
-  cancel()
-  return done
+  const fulfilled = step.then(
+    () => true,
+    () => false,
+  )
+  return (await settlesWithin(systemClock, ms, fulfilled)) && fulfilled
 }

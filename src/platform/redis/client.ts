@@ -26,12 +26,7 @@ const failing = { ...bounded, enableOfflineQueue: false } as const
 const byPurpose: Record<RedisPurpose, Omit<RedisOptions, 'replyMapping'>> = {
   gate: failing,
   carts: { ...failing, enableAutoPipelining: true },
-  patient: {
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: 5_000,
-    socketTimeout: 5_000,
-  },
+  patient: bounded,
   subscriber: { autoResubscribe: true, maxRetriesPerRequest: null },
   jobs: { maxRetriesPerRequest: null },
 }

@@ -59,6 +59,7 @@ test('Prefer is read as RFC 7240 writes it, and nonsense is no wish', async (t) 
     'respond-async, wait=10': 201,
     'wait=10; foo=bar': 201,
     'return=minimal, wait=10, handling=lenient': 201,
+    'wait=999999': 201,
     'wait=999999999999': 201,
   }
   for (const [prefer, status] of Object.entries(cases)) {

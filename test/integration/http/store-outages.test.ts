@@ -153,7 +153,6 @@ for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
     const redisServer = await createTestRedis(t)
     const shop = await startTestSystem(t, { redisServer })
     const sku = await shop.addSku({ units: 5 })
-    // Of another partition than any that was listened to before.
     await redisServer.kill(signal)
     isOverloaded(await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 1 }))
     if (signal === 'SIGSTOP') await redisServer.kill('SIGCONT')

@@ -237,7 +237,6 @@ test('a buyer who authenticates is confirmed by the event, or by asking again', 
   assert.equal((await shop.confirm(third)).status, 200, 'and may use another card')
 })
 
-/** The event with other members, and other members of its object. */
 /** A provider whose answer about an intent is on its way for as long as the test likes. */
 function slowLook(shop: PayingSystem) {
   const looked = Promise.withResolvers<void>()
@@ -256,6 +255,7 @@ function slowLook(shop: PayingSystem) {
   return { money, looked: looked.promise, answer: answer.resolve }
 }
 
+/** The event with other members, and other members of its object. */
 function forge(event: Stripe.Event, object: object, more: object = {}): Stripe.Event {
   const data = { object: { ...event.data.object, ...object } }
   return JSON.parse(JSON.stringify({ ...event, ...more, data })) as Stripe.Event
