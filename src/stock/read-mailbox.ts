@@ -13,7 +13,10 @@ export class MailboxGap extends Error {
   override name = 'MailboxGap'
 }
 
-/** Reads what follows each state's cursor, all in one round trip. Throws {@link MailboxGap} on a hole. */
+/**
+ * Reads what follows each state's cursor, up to a hole, all in one round trip. Throws {@link MailboxGap} when the
+ * hole is right behind the cursor.
+ */
 export async function readMailboxes(
   redis: RedisClient,
   partition: number,
@@ -57,14 +60,17 @@ async function readAfter(
     const [error, raw] = replies[i] as [Error | null, [string, string[]][]]
     if (error) throw error
     const entries = raw.map(decodeEntry)
-    let expected = state.cursor + 1
-    for (const entry of entries) {
-      if (entry.generation !== state.generation || entry.seq !== expected) {
-        throw new MailboxGap(
-          `${state.sku}: the mailbox goes on at ${entry.generation}-${entry.seq}, the ledger expects ${state.generation}-${expected}`,
-        )
-      }
-      expected++
+    const { generation, cursor } = state
+    const hole = entries.findIndex(
+      (entry, at) => entry.generation !== generation || entry.seq !== cursor + 1 + at,
+    )
+    // What stands before the hole was accepted, and can be committed: the next read begins at the hole.
+    if (hole > 0) return entries.slice(0, hole)
+    const [first] = entries
+    if (hole === 0 && first) {
+      throw new MailboxGap(
+        `${state.sku}: the mailbox goes on at ${first.generation}-${first.seq}, the ledger expects ${generation}-${cursor + 1}`,
+      )
     }
     return entries
   })

@@ -42,6 +42,18 @@ test('an entry is missing before others: what was committed stays, the rest is l
   await judge(world, open, { held, lost })
 })
 
+test('an entry is missing between others: what stands before the hole is committed', async (t) => {
+  const world = await StockWorld.start(t)
+  const open = await world.open({ units: stock })
+  const { sku, owner } = open
+  const held = [await world.granted(sku)]
+  await owner.runDry()
+  held.push(await world.granted(sku))
+  const lost = [await world.granted(sku), await world.granted(sku)]
+  await tear(world, sku, 3)
+  await judge(world, open, { held, lost })
+})
+
 test('the last entries are missing, and nobody buys any more', async (t) => {
   const world = await StockWorld.start(t)
   const open = await world.open({ units: stock })
