@@ -60,6 +60,27 @@ test('a batch that was committed before changes nothing when it is committed aga
   assert.deepEqual(await everyRow(world), before)
 })
 
+test('a batch of an older generation is fenced although its cursor is the one in the ledger', async (t) => {
+  const world = await StockWorld.start(t)
+  const { sku, owner } = await world.open({ units: 10, limit: 3 })
+  const id = await world.granted(sku, { units: 2 })
+  const [row] = await loadLedger(owner.connection, [sku])
+  assert.ok(row)
+  const [entries = []] = await readMailboxes(world.redis, partitionOf(sku), [row.state])
+  await world.redis.flushall()
+  await owner.actor.tend()
+  // A rebuild begins every mailbox anew: the cursor alone does not tell the old one from the new one.
+  const { generation, cursor } = await world.ledger(sku)
+  assert.deepEqual([generation, cursor], [row.state.generation + 1, row.state.cursor])
+  const before = await everyRow(world)
+  await assert.rejects(commitPass(owner.connection, [{ state: row.state, entries }], holdSeconds), {
+    name: 'Fenced',
+  })
+  assert.deepEqual(await everyRow(world), before)
+  assert.equal(await world.statusOf(id), null)
+  await world.assertSound(sku)
+})
+
 test('a batch over several SKUs is rolled back as a whole when one of them is fenced', async (t) => {
   const world = await StockWorld.start(t)
   const { sku: a, owner } = await world.open({ units: 5 })
