@@ -11,6 +11,7 @@ import {
   type PostReply,
   postCommand,
   type SettleReply,
+  setTerms,
   settle,
 } from '../../src/stock/gate-scripts.ts'
 import {
@@ -57,6 +58,9 @@ export async function openTestRedis(t: TestContext, cluster = false) {
   return { server, redis }
 }
 
+/** The channel on which the scripts wake the owner here. */
+const wake = 'test:wake'
+
 export type TestGate = Awaited<ReturnType<typeof buildGate>>
 
 /** Installs a gate and opens its partition. */
@@ -73,6 +77,7 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
     ...loadingKeys(partition, sku, first),
     loadedRequests: loadingRequestsKey(partition, first),
   }
+  const terms = JSON.stringify({ price: 100 })
   const install = (change: GateOptions = {}) => {
     const all = { units: 10, granted: 0, generation: first, cursor: 0, version: 1, ...options }
     const now = { ...all, ...change }
@@ -88,13 +93,12 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
       startsMs: now.startsMs ?? '',
       endsMs: now.endsMs ?? '',
       holderBits,
-      terms: JSON.stringify({ price: 100 }),
+      terms,
     })
   }
   const { runId } = await closePartition(redis, keys, { closing: '' })
   await install()
   await openPartition(redis, keys, { generation: first, runId })
-  const wake = 'test:wake'
   return {
     sku,
     partition,
@@ -126,33 +130,47 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
       deltas: readonly (string | number)[] = [],
     ): Promise<SettleReply> =>
       settle(redis, keys, { sku, freed: 'test:freed', generation: first, ...to }, deltas),
+    /** Moves the window of the sale; without bounds it is open for ever. */
+    setWindow: ({ startsMs, endsMs }: Pick<GateOptions, 'startsMs' | 'endsMs'>) =>
+      setTerms(redis, keys, {
+        pool: '',
+        limit: options.limit ?? '',
+        startsMs: startsMs ?? '',
+        endsMs: endsMs ?? '',
+        terms,
+      }),
     post: (command: string, take = 0): Promise<PostReply> =>
       postCommand(redis, keys, { sku, wake, take, command }),
-    /** Everything the scripts could have written. */
-    async everything() {
-      const [partitionState, gate, mailboxType, ready, wanted, buyers, holders, today] =
-        await Promise.all([
-          redis.hgetall(keys.partition),
-          redis.hgetall(keys.gate),
-          redis.type(keys.mailbox),
-          redis.smembers(keys.ready),
-          redis.smembers(keys.wanted),
-          redis.hgetall(keys.buyers),
-          redis.getBuffer(keys.holders).then((bits) => bits?.toString('hex') ?? ''),
-          redis.hgetall(keys.today),
-        ])
-      const mailbox = mailboxType === 'stream' ? await redis.xrange(keys.mailbox, '-', '+') : []
-      return {
-        partitionState,
-        gate,
-        mailboxType,
-        mailbox,
-        ready,
-        wanted,
-        buyers,
-        holders,
-        today,
-      }
-    },
+    everything: () => everythingAt(redis, keys),
+  }
+}
+
+type Places = ReturnType<typeof partitionKeys> &
+  ReturnType<typeof skuKeys> & { readonly today: string }
+
+/** Everything the scripts could have written. */
+async function everythingAt(redis: RedisClient, keys: Places) {
+  const [partitionState, gate, mailboxType, ready, wanted, buyers, holders, today] =
+    await Promise.all([
+      redis.hgetall(keys.partition),
+      redis.hgetall(keys.gate),
+      redis.type(keys.mailbox),
+      redis.smembers(keys.ready),
+      redis.smembers(keys.wanted),
+      redis.hgetall(keys.buyers),
+      redis.getBuffer(keys.holders).then((bits) => bits?.toString('hex') ?? ''),
+      redis.hgetall(keys.today),
+    ])
+  const mailbox = mailboxType === 'stream' ? await redis.xrange(keys.mailbox, '-', '+') : []
+  return {
+    partitionState,
+    gate,
+    mailboxType,
+    mailbox,
+    ready,
+    wanted,
+    buyers,
+    holders,
+    today,
   }
 }

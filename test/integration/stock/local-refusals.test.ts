@@ -2,6 +2,7 @@
 // same, and never to somebody who may hold a unit.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { openRedis } from '../../../src/platform/redis/client.ts'
 import type { AdmitReply } from '../../../src/stock/gate-scripts.ts'
@@ -108,6 +109,26 @@ test('an answer with units left ends it', async (t) => {
   assert.equal(reply.admissions[0]?.tag, 'granted')
   refusals.learn(gate.sku, reply)
   assert.equal(refuses(), false)
+})
+
+test('a sale that is over is never told to be sold out, although it is both', async (t) => {
+  const { refuses, raise, refusals, gate, ask } = await soldOut(t)
+  const over = { startsMs: systemClock.now() - 2, endsMs: systemClock.now() - 1 }
+  const early = { startsMs: systemClock.now() + 3_600_000 }
+  for (const window of [over, early]) {
+    await gate.setWindow({})
+    await raise()
+    await gate.setWindow(window)
+    const reply = await ask()
+    assert.deepEqual([reply.unitsLeft, reply.admissions[0]?.tag === 'sold_out'], [0, false])
+    // The refusal from before ends, and no new one is raised.
+    for (let round = 0; round < 2; round++) {
+      refusals.learn(gate.sku, reply)
+      await ask()
+      await new Promise((resolve) => setImmediate(resolve))
+      assert.equal(refuses(), false)
+    }
+  }
 })
 
 test('it dies with the subscription, and none is raised without one', async (t) => {
