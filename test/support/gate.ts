@@ -1,5 +1,6 @@
 /** A gate on a Redis of the test's own, driven through the scripts alone: no actor, no PostgreSQL. */
 import type { TestContext } from 'node:test'
+import { Cluster } from 'ioredis'
 import { newId } from '../../src/kernel/ids.ts'
 import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import {
@@ -13,6 +14,7 @@ import {
   type SettleReply,
   setTerms,
   settle,
+  wantGate,
 } from '../../src/stock/gate-scripts.ts'
 import {
   loadingKeys,
@@ -60,6 +62,25 @@ export async function openTestRedis(t: TestContext, cluster = false) {
 
 /** The channel on which the scripts wake the owner here. */
 const wake = 'test:wake'
+
+/** Listens to the owner's wake-ups from now on; what it returns tells those of everything that was done by then. */
+export async function hearWakeUps(
+  t: TestContext,
+  redis: RedisClient,
+): Promise<() => Promise<string[]>> {
+  // The two have no signature in common.
+  const subscriber = redis instanceof Cluster ? redis.duplicate() : redis.duplicate()
+  t.after(() => subscriber.disconnect())
+  const heard: string[] = []
+  subscriber.on('message', (_channel: string, message: string) => heard.push(message))
+  await eventually(() => subscriber.subscribe(wake))
+  return async () => {
+    const last = newId()
+    await redis.publish(wake, last)
+    await eventually(() => heard.at(-1) === last)
+    return heard.splice(0).slice(0, -1)
+  }
+}
 
 export type TestGate = Awaited<ReturnType<typeof buildGate>>
 
@@ -141,6 +162,7 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
       }),
     post: (command: string, take = 0): Promise<PostReply> =>
       postCommand(redis, keys, { sku, wake, take, command }),
+    want: () => wantGate(redis, keys, { sku, wake }),
     everything: () => everythingAt(redis, keys),
   }
 }

@@ -5,7 +5,7 @@ import { newId } from '../../../../src/kernel/ids.ts'
 import { holderPositions, mayHold } from '../../../../src/stock/holders.ts'
 import { decodeEntry } from '../../../../src/stock/messages.ts'
 import { requestField, requestRecord } from '../../../../src/stock/request-record.ts'
-import { buildGate, holderBits } from '../../../support/gate.ts'
+import { buildGate, hearWakeUps, holderBits } from '../../../support/gate.ts'
 import { type Case, one, writesNothing } from './case.ts'
 
 export const admissions: Record<string, Case> = {
@@ -160,6 +160,18 @@ export const admissions: Record<string, Case> = {
     // A mailbox that is ahead of its gate is a loss somewhere: nothing may be appended behind it.
     await redis.xadd(gate.keys.mailbox, '1-9', 'k', 'reserve')
     await writesNothing(gate, () => assert.rejects(gate.admit([one()]), /equal or smaller/))
+  },
+  'admit · wakes the owner when the mailbox was empty, and only then': async (t, redis) => {
+    const gate = await buildGate(redis, { units: 3 })
+    const wakeUps = await hearWakeUps(t, redis)
+    await gate.admit([one()])
+    assert.deepEqual(await wakeUps(), [gate.sku])
+    await gate.admit([one()])
+    await gate.admit([one(9)])
+    assert.deepEqual(await wakeUps(), [])
+    await gate.settle({ cursor: 2, free: 1, granted: 2 })
+    await gate.admit([one()])
+    assert.deepEqual(await wakeUps(), [gate.sku])
   },
   'admit · marks holders where the API looks for them': async (_t, redis) => {
     const gate = await buildGate(redis, { units: 100 })

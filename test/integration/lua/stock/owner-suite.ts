@@ -1,8 +1,7 @@
 /** What the scripts of a partition's owner answer and write: one test for every line of their REPLY. */
 import assert from 'node:assert/strict'
 import { newId } from '../../../../src/kernel/ids.ts'
-import { wantGate } from '../../../../src/stock/gate-scripts.ts'
-import { buildGate } from '../../../support/gate.ts'
+import { buildGate, hearWakeUps } from '../../../support/gate.ts'
 import { type Case, one, writesNothing } from './case.ts'
 
 export const settlements: Record<string, Case> = {
@@ -87,6 +86,14 @@ export const commands: Record<string, Case> = {
     assert.deepEqual([seen.gate.units, seen.gate.granted, seen.gate.seq], ['8', '2', '2'])
     assert.deepEqual(seen.mailbox[1], ['1-2', ['k', 'command', 'g', '2', 'b', '["sell"]']])
   },
+  'post-command · wakes the owner when the mailbox was empty, and only then': async (t, redis) => {
+    const gate = await buildGate(redis)
+    const wakeUps = await hearWakeUps(t, redis)
+    await gate.post('["sell"]')
+    assert.deepEqual(await wakeUps(), [gate.sku])
+    await gate.post('["sell"]')
+    assert.deepEqual(await wakeUps(), [])
+  },
   'post-command · one that takes units takes them at the gate': async (_t, redis) => {
     const gate = await buildGate(redis, { units: 5 })
     await gate.post('["restock"]', 3)
@@ -161,9 +168,11 @@ export const building: Record<string, Case> = {
       const none = { runId: gate.runId, generation: 0, open: false, sameServer: false }
       assert.deepEqual(await writesNothing(gate, () => gate.close(3)), none)
     },
-  'want-gate · wanted: the owner finds the SKU, once': async (_t, redis) => {
+  'want-gate · wanted: the owner finds the SKU, once, and is woken each time': async (t, redis) => {
     const gate = await buildGate(redis)
-    for (let i = 0; i < 3; i++) await wantGate(redis, gate.keys, { sku: gate.sku, wake: 'w' })
+    const wakeUps = await hearWakeUps(t, redis)
+    for (let i = 0; i < 3; i++) await gate.want()
+    assert.deepEqual(await wakeUps(), ['', '', ''])
     assert.deepEqual((await gate.everything()).wanted, [gate.sku])
   },
 }
