@@ -1,6 +1,7 @@
 import type { DatabasePool } from 'slonik'
 
-const queries = new Set([
+/** The methods of a pool that ask PostgreSQL something. */
+export const queryMethods: ReadonlySet<string> = new Set([
   'any',
   'anyFirst',
   'exists',
@@ -18,7 +19,7 @@ export function countQueries(pool: DatabasePool): { pool: DatabasePool; taken():
   let count = 0
   const counted = new Proxy(pool, {
     get(target, name, receiver) {
-      if (queries.has(String(name))) count += 1
+      if (queryMethods.has(String(name))) count += 1
       return Reflect.get(target, name, receiver)
     },
   })
