@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { pino } from 'pino'
-import type { Found } from '../../../src/actor/actor.ts'
+import { Fenced, type Found, type PartitionActor } from '../../../src/actor/actor.ts'
 import { gatherMs, Lane } from '../../../src/actor/lane.ts'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -96,6 +96,37 @@ test('a partition that nobody wakes is looked at, however busy its neighbour is'
   await eventually(() => assert.ok((passes.get(2) ?? 0) >= 3))
   assert.ok((passes.get(1) ?? 0) > (passes.get(2) ?? 0))
 })
+
+for (const when of ['pass', 'tend'] as const) {
+  test(`a lane that is fenced in its ${when} gives the lock back: another worker may own at once`, async (t) => {
+    const databaseUrl = await createTestDatabase(t)
+    let fenced = false
+    const startLane = (workerId: string, actor: PartitionActor) => {
+      const log = pino({ level: 'silent' })
+      const factory = { takeOver: async () => actor }
+      const lane = new Lane({ databaseUrl, workerId, clock: systemClock, log, factory })
+      lane.start()
+      t.after(() => lane.stop())
+      return lane
+    }
+    const idle: PartitionActor = {
+      pass: async () => ({ anything: false, arrivals: 0, parts: false }),
+      tend: async () => {},
+    }
+    const first = startLane('00000000-0000-7000-8000-000000000001', {
+      ...idle,
+      [when]: async () => {
+        fenced = true
+        throw new Fenced('somebody else has moved on')
+      },
+    })
+    const second = startLane('00000000-0000-7000-8000-000000000002', idle)
+    await eventually(async () => assert.ok(await first.claim(1)))
+    await eventually(() => fenced && first.owned.length === 0)
+    await eventually(async () => assert.ok(await second.claim(1)))
+    assert.deepEqual([first.owned, second.owned], [[], [1]])
+  })
+}
 
 test('a lane that finds no connection refuses a claim at once: other lanes have partitions to take', async (t) => {
   const lane = new Lane({
