@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { eventually } from '../../support/eventually.ts'
+import { moveSale, openSku } from '../../support/on-sale.ts'
 import { type Answer, startTestSystem } from '../../support/system.ts'
 
 const inMs = (ms: number) => new Date(systemClock.now() + ms)
@@ -18,8 +19,8 @@ function isRefusal(answer: Answer, code: string, members: Record<string, unknown
 test('a sale that is not open yet, or has ended, sells nothing', async (t) => {
   const shop = await startTestSystem(t)
   const startsAt = inMs(hour)
-  const early = await shop.addSku({ startsAt, endsAt: inMs(2 * hour), limit: 1 })
-  const late = await shop.addSku({ startsAt: inMs(-2 * hour), endsAt: inMs(-hour), limit: 1 })
+  const early = await openSku(shop, { startsAt, endsAt: inMs(2 * hour), limit: 1 })
+  const late = await openSku(shop, { startsAt: inMs(-2 * hour), endsAt: inMs(-hour), limit: 1 })
   const cases = [
     [early, 'sale_not_open', { sku: early, startsAt: startsAt.toISOString() }],
     [late, 'sale_ended', { sku: late }],
@@ -35,21 +36,29 @@ test('a sale that is not open yet, or has ended, sells nothing', async (t) => {
 
 test('a sale opens and ends by the clock while buyers ask', async (t) => {
   const shop = await startTestSystem(t)
-  const sku = await shop.addSku({ units: 1_000, startsAt: inMs(700), endsAt: inMs(2_500) })
+  const sku = await openSku(shop, { units: 1_000, startsAt: inMs(hour), endsAt: inMs(2 * hour) })
   const buyer = newId()
   const codes: unknown[] = []
-  await eventually(async () => {
-    const { status, body } = await shop.place(buyer, [{ sku, quantity: 1 }])
-    const code = status === 202 ? 'admitted' : body.code
-    if (codes.at(-1) !== code) codes.push(code)
-    return code === 'sale_ended'
-  })
+  /** Asks until the answer is `code`; notes every answer that is another one than the last. */
+  const askUntil = (code: string) =>
+    eventually(async () => {
+      const { status, body } = await shop.place(buyer, [{ sku, quantity: 1 }])
+      const answer = status === 202 ? 'admitted' : body.code
+      if (codes.at(-1) !== answer) codes.push(answer)
+      return answer === code
+    })
+  await askUntil('sale_not_open')
+  // From here on nothing but the clock opens the sale, and then ends it, however slow the machine is.
+  await moveSale(shop, sku, { startsAt: inMs(300) })
+  await askUntil('admitted')
+  await moveSale(shop, sku, { endsAt: inMs(300) })
+  await askUntil('sale_ended')
   assert.deepEqual(codes, ['sale_not_open', 'admitted', 'sale_ended'])
 })
 
 test('a replay is looked at before the window, the limit before the units', async (t) => {
   const shop = await startTestSystem(t)
-  const sku = await shop.addSku({ units: 3, limit: 2, endsAt: inMs(2_000) })
+  const sku = await openSku(shop, { units: 3, limit: 2 })
   const [buyer, key, items] = [newId(), newId(), [{ sku, quantity: 2 }]]
   const placed = await shop.place(buyer, items, { key, wait: 10 })
   assert.equal(placed.status, 201, JSON.stringify(placed.body))
@@ -60,9 +69,8 @@ test('a replay is looked at before the window, the limit before the units', asyn
   isRefusal(await shop.place(newId(), items), 'sold_out', { sku, available: 1 })
   assert.deepEqual(await shop.traces(sku), before)
   assert.equal((await shop.place(buyer, items, { key })).status, 201)
-  await eventually(async () =>
-    isRefusal(await shop.place(newId(), [{ sku, quantity: 1 }]), 'sale_ended', { sku }),
-  )
+  await moveSale(shop, sku, { endsAt: inMs(-1) })
+  isRefusal(await shop.place(newId(), [{ sku, quantity: 1 }]), 'sale_ended', { sku })
   const replay = await shop.place(buyer, items, { key })
   assert.equal(replay.status, 201)
   assert.equal(replay.body.id, placed.body.id)
@@ -70,7 +78,7 @@ test('a replay is looked at before the window, the limit before the units', asyn
 
 test('a wish beyond the limit is told the limit, also when the shop refuses from memory', async (t) => {
   const shop = await startTestSystem(t)
-  const sku = await shop.addSku({ units: 1, limit: 2 })
+  const sku = await openSku(shop, { units: 1, limit: 2 })
   assert.equal((await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 10 })).status, 201)
   for (let round = 0; round < 10; round++) {
     const [tooMany] = await Promise.all([
@@ -83,7 +91,7 @@ test('a wish beyond the limit is told the limit, also when the shop refuses from
 
 test('a limit holds for one buyer who asks in parallel', async (t) => {
   const shop = await startTestSystem(t, { apis: 2 })
-  const sku = await shop.addSku({ units: 100, limit: 3 })
+  const sku = await openSku(shop, { units: 100, limit: 3 })
   const buyer = newId()
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, i) =>
@@ -99,7 +107,7 @@ test('a limit holds for one buyer who asks in parallel', async (t) => {
 
 test('exactly the stock is sold to more buyers than there are units', async (t) => {
   const shop = await startTestSystem(t, { apis: 2 })
-  const sku = await shop.addSku({ units: 40, limit: 2 })
+  const sku = await openSku(shop, { units: 40, limit: 2 })
   const answers = await Promise.all(
     Array.from({ length: 120 }, (_, i) =>
       shop.place(newId(), [{ sku, quantity: 1 + (i % 2) }], {
@@ -122,7 +130,7 @@ test('exactly the stock is sold to more buyers than there are units', async (t) 
 
 test('units that are given back or added are sold again at once', async (t) => {
   const shop = await startTestSystem(t, { apis: 2 })
-  const sku = await shop.addSku({ units: 1, limit: 1 })
+  const sku = await openSku(shop, { units: 1, limit: 1 })
   const items = [{ sku, quantity: 1 }]
   const buyer = newId()
   const holder = await shop.place(buyer, items, { wait: 10 })
@@ -150,7 +158,7 @@ test('units that are given back or added are sold again at once', async (t) => {
 
 test('units are taken away only as far as they are free', async (t) => {
   const shop = await startTestSystem(t)
-  const sku = await shop.addSku({ units: 5 })
+  const sku = await openSku(shop, { units: 5 })
   await shop.place(newId(), [{ sku, quantity: 3 }], { wait: 10 })
   await shop.settledAt(sku, 2)
   await shop.restock(sku, -2)
