@@ -1,5 +1,5 @@
 /** The files themselves: sizes to all, and uploads where they are kept on this server's disk. */
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -49,7 +49,8 @@ export function imageFileRoutes(deps: { readonly store: ImageStore }): FastifyPl
         reply.header('cache-control', 'public, max-age=31536000, immutable').header('etag', etag)
         if (request.headers['if-none-match'] === etag) return reply.code(304).send()
         reply.header('content-type', 'image/webp').header('content-length', shown.bytes)
-        return reply.send(request.method === 'HEAD' ? null : shown.open())
+        // An empty stream keeps the length of the file in the headers; the framework takes no null for HEAD.
+        return reply.send(request.method === 'HEAD' ? Readable.from([]) : shown.open())
       },
     )
   }
