@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { Redis } from 'ioredis'
+import type { DatabasePool } from 'slonik'
 import { checkPromises } from '../../src/ops/promises.ts'
 import { openPool } from '../../src/platform/postgres/pool.ts'
 import { openRedis } from '../../src/platform/redis/client.ts'
@@ -12,6 +13,7 @@ import { partitionOf } from '../../src/stock/partition.ts'
 import type { Crowd, Purchase } from './crowd.ts'
 import { eventually } from './eventually.ts'
 import type { Shop } from './processes.ts'
+import { disagreements, notReserved, reservedCheckouts } from './purchases/agree.ts'
 
 export interface JudgeOptions {
   /** Whether Redis lost data in this case: then a checkout that was only queued may be lost. */
@@ -34,21 +36,25 @@ export async function sellOutAndJudge(
   assert.deepEqual(crowd.surprises, [])
   if (!mayLose) assert.deepEqual(lost, [], 'nothing may be lost')
   for (const part of [...shop.apis, ...shop.workers]) part.check()
-  await recordsAgree(shop, crowd)
-  await unitsAgree(shop)
-  await gatesAgree(shop)
-  await promisesKept(shop)
-  return { lost: lost.length }
-}
-
-/** The service's own judgement of itself. */
-async function promisesKept(shop: Shop): Promise<void> {
-  const redis = openRedis(shop.redis.url, 'patient', () => {})
   const pool = await openPool(shop.databaseUrl, {
     max: 2,
     statementTimeoutMs: 10_000,
     onError: () => {},
   })
+  try {
+    await recordsAgree(pool, crowd)
+    await unitsAgree(shop, pool)
+    await gatesAgree(shop)
+    await promisesKept(shop, pool)
+  } finally {
+    await pool.end()
+  }
+  return { lost: lost.length }
+}
+
+/** The service's own judgement of itself. */
+async function promisesKept(shop: Shop, pool: DatabasePool): Promise<void> {
+  const redis = openRedis(shop.redis.url, 'patient', () => {})
   try {
     const { promises } = await checkPromises({
       pool,
@@ -61,7 +67,6 @@ async function promisesKept(shop: Shop): Promise<void> {
     )
   } finally {
     redis.disconnect()
-    await pool.end()
   }
 }
 
@@ -109,29 +114,22 @@ async function finalStatus(shop: Shop, purchase: Purchase, id: string): Promise<
 }
 
 /** Each key has exactly the checkout that its buyer was told of; who was refused has none. */
-async function recordsAgree(shop: Shop, crowd: Crowd): Promise<void> {
-  const stored = await shop.rows<{ key: string; id: string; buyer_id: string; units: number }>(
-    `select c.idempotency_key as key, c.id, c.buyer_id, sum(h.units)::int as units
-       from checkouts c join holds h on h.checkout_id = c.id
-      where c.status = 'reserved' and h.state = 'held' group by c.id`,
-  )
+async function recordsAgree(pool: DatabasePool, crowd: Crowd): Promise<void> {
+  const stored = [...(await reservedCheckouts(pool))]
   const told = crowd.purchases
     .filter(({ refused, checkouts }) => !refused && checkouts.length > 0)
     .map(({ key, checkouts, buyerId, units }) => ({
       key,
       id: checkouts.at(-1) ?? '',
-      buyer_id: buyerId,
+      buyerId,
       units,
     }))
   const byKey = (a: { key: string }, b: { key: string }) => (a.key < b.key ? -1 : 1)
   assert.deepEqual(stored.sort(byKey), told.sort(byKey))
-  const others = await shop.rows(
-    `select status, reason, count(*)::int from checkouts where status <> 'reserved' group by 1, 2`,
-  )
-  assert.deepEqual(others, [], 'no checkout ended in any other way')
+  assert.deepEqual(await notReserved(pool), [], 'no checkout ended in any other way')
 }
 
-async function unitsAgree(shop: Shop): Promise<void> {
+async function unitsAgree(shop: Shop, pool: DatabasePool): Promise<void> {
   const ledger = await shop.rows<{ sku: string; on_hand: number; free: number; held: number }>(
     'select sku, on_hand, free, held from ledger order by sku',
   )
@@ -140,19 +138,7 @@ async function unitsAgree(shop: Shop): Promise<void> {
     shop.skus.map(({ sku, units }) => ({ sku, on_hand: units, free: 0, held: units })),
     'exactly the stock is sold',
   )
-  const differing = await shop.rows(
-    `select l.sku, l.held, (select sum(units) from holds h where h.sku = l.sku and state = 'held') as holds
-       from ledger l where l.held <> (select coalesce(sum(units), 0) from holds h where h.sku = l.sku and state = 'held')
-     union all
-     select b.buyer_id::text, b.units, h.units from buyer_units b
-       full join (select pool, buyer_id, sum(units) as units from holds where state = 'held' group by 1, 2) h
-         using (pool, buyer_id)
-      where b.units is distinct from h.units or b.units > 2
-     union all
-     select c.id::text, 1, 0 from checkouts c left join orders o on o.id = c.id
-       left join order_lines n on n.order_id = c.id
-      where o.status is distinct from 'awaiting_payment' or n.quantity is null or o.total <> n.quantity * 3900`,
-  )
+  const differing = await disagreements(pool, { limit: 2, price: 3_900 })
   assert.deepEqual(differing, [], 'holds, limits and orders agree with the ledger')
 }
 

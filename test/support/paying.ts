@@ -13,6 +13,8 @@ import { sql } from '../../src/platform/postgres/pool.ts'
 import { createLogger } from '../../src/platform/telemetry/logger.ts'
 import { postStockCommand } from '../../src/stock/post-commands.ts'
 import { eventually } from './eventually.ts'
+import { moveDeadline } from './purchases/change.ts'
+import { type Purchase, purchaseOf } from './purchases/find.ts'
 import { startTestSimulator, type TestSimulator, testStripeKey } from './simulator.ts'
 import { type SkuOptions, type SystemOptions, startTestSystem, type TestSystem } from './system.ts'
 
@@ -28,16 +30,6 @@ export interface Bought {
   readonly id: string
   readonly sku: string
 }
-
-const StateRow = z.object({
-  checkout: z.string(),
-  order: z.string(),
-  payment: z.string().nullable(),
-  captured: z.number().nullable(),
-  refunded: z.number().nullable(),
-  attempts: z.array(z.string()),
-  lines: z.array(z.string()),
-})
 
 /** Starts shop and provider; prices are in EUR. */
 export async function startPayingSystem(t: TestContext, options: PayingOptions = {}) {
@@ -85,26 +77,17 @@ export async function startPayingSystem(t: TestContext, options: PayingOptions =
       pool.oneFirst(sql.type(z.object({ intent_id: z.string() }))`
         select intent_id from payments where checkout_id = ${id}`),
     /** Moves a checkout's deadline into the past, or any number of seconds from now. */
-    expireIn: (id: string, seconds: number) =>
-      pool.query(sql.typeAlias('none')`
-        update checkouts set expires_at = now() + make_interval(secs => ${seconds}) where id = ${id}`),
+    expireIn: (id: string, seconds: number) => moveDeadline(pool, id, seconds),
   }
 }
 
 function observer(pool: DatabasePool, simulator: TestSimulator) {
-  const stateOf = (id: string) =>
-    pool.one(sql.type(StateRow)`
-      select c.status as checkout, o.status as order, p.status as payment, p.captured, p.refunded,
-        (select coalesce(jsonb_agg(a.state order by a.attempt), '[]') from payment_attempts a
-          where a.checkout_id = c.id) as attempts,
-        (select jsonb_agg(l.status order by l.sku) from order_lines l where l.order_id = c.id) as lines
-        from checkouts c join orders o on o.id = c.id left join payments p on p.checkout_id = c.id
-       where c.id = ${id}`)
+  const stateOf = (id: string) => purchaseOf(pool, id)
 
   return {
     stateOf,
     /** Waits until the checkout, its order and its money are as given; other members are not looked at. */
-    becomes: (id: string, wanted: Partial<z.infer<typeof StateRow>>, timeoutMs = 10_000) =>
+    becomes: (id: string, wanted: Partial<Purchase>, timeoutMs = 10_000) =>
       eventually(
         async () => {
           const state = await stateOf(id)

@@ -2,6 +2,7 @@
 import type { DatabasePool } from 'slonik'
 import { newId } from '../../src/kernel/ids.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
+import { writeReserved } from './purchases/write.ts'
 
 export interface Reserved {
   readonly checkoutId: string
@@ -16,17 +17,11 @@ export async function reserve(pool: DatabasePool, count: number): Promise<Reserv
     buyerId: newId(),
     paymentMethodId: 'pm_card_visa',
   }))
-  const rows = reserved.map(({ checkoutId, buyerId }) => [checkoutId, buyerId])
-  await pool.query(sql.typeAlias('none')`
-    with n as (select * from ${sql.unnest(rows, ['uuid', 'uuid'])} as n (id, buyer)),
-    c as (
-      insert into checkouts (id, buyer_id, idempotency_key, status, total, currency, expires_at)
-      select id, buyer, id::text, 'reserved', 500, 'EUR', now() + interval '1 hour' from n),
-    h as (
-      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
-      select id, 'MUG', 1, 500, buyer, 'held' from n)
-    insert into orders (id, buyer_id, status, total, currency)
-    select id, buyer, 'awaiting_payment', 500, 'EUR' from n`)
+  await writeReserved(
+    pool,
+    reserved.map(({ checkoutId, buyerId }) => ({ id: checkoutId, buyerId })),
+    { sku: 'MUG', price: 500, expiresInSeconds: 3_600 },
+  )
   await pool.query(sql.typeAlias('none')`
     insert into ledger (sku, partition, on_hand, free, held) values ('MUG', 1, 1000, 900, 100)
     on conflict do nothing`)

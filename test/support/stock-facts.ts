@@ -6,6 +6,8 @@ import { sql } from '../../src/platform/postgres/pool.ts'
 import type { RedisClient } from '../../src/platform/redis/client.ts'
 import { skuKeys } from '../../src/stock/keys.ts'
 import { partitionOf } from '../../src/stock/partition.ts'
+import { miscountedBuyers, unitsOf } from './purchases/agree.ts'
+import { checkoutOf, holdStateOf } from './purchases/find.ts'
 
 const LedgerRow = z.object({
   on_hand: z.number(),
@@ -24,7 +26,6 @@ export interface GateFacts {
   readonly granted: number
   readonly generation: number
 }
-const Sums = z.object({ held: z.number(), sold: z.number() })
 
 export class StockFacts {
   readonly pool: DatabasePool
@@ -58,14 +59,14 @@ export class StockFacts {
   }
 
   async holdState(checkoutId: string, sku: string): Promise<string | null> {
-    return this.pool.maybeOneFirst(sql.type(z.object({ state: z.string() }))`
-      select state from holds where checkout_id = ${checkoutId} and sku = ${sku}`)
+    return holdStateOf(this.pool, checkoutId, sku)
   }
 
   /** Status and reason, as in `rejected duplicate`, or null when PostgreSQL does not have it. */
   async statusOf(checkoutId: string): Promise<string | null> {
-    return this.pool.maybeOneFirst(sql.type(z.object({ status: z.string() }))`
-      select concat_ws(' ', status, reason) as status from checkouts where id = ${checkoutId}`)
+    const found = await checkoutOf(this.pool, checkoutId)
+    if (found === null) return null
+    return found.reason === null ? found.status : `${found.status} ${found.reason}`
   }
 
   async openCommands(): Promise<number> {
@@ -82,18 +83,10 @@ export class StockFacts {
   /** Promises 1, 2 and 7 of a SKU at rest: ledger, holds, limits and gate agree to the unit. */
   async assertSound(sku: string): Promise<LedgerFacts> {
     const row = await this.ledger(sku)
-    const holds = await this.pool.one(sql.type(Sums)`
-      select coalesce(sum(units) filter (where state = 'held'), 0)::int as held,
-        coalesce(sum(units) filter (where state = 'sold'), 0)::int as sold from holds where sku = ${sku}`)
-    assert.deepEqual({ held: row.held, sold: row.sold }, holds, `${sku}: ledger and holds`)
+    const units = await unitsOf(this.pool, sku)
+    assert.deepEqual({ held: row.held, sold: row.sold }, units, `${sku}: ledger and holds`)
     assert.equal(row.on_hand, row.free + row.set_aside + row.held + row.sold, `${sku}: balance`)
-    const strays = await this.pool.any(sql.type(z.object({ buyer: z.string() }))`
-      select buyer_id::text as buyer from (
-        select pool, buyer_id, sum(units) as units from holds
-         where pool is not null and state in ('held', 'sold') group by 1, 2) h
-      full join buyer_units b using (pool, buyer_id)
-      where coalesce(h.units, 0) <> coalesce(b.units, 0) or b.units > b.unit_limit`)
-    assert.deepEqual(strays, [], `${sku}: limits`)
+    assert.deepEqual(await miscountedBuyers(this.pool), [], `${sku}: limits`)
     if (row.generation > 0) {
       const gate = await this.gateOf(sku)
       assert.equal(gate.generation, row.generation, `${sku}: the gate's generation`)

@@ -13,10 +13,10 @@ import { Results } from '../../src/checkout/results.ts'
 import type { Line, Refusal, ReservationStrategy } from '../../src/checkout/strategy.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
-import { sql } from '../../src/platform/postgres/pool.ts'
 import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import { startDirectCommands } from '../../src/stock/direct-commands.ts'
 import { startOwners } from '../../src/system/owners.ts'
+import { expireNow } from './purchases/change.ts'
 import { holdSeconds, StockWorld } from './stock-world.ts'
 
 export const strategyNames = ['actor', 'pessimistic'] as const
@@ -66,9 +66,7 @@ export async function startStrategyShop(t: TestContext, name: StrategyName): Pro
     },
     sweep: () => expireHolds(pool, strategy),
     async overdue(id) {
-      await pool.query(sql.typeAlias('none')`
-        update checkouts set expires_at = now() - interval '1 second'
-         where ${id ?? null}::uuid is null or id = ${id ?? null}`)
+      await expireNow(pool, id)
     },
   }
 }

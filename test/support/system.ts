@@ -18,6 +18,8 @@ import { postStockCommand } from '../../src/stock/post-commands.ts'
 import { startApi } from '../../src/system/api.ts'
 import { startWorker } from '../../src/system/worker.ts'
 import { eventually } from './eventually.ts'
+import { countCheckouts } from './purchases/count.ts'
+import { rowCounts } from './purchases/traces.ts'
 import { createTestDatabase, createTestFolder, createTestRedis } from './stores.ts'
 
 export interface SystemOptions {
@@ -263,7 +265,6 @@ function judge(pool: DatabasePool, redis: RedisClient) {
       select on_hand, free, set_aside, held, sold, granted, generation, cursor from ledger where sku = ${sku}`)
   const gateOf = (sku: string): Promise<Record<string, string>> =>
     redis.hgetall(skuKeys(partitionOf(sku), sku).gate)
-  const count = (rows: Promise<{ count: number }>) => rows.then((row) => row.count)
   return {
     ledgerOf,
     gateOf,
@@ -274,29 +275,11 @@ function judge(pool: DatabasePool, redis: RedisClient) {
         gateOf(sku),
         redis.xlen(skuKeys(partitionOf(sku), sku).mailbox),
         redis.hgetall(skuKeys(partitionOf(sku), sku).buyers),
-        pool.one(sql.type(
-          z.object({
-            checkouts: z.number(),
-            parts: z.number(),
-            holds: z.number(),
-            orders: z.number(),
-            lines: z.number(),
-            commands: z.number(),
-            counts: z.number(),
-          }),
-        )`
-          select (select count(*) from checkouts) as checkouts, (select count(*) from checkout_parts) as parts,
-            (select count(*) from holds) as holds, (select count(*) from orders) as orders,
-            (select count(*) from order_lines) as lines, (select count(*) from stock_commands) as commands,
-            (select count(*) from buyer_units) as counts`),
+        rowCounts(pool),
       ])
       return { ledger, gate, mailbox, buyers, tables }
     },
-    checkoutsOf: (buyer: string) =>
-      count(
-        pool.one(sql.typeAlias('count')`
-        select count(*) as count from checkouts where buyer_id = ${buyer}`),
-      ),
+    checkoutsOf: (buyerId: string) => countCheckouts(pool, { buyerId }),
     /**
      * Waits until all that was admitted is committed and settled, and the SKU has `free` units both in
      * the ledger and at the gate.

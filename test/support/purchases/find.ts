@@ -1,0 +1,64 @@
+/** What PostgreSQL has of one purchase: its checkout, its order, and the lines of the order. */
+import type { CommonQueryMethods } from 'slonik'
+import { z } from 'zod'
+import { sql } from '../../../src/platform/postgres/pool.ts'
+
+const CheckoutRow = z.object({
+  status: z.string(),
+  reason: z.string().nullable(),
+  duplicateOf: z.string().nullable(),
+  expiresAt: z.date().nullable(),
+})
+
+/** Null when PostgreSQL does not have it. */
+export const checkoutOf = (q: CommonQueryMethods, id: string) =>
+  q.maybeOne(sql.type(CheckoutRow)`
+    select status, reason, duplicate_of as "duplicateOf", expires_at as "expiresAt"
+      from checkouts where id = ${id}`)
+
+/** The id of the checkout that a buyer made under a key. Fails when there is none. */
+export const checkoutUnderKey = async (q: CommonQueryMethods, buyerId: string, key: string) => {
+  const { id } = await q.one(sql.typeAlias('id')`
+    select id from checkouts where buyer_id = ${buyerId} and idempotency_key = ${key}`)
+  return id
+}
+
+/** `held`, `sold`, `released`, `returned` or `void`; null when the checkout has no hold on the SKU. */
+export const holdStateOf = (q: CommonQueryMethods, checkoutId: string, sku: string) =>
+  q.maybeOneFirst(sql.type(z.object({ state: z.string() }))`
+    select state from holds where checkout_id = ${checkoutId} and sku = ${sku}`)
+
+const OrderRow = z.object({ total: z.number(), createdAt: z.date() })
+
+/** An order by the id of its checkout; the total in minor units. Fails when there is none. */
+export const orderOf = (q: CommonQueryMethods, id: string) =>
+  q.one(sql.type(OrderRow)`
+    select total, created_at as "createdAt" from orders where id = ${id}`)
+
+const LineRow = z.object({ sku: z.string(), unitPrice: z.number() })
+
+/** The lines of an order by SKU; prices in minor units. */
+export const linesOf = (q: CommonQueryMethods, id: string) =>
+  q.any(sql.type(LineRow)`
+    select sku, unit_price as "unitPrice" from order_lines where order_id = ${id} order by sku`)
+
+const PurchaseRow = z.object({
+  checkout: z.string(),
+  order: z.string(),
+  payment: z.string().nullable(),
+  captured: z.number().nullable(),
+  refunded: z.number().nullable(),
+  attempts: z.array(z.string()),
+  lines: z.array(z.string()),
+})
+export type Purchase = z.infer<typeof PurchaseRow>
+
+/** The statuses of a checkout, its order, its money and its lines, all at one moment. */
+export const purchaseOf = (q: CommonQueryMethods, id: string) =>
+  q.one(sql.type(PurchaseRow)`
+    select c.status as checkout, o.status as order, p.status as payment, p.captured, p.refunded,
+      (select coalesce(jsonb_agg(a.state order by a.attempt), '[]') from payment_attempts a
+        where a.checkout_id = c.id) as attempts,
+      (select jsonb_agg(l.status order by l.sku) from order_lines l where l.order_id = c.id) as lines
+      from checkouts c join orders o on o.id = c.id left join payments p on p.checkout_id = c.id
+     where c.id = ${id}`)
