@@ -23,6 +23,8 @@ import { Gate, type GateOutcome, type GateRequest } from '../../../src/stock/gat
 import { skuKeys } from '../../../src/stock/keys.ts'
 import { LocalRefusals } from '../../../src/stock/local-refusals.ts'
 import { partitionOf } from '../../../src/stock/partition.ts'
+import { expireNow, freeKey } from '../../support/purchases/change.ts'
+import { checkoutUnderKey, linesOf, orderOf } from '../../support/purchases/find.ts'
 import { holdSeconds, type Owner, StockWorld } from '../../support/stock-world.ts'
 import { actorStrategyOf } from '../../support/strategy-shop.ts'
 
@@ -106,9 +108,7 @@ class Basket {
   }
 
   async id(): Promise<string> {
-    const row = await this.world.pool.one(sql.typeAlias('id')`
-      select id from checkouts where buyer_id = ${this.buyerId} and idempotency_key = ${this.key}`)
-    return row.id
+    return checkoutUnderKey(this.world.pool, this.buyerId, this.key)
   }
 
   async runDry(): Promise<void> {
@@ -116,8 +116,7 @@ class Basket {
   }
 
   async pastDeadline(id: string): Promise<void> {
-    await this.world.pool.query(sql.typeAlias('none')`
-      update checkouts set expires_at = now() - interval '1 second' where id = ${id}`)
+    await expireNow(this.world.pool, id)
   }
 
   /** What the job does that looks after deadlines. */
@@ -215,10 +214,8 @@ test('a checkout becomes reserved when its last part is committed, once', async 
   )
   assert.ok(decisions.flat().length <= 1)
   assert.equal(await basket.world.statusOf(id), 'reserved')
-  const lines = await pool.one(sql.typeAlias('count')`
-    select count(*)::int as count from order_lines l join orders o on o.id = l.order_id
-     where o.id = ${id} and o.total = 4000`)
-  assert.equal(lines.count, 2)
+  assert.equal((await orderOf(pool, id)).total, 4_000)
+  assert.equal((await linesOf(pool, id)).length, 2)
 })
 
 test('one whose parts are all held is reserved, although whoever saw to it has died', async (t) => {
@@ -274,8 +271,7 @@ test('a decision and a deadline that meet end the checkout one way', async (t) =
     assert.equal(status, decided.length === 1 ? 'reserved' : 'rejected overdue')
     if (decided.length === 1) {
       await basket.checkouts().cancel(id, basket.buyerId)
-      await pool.query(sql.typeAlias('none')`
-        update checkouts set idempotency_key = null where id = ${id}`)
+      await freeKey(pool, id)
     }
     await basket.allIsBack()
   }

@@ -11,6 +11,8 @@ import { newId } from '../../../src/kernel/ids.ts'
 import { noteIntent } from '../../../src/payments/payment-repository.ts'
 import { claimDueEvents } from '../../../src/platform/outbox.ts'
 import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
+import { fillWithOpenCheckouts } from '../../support/purchases/fill.ts'
+import { holdParts } from '../../support/purchases/write.ts'
 import { facts, reserve } from '../../support/reserved.ts'
 import { readMoreThan } from '../../support/rows-read.ts'
 import { StockWorld } from '../../support/stock-world.ts'
@@ -43,35 +45,6 @@ async function addMug(pool: DatabasePool): Promise<void> {
     insert into variants (sku, product_id, price, currency) values ('MUG', ${id}, 500, 'EUR')`)
 }
 
-/** Other people's open checkouts with all that belongs to them. */
-async function fill(pool: DatabasePool, sku: string): Promise<void> {
-  await pool.query(sql.typeAlias('none')`
-    with n as materialized (
-      select gen_random_uuid() as id, gen_random_uuid() as buyer, i % 3 as kind
-        from generate_series(1, ${crowd}) as i),
-    c as (
-      insert into checkouts (id, buyer_id, idempotency_key, status, total, currency, expires_at)
-      select id, buyer, id::text, (array['reserved', 'paying', 'assembling'])[kind + 1], 500, 'EUR',
-        now() + interval '1 hour' from n),
-    parts as (insert into checkout_parts (checkout_id, sku, units) select id, ${sku}, 1 from n),
-    holds as (
-      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state, pool)
-      select id, ${sku}, 1, 500, buyer, 'held', 'crowd' from n),
-    counts as (insert into buyer_units (pool, buyer_id, units, unit_limit) select 'crowd', buyer, 1, 2 from n),
-    orders as (
-      insert into orders (id, buyer_id, status, total, currency)
-      select id, buyer, 'awaiting_payment', 500, 'EUR' from n),
-    lines as (
-      insert into order_lines (order_id, sku, title, quantity, unit_price, status)
-      select id, ${sku}, '', 1, 500, 'awaiting_payment' from n),
-    paid as (insert into payments (checkout_id, amount, currency) select id, 500, 'EUR' from n),
-    attempts as (
-      insert into payment_attempts (checkout_id, attempt, payment_method_id)
-      select id, 1, 'pm_card_visa' from n)
-    insert into stock_commands (id, partition, sku, kind, checkout_id, reason)
-    select gen_random_uuid(), 63, ${sku}, 'release', id, 'a test' from n`)
-}
-
 test('payments and carts read their own rows, however many others are open', async (t) => {
   const pool = await oneConnection(t)
   await addMug(pool)
@@ -92,18 +65,13 @@ test('payments and carts read their own rows, however many others are open', asy
         return begin({ id, purchase })
       }),
     )
-    await pool.query(sql.typeAlias('none')`
-      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
-      select id, 'MUG', 1, 500, id, 'held' from ${sql.unnest(
-        carts.map((id) => [id]),
-        ['uuid'],
-      )} as n (id)`)
+    await holdParts(pool, carts, { sku: 'MUG', price: 500 })
     assert.equal((await decideAssemblies(pool, carts, 900)).length, count)
   }
   // Alone and together: they are different statements.
   for (let i = 0; i < warmUps; i++) await round(i % 2 === 0 ? together : 1)
   for (let i = 0; i < warmUps; i++) await round(together)
-  await fill(pool, 'MUG')
+  await fillWithOpenCheckouts(pool, { sku: 'MUG', count: crowd })
   for (const count of [together, 1]) {
     const read = await readMoreThan(
       rowsMax,
@@ -124,7 +92,7 @@ test('a worker reads the rows of its batch, however many others there are', asyn
     await owner.runDry()
   }
   for (let i = 0; i < warmUps; i++) await round()
-  await fill(world.pool, 'OTHER')
+  await fillWithOpenCheckouts(world.pool, { sku: 'OTHER', count: crowd })
   const run: Parameters<typeof readMoreThan>[1] = async ({ sql: text, values }) =>
     (await owner.connection.query({ name: text.slice(0, 60), text, values })) as never
   assert.deepEqual(await readMoreThan(rowsMax, run, round), {})

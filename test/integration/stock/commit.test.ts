@@ -2,7 +2,6 @@
 // cursor, and a checkout that PostgreSQL contradicts takes nobody else down with it.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { z } from 'zod'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
@@ -11,20 +10,10 @@ import { requestsKey, skuKeys } from '../../../src/stock/keys.ts'
 import { loadLedger } from '../../../src/stock/ledger.ts'
 import { partitionOf } from '../../../src/stock/partition.ts'
 import { readMailboxes } from '../../../src/stock/read-mailbox.ts'
+import { checkoutOf, linesOf, orderOf } from '../../support/purchases/find.ts'
+import { everyRow } from '../../support/purchases/traces.ts'
+import { writeTombstones } from '../../support/purchases/write.ts'
 import { holdSeconds, StockWorld } from '../../support/stock-world.ts'
-
-/** Rows that a batch may write, so that "changes nothing" can be said of all of them. */
-async function everyRow(world: StockWorld): Promise<unknown> {
-  const Rows = z.object({ rows: z.unknown() })
-  return world.pool.one(sql.type(Rows)`
-    select jsonb_build_array(
-      (select jsonb_agg(l order by sku) from ledger l), (select jsonb_agg(c order by id) from checkouts c),
-      (select jsonb_agg(h order by checkout_id, sku) from holds h),
-      (select jsonb_agg(o order by id) from orders o),
-      (select jsonb_agg(n order by order_id, sku) from order_lines n),
-      (select jsonb_agg(b order by pool, buyer_id) from buyer_units b),
-      (select jsonb_agg(s order by id) from stock_commands s)) as rows`)
-}
 
 test('of two owners with one batch one commits; the other is fenced and changes nothing', async (t) => {
   const world = await StockWorld.start(t)
@@ -53,11 +42,11 @@ test('a batch that was committed before changes nothing when it is committed aga
   assert.ok(row)
   const [entries = []] = await readMailboxes(world.redis, partitionOf(sku), [row.state])
   await owner.runDry()
-  const before = await everyRow(world)
+  const before = await everyRow(world.pool)
   await assert.rejects(commitPass(owner.connection, [{ state: row.state, entries }], holdSeconds), {
     name: 'Fenced',
   })
-  assert.deepEqual(await everyRow(world), before)
+  assert.deepEqual(await everyRow(world.pool), before)
 })
 
 test('a batch of an older generation is fenced although its cursor is the one in the ledger', async (t) => {
@@ -91,10 +80,10 @@ test('a batch over several SKUs is rolled back as a whole when one of them is fe
   const states = (await loadLedger(owner.connection, [a, b])).map(({ state }) => state)
   const entries = await readMailboxes(world.redis, partitionOf(a), states)
   await world.pool.query(sql.typeAlias('none')`update ledger set cursor = 9 where sku = ${b}`)
-  const before = await everyRow(world)
+  const before = await everyRow(world.pool)
   const work = states.map((state, i) => ({ state, entries: entries[i] ?? [] }))
   await assert.rejects(commitPass(owner.connection, work, holdSeconds), { name: 'Fenced' })
-  assert.deepEqual(await everyRow(world), before)
+  assert.deepEqual(await everyRow(world.pool), before)
 })
 
 test('a batch with a taken key, a passed limit and a tombstone commits the rest', async (t) => {
@@ -113,17 +102,14 @@ test('a batch with a taken key, a passed limit and a tombstone commits the rest'
   const loser = await world.granted(sku, { buyerId: buyer, key: 'k' })
   const over = await world.granted(sku, { buyerId: greedy })
   const gone = await world.granted(sku, { buyerId: hasty })
-  await world.pool.query(sql.typeAlias('none')`
-    insert into checkouts (id, buyer_id, status) values (${gone}, ${hasty}, 'cancelled')`)
+  await writeTombstones(world.pool, [{ id: gone, buyerId: hasty }])
   const good = await Promise.all([1, 2, 3].map(() => world.granted(sku)))
   await owner.runDry()
   assert.equal(await world.statusOf(loser), 'rejected duplicate')
   assert.equal(await world.statusOf(over), 'rejected limit')
   assert.equal(await world.statusOf(gone), 'cancelled')
   for (const id of good) assert.equal(await world.statusOf(id), 'reserved')
-  const named = await world.pool.oneFirst(sql.type(z.object({ of: z.string() }))`
-    select duplicate_of as of from checkouts where id = ${loser}`)
-  assert.equal(named, winner)
+  assert.equal((await checkoutOf(world.pool, loser))?.duplicateOf, winner)
   const row = await world.assertSound(sku)
   assert.deepEqual([row.free, row.held], [14, 6])
   // What was refused counts for nobody, at the gate neither.
@@ -182,10 +168,8 @@ test('an order has the price that its admission promised, not a later one', asyn
   const id = await world.granted(sku, { units: 2 })
   await world.pool.query(sql.typeAlias('none')`update variants set price = 900 where sku = ${sku}`)
   await owner.runDry()
-  const Line = z.object({ unit_price: z.number(), total: z.number() })
-  const line = await world.pool.one(sql.type(Line)`
-    select n.unit_price, o.total from orders o join order_lines n on n.order_id = o.id where o.id = ${id}`)
-  assert.deepEqual(line, { unit_price: 700, total: 1_400 })
+  assert.deepEqual(await linesOf(world.pool, id), [{ sku, unitPrice: 700 }])
+  assert.equal((await orderOf(world.pool, id)).total, 1_400)
 })
 
 test('a hold lasts from its commit on, by the clock of PostgreSQL', async (t) => {
@@ -193,13 +177,11 @@ test('a hold lasts from its commit on, by the clock of PostgreSQL', async (t) =>
   const { sku, owner } = await world.open({ units: 5 })
   const id = await world.granted(sku)
   await owner.runDry()
-  const Times = z.object({ exact: z.boolean(), deadline: z.date() })
-  const { exact, deadline } = await world.pool.one(sql.type(Times)`
-    select c.expires_at as deadline,
-      c.expires_at between o.created_at + make_interval(secs => ${holdSeconds - 1})
-        and o.created_at + make_interval(secs => ${holdSeconds + 1}) as exact
-    from checkouts c join orders o using (id) where c.id = ${id}`)
-  assert.ok(exact)
+  const { createdAt } = await orderOf(world.pool, id)
+  const deadline = (await checkoutOf(world.pool, id))?.expiresAt
+  assert.ok(deadline)
+  const lastsMs = deadline.getTime() - createdAt.getTime()
+  assert.ok(Math.abs(lastsMs - holdSeconds * 1_000) <= 1_000, `${lastsMs} ms`)
   assert.deepEqual(owner.committed[0]?.deadline, deadline)
 })
 

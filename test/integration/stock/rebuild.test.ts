@@ -14,6 +14,7 @@ import { partitionKeys, skuKeys } from '../../../src/stock/keys.ts'
 import { partitionOf } from '../../../src/stock/partition.ts'
 import { eventually } from '../../support/eventually.ts'
 import { failScript } from '../../support/fail-script.ts'
+import { writeTombstones } from '../../support/purchases/write.ts'
 import { type Owner, StockWorld } from '../../support/stock-world.ts'
 
 interface Bought {
@@ -311,10 +312,11 @@ test('records of requests are found again behind thousands of checkouts without 
   const world = await StockWorld.start(t)
   const { sku, owner } = await world.open({ units: 5 })
   const partition = partitionOf(sku)
-  const old = Array.from({ length: 2_100 }, () => world.ids.mint(partition, 1, newId()))
-  await world.pool.query(sql.typeAlias('none')`
-    insert into checkouts (id, buyer_id, status)
-    select id, id, 'cancelled' from unnest(${sql.array(old, 'uuid')}) as id`)
+  const old = Array.from({ length: 2_100 }, () => {
+    const buyerId = newId()
+    return { id: world.ids.mint(partition, 1, buyerId), buyerId }
+  })
+  await writeTombstones(world.pool, old)
   const [buyerId, key] = [newId(), newId()]
   const id = await world.granted(sku, { buyerId, key })
   await owner.runDry()

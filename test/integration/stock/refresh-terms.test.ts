@@ -2,7 +2,6 @@
 // built at that moment, and nothing but the terms moves.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { z } from 'zod'
 import { offerSource } from '../../../src/checkout/offer-source.ts'
 import { AppError } from '../../../src/kernel/errors.ts'
 import { newId } from '../../../src/kernel/ids.ts'
@@ -12,6 +11,7 @@ import type { Terms } from '../../../src/stock/messages.ts'
 import type { Offer, OfferSource } from '../../../src/stock/offers.ts'
 import { partitionOf } from '../../../src/stock/partition.ts'
 import { refreshTerms } from '../../../src/stock/refresh-terms.ts'
+import { soldTerms } from '../../support/purchases/agree.ts'
 import { StockWorld } from '../../support/stock-world.ts'
 
 const rawGate = (world: StockWorld, sku: string) =>
@@ -73,17 +73,9 @@ test('one pass over edits of two SKUs writes each order at the terms it was admi
   await buy(b, 5_100)
   await owner.runDry()
   assert.equal(owner.committed.length, 1)
-  const lines = await world.pool.any(sql.type(
-    z.object({ id: z.string(), price: z.number(), right: z.boolean() }),
-  )`
-    select l.order_id as id, l.unit_price as price, o.total = l.unit_price * l.quantity
-        and h.unit_price = l.unit_price and h.title = l.title and h.seller_id = l.seller_id and h.sku = l.sku
-        and v.product_id = p.id and p.title = l.title as right
-      from order_lines l join orders o on o.id = l.order_id
-      join holds h on h.checkout_id = l.order_id and h.sku = l.sku
-      join variants v on v.sku = l.sku join products p on p.id = v.product_id`)
-  assert.deepEqual(new Map(lines.map(({ id, price }) => [id, price])), wanted)
-  assert.ok(lines.every(({ right }) => right))
+  const orders = await soldTerms(world.pool)
+  assert.deepEqual(new Map(orders.map(({ id, price }) => [id, price])), wanted)
+  assert.ok(orders.every(({ agree }) => agree))
 })
 
 test('what is archived is sold to nobody, and can be sold again', async (t) => {
