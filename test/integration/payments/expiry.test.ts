@@ -4,6 +4,7 @@ import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startPayingSystem } from '../../support/paying.ts'
+import { newCheckouts, writeReserved } from '../../support/purchases/write.ts'
 
 const none = sql.typeAlias('none')
 
@@ -13,19 +14,7 @@ test('ten thousand holds that expire in the same second are free and sold again'
   const sku = await shop.addSku({ units: count })
   await shop.pool.transaction(async (tx) => {
     await tx.query(none`update ledger set free = 0, held = ${count} where sku = ${sku}`)
-    await tx.query(none`
-      insert into checkouts (id, buyer_id, idempotency_key, status, total, currency, expires_at)
-      select gen_random_uuid(), gen_random_uuid(), 'key', 'reserved', 1000, 'EUR', now() + interval '1 second'
-        from generate_series(1, ${count})`)
-    await tx.query(none`
-      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
-      select id, ${sku}, 1, 1000, buyer_id, 'held' from checkouts`)
-    await tx.query(none`
-      insert into orders (id, buyer_id, status, total, currency)
-      select id, buyer_id, 'awaiting_payment', 1000, 'EUR' from checkouts`)
-    await tx.query(none`
-      insert into order_lines (order_id, sku, title, quantity, unit_price, status)
-      select id, ${sku}, 'A thing', 1, 1000, 'awaiting_payment' from checkouts`)
+    await writeReserved(tx, newCheckouts(count), { sku, price: 1_000, expiresInSeconds: 1 })
   })
   await eventually(
     async () => {

@@ -9,6 +9,7 @@ import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type Bought, type PayingSystem, startPayingSystem } from '../../support/paying.ts'
+import { endCheckout } from '../../support/purchases/change.ts'
 
 /** Asked by the bank, expired, and authenticated after that. */
 async function expireThenPay(shop: PayingSystem, bought: Bought): Promise<void> {
@@ -129,8 +130,7 @@ test('a checkout that its buyer gave up is refunded, not revived', async (t) => 
   const bought = await shop.reserve({ units: 3 })
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
   // As an operator or a bar would end it, while the bank waits for the buyer.
-  await shop.pool.query(sql.typeAlias('none')`
-    update checkouts set status = 'cancelled' where id = ${bought.id}`)
+  await endCheckout(shop.pool, bought.id, 'cancelled')
   await shop.simulator.script(
     'POST',
     `payment_intents/${await shop.intentOf(bought.id)}/authenticate`,

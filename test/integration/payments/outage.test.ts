@@ -1,7 +1,6 @@
 // A provider that is away, slow, or loses its answers; and processes that die at every boundary.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { z } from 'zod'
 import { expireHolds } from '../../../src/checkout/expire-holds.ts'
 import { cancelIntent } from '../../../src/checkout/saga/cancel-intent.ts'
 import { reconcilePayments, resumeSagas } from '../../../src/checkout/saga/resume.ts'
@@ -9,6 +8,8 @@ import { sql } from '../../../src/platform/postgres/pool.ts'
 import { type CrashPoint, confirmAndDie, dyingAt } from '../../support/crash.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startPayingSystem } from '../../support/paying.ts'
+import { expireNow } from '../../support/purchases/change.ts'
+import { openTransactions } from '../../support/purchases/traces.ts'
 
 test('a provider that cannot be reached: 503, and the units are free at once', async (t) => {
   const shop = await startPayingSystem(t)
@@ -119,8 +120,7 @@ for (const point of deaths) {
     const shop = await startPayingSystem(t)
     const bought = await shop.reserve({ units: 2 })
     await confirmAndDie(shop.money({ wrap: dyingAt(point) }), bought)
-    await shop.pool.query(sql.typeAlias('none')`
-      update checkouts set expires_at = now() - interval '1 second' where id = ${bought.id}`)
+    await expireNow(shop.pool, bought.id)
     await shop.pool.query(sql.typeAlias('none')`
       update payment_attempts set created_at = now() - interval '5 minutes'`)
     const money = shop.money()
@@ -175,16 +175,9 @@ test('no transaction is open and no row locked while the provider is asked', asy
   await shop.simulator.script('PUT', 'faults', { latency: { minMs: 1_000, maxMs: 1_000 } })
   const paying = shop.confirm(bought)
   await shop.becomes(bought.id, { checkout: 'paying' })
-  const Held = z.object({ idle: z.number(), locks: z.number() })
   // Some looks while the provider takes its second.
   for (let i = 0; i < 5; i++) {
-    const held = await shop.pool.one(sql.type(Held)`
-      select (select count(*) from pg_stat_activity where datname = current_database()
-          and state like 'idle in transaction%') as idle,
-        (select count(*) from pg_locks l join pg_class c on c.oid = l.relation
-          where c.relname in ('checkouts', 'payments', 'orders', 'payment_attempts', 'ledger')
-            and l.mode in ('RowExclusiveLock', 'RowShareLock') and l.pid <> pg_backend_pid()) as locks`)
-    assert.deepEqual(held, { idle: 0, locks: 0 })
+    assert.deepEqual(await openTransactions(shop.pool), { idle: 0, locks: 0 })
   }
   await shop.becomes(bought.id, { checkout: 'paying' })
   assert.equal((await paying).status, 200)

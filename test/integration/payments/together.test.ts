@@ -9,12 +9,14 @@ import { newId } from '../../../src/kernel/ids.ts'
 import { noteIntent } from '../../../src/payments/payment-repository.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { testPool } from '../../support/background.ts'
+import { endCheckout } from '../../support/purchases/change.ts'
+import { writesOfOrders } from '../../support/purchases/traces.ts'
 import { facts, type Reserved, reserve } from '../../support/reserved.ts'
 
 const Counts = z.object({ statements: z.number(), rows: z.number() })
 
 /** How many transactions wrote the rows of a table. */
-function writesOf(pool: DatabasePool, table: 'payments' | 'payment_attempts' | 'orders') {
+function writesOf(pool: DatabasePool, table: 'payments' | 'payment_attempts') {
   return pool.one(sql.type(Counts)`
     select count(distinct xmin::text) as statements, count(*) as rows from ${sql.identifier([table])}`)
 }
@@ -46,7 +48,7 @@ test('fifty that come together are begun, noted and settled in a few statements'
       [{ kind: 'sell', sku: 'MUG', checkoutId: reserved[i]?.checkoutId, units: null }],
     )
   }
-  assert.deepEqual(await writesOf(pool, 'orders'), { statements: 1, rows: 50 })
+  assert.deepEqual(await writesOfOrders(pool), { statements: 1, rows: 50 })
 })
 
 test('one that PostgreSQL cannot take fails alone', async (t) => {
@@ -105,8 +107,7 @@ test('a checkout that somebody has locked holds up nobody else', async (t) => {
   const held = Promise.withResolvers<void>()
   const release = Promise.withResolvers<void>()
   const locking = pool.transaction(async (tx) => {
-    await tx.query(sql.typeAlias('none')`
-      update checkouts set status = 'expired' where id = ${locked}`)
+    await endCheckout(tx, locked, 'expired')
     held.resolve()
     await release.promise
   })
