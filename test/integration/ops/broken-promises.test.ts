@@ -14,6 +14,19 @@ import {
   startedLongAgo,
   usedSystem,
 } from '../../support/promises.ts'
+import { endCheckout, moveDeadline } from '../../support/purchases/change.ts'
+import {
+  dropKeyIndex,
+  forgetLines,
+  forgetOrder,
+  holdWithoutCheckout,
+  misstateHoldPrice,
+  misstateLinePrice,
+  misstateTotal,
+  orderWithoutCheckout,
+  repeatKey,
+} from '../../support/purchases/damage.ts'
+import { writeAssemblies } from '../../support/purchases/write.ts'
 import { startTestSystem } from '../../support/system.ts'
 
 const none = sql.typeAlias('none')
@@ -87,12 +100,12 @@ test("a buyer's count at the gate that PostgreSQL does not share is told, whoeve
 test('a reserved checkout without its order, or with another total, is told as lost', async (t) => {
   const system = await usedSystem(t)
   const { pool, sku, id } = system
-  await pool.query(none`update checkouts set total = total + 1 where id = ${id}`)
+  await misstateTotal(pool, id, 1)
   await assertBroken(system, 3, id, sku, 'has the total')
-  await pool.query(none`update checkouts set total = total - 1 where id = ${id}`)
-  await pool.query(none`delete from order_lines where order_id = ${id}`)
+  await misstateTotal(pool, id, -1)
+  await forgetLines(pool, id)
   await assertBroken(system, 3, id, sku, 'its order has no lines')
-  await pool.query(none`delete from orders where id = ${id}`)
+  await forgetOrder(pool, id)
   await assertBroken(system, 3, id, sku, 'has no order')
 })
 
@@ -147,52 +160,41 @@ test('an assembly that outlives its deadline is told', async (t) => {
   const system = await usedSystem(t)
   const { pool, sku } = system
   await asIfWorked(system)
-  const id = newId()
-  await pool.query(none`
-    insert into checkouts (id, buyer_id, status, expires_at)
-    values (${id}, ${newId()}, 'assembling', now() - interval '90 seconds')`)
-  await pool.query(none`insert into checkout_parts values (${id}, ${sku}, 1)`)
-  await assertBroken(system, 3, sku, id, 'assembling past its deadline')
+  const overdue = { id: newId(), buyerId: newId() }
+  await writeAssemblies(pool, [overdue], { skus: [sku], expiresInSeconds: -90 })
+  await assertBroken(system, 3, sku, overdue.id, 'assembling past its deadline')
 })
 
 test('two checkouts for one key are told, and so is the index that should have stopped them', async (t) => {
   const system = await usedSystem(t)
   const { pool, id } = system
-  await pool.query(none`alter table checkouts drop constraint checkouts_buyer_key`)
-  await assertBroken(system, 4, 'checkouts_buyer_key is missing')
-  await pool.query(none`
-    insert into checkouts (id, buyer_id, idempotency_key, status)
-    select ${newId()}, buyer_id, idempotency_key, 'cancelled' from checkouts where id = ${id}`)
+  const index = await dropKeyIndex(pool)
+  await assertBroken(system, 4, `${index} is missing`)
+  await repeatKey(pool, id)
   await assertBroken(system, 4, system.buyer, '2 rows')
 })
 
 test('an order of its own, a hold of its own and sums that differ are told', async (t) => {
   const system = await usedSystem(t)
   const { pool, sku, id } = system
-  await pool.query(none`update order_lines set unit_price = unit_price + 1 where order_id = ${id}`)
+  await misstateLinePrice(pool, id, 1)
   await assertBroken(system, 4, sku, id, 'has order lines of')
-  await pool.query(none`update order_lines set unit_price = unit_price - 1 where order_id = ${id}`)
-  await pool.query(none`update holds set unit_price = unit_price + 1 where checkout_id = ${id}`)
+  await misstateLinePrice(pool, id, -1)
+  await misstateHoldPrice(pool, id, 1)
   await assertBroken(system, 4, sku, id, 'has holds of')
-  await pool.query(none`update holds set unit_price = unit_price - 1 where checkout_id = ${id}`)
-  const stray = newId()
-  await pool.query(none`
-    insert into orders (id, buyer_id, status, total, currency)
-    values (${stray}, ${newId()}, 'awaiting_payment', 1, 'EUR')`)
+  await misstateHoldPrice(pool, id, -1)
+  const stray = await orderWithoutCheckout(pool)
   await assertBroken(system, 4, stray, 'has an order and no row of its own')
-  await pool.query(none`delete from orders where id = ${stray}`)
-  await pool.query(none`
-    insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
-    values (${stray}, ${sku}, 1, 1, ${newId()}, 'released')`)
-  await assertBroken(system, 4, stray, sku, 'has a hold and no row of its own')
+  await forgetOrder(pool, stray)
+  const strayHold = await holdWithoutCheckout(pool, sku)
+  await assertBroken(system, 4, strayHold, sku, 'has a hold and no row of its own')
 })
 
 test('a hold that outlives its deadline by more than a sweep is told; that of a stopped system is not', async (t) => {
   const system = await usedSystem(t)
   const { pool, sku, id } = system
   await system.stopWorkers()
-  await pool.query(none`
-    update checkouts set expires_at = now() - interval '10 minutes' where id = ${id}`)
+  await moveDeadline(pool, id, -600)
   await assertKept(system)
   assert.deepEqual((await check(system)).notes, [
     '1 checkouts have passed their deadlines and no worker has run for 65 s that could have ended them; the next worker ends them',
@@ -212,8 +214,7 @@ test('a worker that has only just started has not missed a deadline', async (t) 
   const system = await usedSystem(t)
   const { pool, id } = system
   await system.stopWorkers()
-  await pool.query(none`
-    update checkouts set expires_at = now() - interval '10 minutes' where id = ${id}`)
+  await moveDeadline(pool, id, -600)
   await pool.query(none`insert into workers (id) values (${newId()})`)
   await assertKept(system)
 })
@@ -221,7 +222,7 @@ test('a worker that has only just started has not missed a deadline', async (t) 
 test('units that stay held after their checkout has ended are told', async (t) => {
   const system = await usedSystem(t)
   const { pool, sku, id } = system
-  await pool.query(none`update checkouts set status = 'cancelled' where id = ${id}`)
+  await endCheckout(pool, id, 'cancelled')
   await assertBroken(system, 6, sku, id, 'nothing releases its units')
   await pool.query(none`
     insert into stock_commands (id, partition, sku, kind, checkout_id, reason, done_at)

@@ -4,6 +4,7 @@ import test from 'node:test'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { type Bought, type PayingSystem, startPayingSystem } from '../../support/paying.ts'
 import { asIfWorked, assertBroken, assertKept, check, checkedOf } from '../../support/promises.ts'
+import { cancelWithoutRefund, unsell } from '../../support/purchases/damage.ts'
 
 const none = sql.typeAlias('none')
 
@@ -36,8 +37,7 @@ const broken: readonly [
     'money for an order that was cancelled, and nothing on its way back',
     ({ pool }, { id }) =>
       pool.transaction(async (tx) => {
-        await tx.query(none`update orders set status = 'cancelled' where id = ${id}`)
-        await tx.query(none`update holds set state = 'returned' where checkout_id = ${id}`)
+        await cancelWithoutRefund(tx, id)
         await tx.query(none`update ledger set sold = 0, free = 5`)
       }),
     'for an order that is cancelled, of which 0 goes back',
@@ -73,7 +73,7 @@ for (const [name, breakIt, words] of broken) {
 test('units that are paid for and not sold are told', async (t) => {
   const { shop, bought } = await paidShop(t)
   await shop.pool.transaction(async (tx) => {
-    await tx.query(none`update holds set state = 'held' where checkout_id = ${bought.id}`)
+    await unsell(tx, bought.id)
     await tx.query(none`update ledger set sold = 0, held = 2`)
   })
   await assertBroken(shop, 5, bought.sku, 'is paid and its units are held')

@@ -2,13 +2,14 @@
 // nothing at all. Runs the real command as a process.
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import type { DatabasePool } from 'slonik'
 import { writeRuntime } from '../../../src/dev/runtime-file.ts'
 import { startServices } from '../../../src/dev/services.ts'
-import { newId } from '../../../src/kernel/ids.ts'
 import { migrate } from '../../../src/platform/postgres/migrate.ts'
 import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
 import { type Child, startChild } from '../../support/child.ts'
 import { startedLongAgo } from '../../support/promises.ts'
+import { overdueWithNothing } from '../../support/purchases/damage.ts'
 import { createTestDatabase, createTestFolder, createTestRedis } from '../../support/stores.ts'
 
 const none = sql.typeAlias('none')
@@ -32,15 +33,17 @@ async function stores(t: TestContext) {
   return { redis, env: { DATABASE_URL: databaseUrl, REDIS_URL: redis.url } }
 }
 
-async function onDatabase(url: string, ...statements: ReturnType<typeof none>[]): Promise<void> {
+async function onDatabase<T>(url: string, work: (pool: DatabasePool) => Promise<T>): Promise<T> {
   const pool = await openPool(url, { max: 1, statementTimeoutMs: 5_000, onError: () => {} })
-  for (const statement of statements) await pool.query(statement)
+  const result = await work(pool)
   await pool.end()
+  return result
 }
 
 /** 3 of 5 units are held in the ledger, by nobody. */
-const heldByNobody = none`
-  insert into ledger (sku, partition, on_hand, free, held) values ('GHOST-1', 7, 5, 2, 3)`
+const heldByNobody = (pool: DatabasePool) =>
+  pool.query(none`
+    insert into ledger (sku, partition, on_hand, free, held) values ('GHOST-1', 7, 5, 2, 3)`)
 
 test('kept promises end with code 0, a table, and as JSON nothing but the report', async (t) => {
   const { env } = await stores(t)
@@ -84,13 +87,11 @@ test('a stopped data folder is started for the check, and stopped again', async 
 
 test('holds are judged by the sweep of the system that runs, not by the setting of the command', async (t) => {
   const { env, redis } = await stores(t)
-  const [dataDir, id] = [createTestFolder(t), newId()]
-  await onDatabase(
-    env.DATABASE_URL,
-    none`insert into workers (id) values (${startedLongAgo})`,
-    none`insert into checkouts (id, buyer_id, status, expires_at)
-      values (${id}, ${newId()}, 'reserved', now() - interval '1 minute')`,
-  )
+  const dataDir = createTestFolder(t)
+  const id = await onDatabase(env.DATABASE_URL, async (pool) => {
+    await pool.query(none`insert into workers (id) values (${startedLongAgo})`)
+    return overdueWithNothing(pool, 60)
+  })
   const overdue = async (sweepSeconds: number) => {
     writeRuntime(dataDir, {
       ...{ apiUrl: '', stripeUrl: null, mailDir: '', sweepSeconds },
