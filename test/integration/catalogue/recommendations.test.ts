@@ -10,6 +10,7 @@ import { sql } from '../../../src/platform/postgres/pool.ts'
 import { startCatalogue, stored, storedVariant } from '../../support/catalogue.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startOrderSystem } from '../../support/orders.ts'
+import { writePaidOrder } from '../../support/purchases/write.ts'
 
 const PairRow = z.object({ product_id: z.string(), other_id: z.string(), orders: z.number() })
 
@@ -20,13 +21,12 @@ async function world(t: Parameters<typeof startCatalogue>[0]) {
     ...catalogue,
     idsFor: async (id: string, limit = 20) =>
       (await recommend(pool, id, limit))?.map((each) => each.id),
-    order: async (skus: readonly string[]): Promise<string> => {
-      const id = newId()
-      await pool.query(sql.typeAlias('none')`
-        insert into order_lines (order_id, sku, title, quantity, unit_price, status)
-        select ${id}::uuid, sku, 'x', 1, 100, 'paid' from unnest(${sql.array([...skus], 'text')}) as sku`)
-      return id
-    },
+    order: (skus: readonly string[]): Promise<string> =>
+      writePaidOrder(
+        pool,
+        newId(),
+        skus.map((sku) => ({ sku, title: 'x', units: 1, unitPrice: 100 })),
+      ),
     count: (ids: readonly string[]) => pool.transaction((tx) => countOrders(tx, ids)),
     pairs: () =>
       pool.any(sql.type(PairRow)`

@@ -23,6 +23,7 @@ import { sql } from '../../../src/platform/postgres/pool.ts'
 import { closeAfter } from '../../support/at-the-end.ts'
 import { dueNow, quickRetries, silent, testPool } from '../../support/background.ts'
 import { eventually } from '../../support/eventually.ts'
+import { writePaidOrder } from '../../support/purchases/write.ts'
 import { createTestFolder } from '../../support/stores.ts'
 
 interface Caught {
@@ -64,15 +65,14 @@ async function anOrder(
   pool: DatabasePool,
   { email = `${newId()}@example.com`, name = 'Bea <Buyer>' } = {},
 ): Promise<{ id: string; email: string }> {
-  const [id, buyer] = [newId(), newId()]
+  const buyer = newId()
   await pool.query(sql.typeAlias('none')`
     insert into accounts (id, email, name, role, password_hash)
     values (${buyer}, ${email}, ${name}, 'buyer', '-')`)
-  await pool.query(sql.typeAlias('none')`
-    insert into orders (id, buyer_id, status, total, currency) values (${id}, ${buyer}, 'paid', 7800, 'EUR')`)
-  await pool.query(sql.typeAlias('none')`
-    insert into order_lines (order_id, sku, title, quantity, unit_price, status)
-    values (${id}, 'MUG', 'Mug & saucer', 2, 1450, 'paid'), (${id}, 'TEE', '<b>Tee</b>', 1, 4900, 'paid')`)
+  const id = await writePaidOrder(pool, buyer, [
+    { sku: 'MUG', title: 'Mug & saucer', units: 2, unitPrice: 1_450 },
+    { sku: 'TEE', title: '<b>Tee</b>', units: 1, unitPrice: 4_900 },
+  ])
   return { id, email }
 }
 
