@@ -10,6 +10,7 @@ import { newId } from '../src/kernel/ids.ts'
 import { type SeededRandom, seededRandom } from '../src/kernel/random.ts'
 import { sql } from '../src/platform/postgres/pool.ts'
 import { partitionOf } from '../src/stock/partition.ts'
+import { writePaidLines } from './orders.ts'
 
 const setSize = 6
 const categories = ['one', 'two', 'three', 'four', 'five']
@@ -96,14 +97,12 @@ async function storeOrders(
   items: readonly Item[],
   baskets: History['baskets'],
 ): Promise<void> {
-  const orders = baskets.map((numbers) => ({ id: newId(), numbers }))
-  const lines = orders.flatMap(({ id, numbers }) =>
-    numbers.map((number) => [id, (items[number] as Item).sku]),
-  )
+  const orders = baskets.map((numbers) => ({
+    id: newId(),
+    skus: numbers.map((number) => (items[number] as Item).sku),
+  }))
   await pool.transaction(async (tx) => {
-    await tx.query(sql.typeAlias('none')`
-      insert into order_lines (order_id, sku, title, quantity, unit_price, status)
-      select *, 'Item', 1, 1000, 'paid' from ${sql.unnest(lines, ['uuid', 'text'])} as l`)
+    await writePaidLines(tx, orders)
     await countOrders(
       tx,
       orders.map(({ id }) => id),

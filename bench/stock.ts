@@ -8,7 +8,7 @@ import type { RedisClient } from '../src/platform/redis/client.ts'
 import { wantGate } from '../src/stock/gate-scripts.ts'
 import { channels, partitionKeys, skuKeys } from '../src/stock/keys.ts'
 import { partitionOf } from '../src/stock/partition.ts'
-import { type LatencyMs, noLatency } from './latency.ts'
+import { unitsTaken } from './orders.ts'
 
 export interface StockFigures {
   readonly initial: number
@@ -28,17 +28,6 @@ export const noStock: StockFigures = {
   sold: 0,
   oversold: 0,
   undersold: 0,
-}
-
-export interface Commits {
-  readonly committed: number
-  /** Milliseconds since the epoch, by PostgreSQL's clock; null when it does not keep commit times. */
-  readonly firstAtMs: number | null
-  readonly lastAtMs: number | null
-  /** Orders in the transaction that committed first. */
-  readonly inFirst: number
-  /** From a checkout's admission (the time in its id) to its commit. */
-  readonly latencyMs: LatencyMs
 }
 
 export interface Stores {
@@ -104,19 +93,16 @@ const ledgerRow = z.object({
   held: z.number(),
   sold: z.number(),
   granted: z.number(),
-  kept: z.number(),
 })
 
 /**
- * The ledger's figures and their two checks. `oversold` is counted from the holds themselves, not from
+ * The ledger's figures and their two checks. `oversold` is counted from the orders themselves, not from
  * the row that a constraint guards. Without a gate in Redis nothing can be stranded there.
  */
 export async function stockFigures(stores: Stores, sku: string): Promise<StockFigures> {
   const row = await stores.pool.one(sql.type(ledgerRow)`
-    select on_hand, free, held, sold, granted,
-        (select coalesce(sum(units), 0)::int from holds
-          where holds.sku = ledger.sku and state in ('held', 'sold')) as kept
-      from ledger where sku = ${sku}`)
+    select on_hand, free, held, sold, granted from ledger where sku = ${sku}`)
+  const taken = await unitsTaken(stores.pool, sku)
   const { gate } = skuKeys(partitionOf(sku), sku)
   const [units, granted] = await stores.redis.hmget(gate, 'units', 'granted')
   const undersold =
@@ -128,7 +114,7 @@ export async function stockFigures(stores: Stores, sku: string): Promise<StockFi
     free: row.free,
     held: row.held,
     sold: row.sold,
-    oversold: Math.max(0, row.kept - row.on_hand, row.held + row.sold - row.on_hand),
+    oversold: Math.max(0, taken - row.on_hand, row.held + row.sold - row.on_hand),
     undersold,
   }
 }
@@ -161,47 +147,3 @@ export async function waitUntilCommitted(
     await systemClock.sleep(50, options.signal)
   }
 }
-
-const commitsRow = z.object({
-  committed: z.number(),
-  first_ms: z.number().nullable(),
-  last_ms: z.number().nullable(),
-  in_first: z.number(),
-  latency: z.array(z.number()).nullable(),
-})
-
-/** What was committed for the SKU, and when. */
-export async function commitsOf(pool: DatabasePool, sku: string): Promise<Commits> {
-  const { on } = await pool.one(
-    sql.type(z.object({ on: z.boolean() }))`
-      select current_setting('track_commit_timestamp')::boolean as on`,
-  )
-  if (!on) {
-    const { count } = await pool.one(sql.typeAlias('count')`
-      select count(*)::int as count from holds where sku = ${sku} and state in ('held', 'sold')`)
-    return { committed: count, firstAtMs: null, lastAtMs: null, inFirst: 0, latencyMs: noLatency }
-  }
-  // The first 48 bits of a UUIDv7 are its time in milliseconds. A row that nobody has touched since it
-  // was made has the transaction that made it in xmin.
-  const row = await pool.one(sql.type(commitsRow)`
-    with times as (
-      select (extract(epoch from pg_xact_commit_timestamp(c.xmin)) * 1000)::float8 as committed_ms,
-          ('x' || left(replace(c.id::text, '-', ''), 12))::bit(48)::bigint::float8 as admitted_ms
-        from holds h join checkouts c on c.id = h.checkout_id
-       where h.sku = ${sku} and h.state in ('held', 'sold'))
-    select count(*)::int as committed, min(committed_ms) as first_ms, max(committed_ms) as last_ms,
-        (count(*) filter (where committed_ms = (select min(committed_ms) from times)))::int as in_first,
-        percentile_disc(array[0.5, 0.9, 0.99, 1]) within group
-          (order by greatest(committed_ms - admitted_ms, 0)) as latency
-      from times`)
-  const [p50 = 0, p90 = 0, p99 = 0, max = 0] = (row.latency ?? []).map(toMicros)
-  return {
-    committed: row.committed,
-    firstAtMs: row.first_ms,
-    lastAtMs: row.last_ms,
-    inFirst: row.in_first,
-    latencyMs: { p50, p90, p99, max },
-  }
-}
-
-const toMicros = (ms: number) => Math.round(ms * 1000) / 1000

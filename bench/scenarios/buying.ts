@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { Access, BenchContext } from '../bench-context.ts'
 import type { LoadResult } from '../job.ts'
+import { commitsOf } from '../orders.ts'
 import { fromLoad, type Measured, perSecond } from '../results.ts'
-import { commitsOf, createSku, openGate, stockFigures, waitUntilCommitted } from '../stock.ts'
+import { createSku, openGate, stockFigures, waitUntilCommitted } from '../stock.ts'
 
 export const checkoutPath = '/api/checkouts'
 /** What a target sells whose stores are not known. */

@@ -13,8 +13,9 @@ import { partitionOf } from '../../src/stock/partition.ts'
 import { fingerprintOf, requestField, requestRecord } from '../../src/stock/request-record.ts'
 import type { Access, BenchContext, Scenario } from '../bench-context.ts'
 import { noLatency } from '../latency.ts'
+import { commitsOf } from '../orders.ts'
 import { type Measured, perSecond, round } from '../results.ts'
-import { commitsOf, createSku, openGate, stockFigures, waitUntilCommitted } from '../stock.ts'
+import { createSku, openGate, stockFigures, waitUntilCommitted } from '../stock.ts'
 import { measureForUpdate } from './for-update.ts'
 
 const commandsMax = 200_000

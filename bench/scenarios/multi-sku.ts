@@ -3,17 +3,11 @@
  * it so. Beside it one-line checkouts of one SKU with as many connections.
  */
 import { systemClock } from '../../src/kernel/clock.ts'
-import { sql } from '../../src/platform/postgres/pool.ts'
 import type { Access, BenchContext, Scenario } from '../bench-context.ts'
 import { fillCarts } from '../carts.ts'
+import { commitsOf, countAssembling } from '../orders.ts'
 import { fromLoad, type Measured, perSecond } from '../results.ts'
-import {
-  commitsOf,
-  noStock,
-  type StockFigures,
-  stockFigures,
-  waitUntilCommitted,
-} from '../stock.ts'
+import { noStock, type StockFigures, stockFigures, waitUntilCommitted } from '../stock.ts'
 import { bodyFor, checkoutPath, measureCommits, prepareSku } from './buying.ts'
 
 const connectionsMax = 32
@@ -84,9 +78,7 @@ async function untilDecided(
   }
   const deadline = systemClock.monotonic() + commitMs
   while (systemClock.monotonic() < deadline) {
-    const { count } = await access.pool.one(sql.typeAlias('count')`
-      select count(*) as count from checkouts where status = 'assembling'`)
-    if (count === 0) return true
+    if ((await countAssembling(access.pool)) === 0) return true
     await systemClock.sleep(50, signal)
     signal.throwIfAborted()
   }

@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
 import type { Access, BenchContext, Scenario } from '../bench-context.ts'
+import { chargesOf } from '../orders.ts'
 import { fromLoad, perSecond, round } from '../results.ts'
 import { stockFigures, waitUntilCommitted } from '../stock.ts'
 import { bodyFor, checkoutPath, prepareSku } from './buying.ts'
 
 const connectionsMax = 32
 const settledMs = 60_000
-const counts = z.object({ paid: z.number(), captured: z.number(), twice: z.number() })
 
 export const purchase: Scenario = async (context) => {
   const { options, access } = context
@@ -39,12 +39,7 @@ export const purchase: Scenario = async (context) => {
   const started = systemClock.monotonic()
   const quiet = await untilQuiet(context, access)
   const behind = (systemClock.monotonic() - started) / 1000
-  const { paid, captured, twice } = await access.pool.one(sql.type(counts)`
-    with mine as (select checkout_id from holds where sku = ${sku})
-    select count(*) filter (where o.status = 'paid') as paid,
-        count(*) filter (where p.captured = o.total) as captured,
-        count(*) filter (where p.captured > o.total) as twice
-      from mine join orders o on o.id = mine.checkout_id join payments p on p.checkout_id = o.id`)
+  const { paid, captured, twice } = await chargesOf(access.pool, sku)
   const notes = [`webhooks, outbox and mails were done ${round(behind, 1)} s after the last answer`]
   if (!quiet) notes.push(`after ${settledMs / 1000} s some of them were still open`)
   if (captured !== paid || twice > 0) {
