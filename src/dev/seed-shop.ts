@@ -7,11 +7,11 @@ import { sql } from '../platform/postgres/pool.ts'
 import { partitionOf } from '../stock/partition.ts'
 import {
   type MadeUpAccount,
-  type MadeUpOrder,
   type MadeUpProduct,
   type MadeUpShop,
   makeUpShop,
 } from './made-up-shop.ts'
+import { tablesOfOrders, writeDeliveredOrders } from './write-orders.ts'
 
 export interface SeedOptions {
   /** 1 to 200,000. */
@@ -47,7 +47,7 @@ export async function seedShop(
     say(`${written.products} of ${products} products`)
   }
   for (const chunk of chunks(shop.orders, ordersPerChunk)) {
-    const added = await pool.transaction((tx) => addOrders(tx, chunk))
+    const added = await pool.transaction((tx) => writeDeliveredOrders(tx, chunk))
     await pool.transaction((tx) => countOrders(tx, added))
     written.orders += added.length
   }
@@ -68,10 +68,7 @@ const filledTables = [
   'search_words',
   'product_pairs',
   'product_sales',
-  'orders',
-  'order_lines',
-  'holds',
-  'checkouts',
+  ...tablesOfOrders,
 ] as const
 
 /** After so many rows at once the planner has to look again, and the index of words to be put in order. */
@@ -150,60 +147,6 @@ async function addLedgers(
     select * from ${sql.unnest(rows, ['text', 'int2', 'int4', 'int4', 'int4'])}`)
 }
 
-/**
- * Orders as the shop itself would have written them, down to their checkouts, holds and payments, so that
- * every promise can be judged on them. Returns the ids of those that are new.
- */
-async function addOrders(
-  tx: DatabaseTransactionConnection,
-  orders: readonly MadeUpOrder[],
-): Promise<string[]> {
-  const rows = orders.map((order) => [
-    order.id,
-    order.buyerId,
-    totalOf(order),
-    'EUR',
-    new Date(order.createdAtMs).toISOString(),
-  ])
-  const types = ['uuid', 'uuid', 'int8', 'text', 'timestamptz'] as const
-  const added = await tx.any(sql.typeAlias('id')`
-    insert into checkouts (id, buyer_id, total, currency, created_at, status)
-    select *, 'confirmed' from ${sql.unnest(rows, [...types])} as o
-    on conflict do nothing
-    returning id`)
-  const fresh = new Set(added.map(({ id }) => id))
-  const mine = rows.filter(([id]) => fresh.has(id as string))
-  await tx.query(sql.typeAlias('none')`
-    insert into orders (id, buyer_id, total, currency, created_at, status)
-    select *, 'delivered' from ${sql.unnest(mine, [...types])} as o`)
-  await tx.query(sql.typeAlias('none')`
-    insert into payments (checkout_id, amount, captured, currency, status, created_at, updated_at)
-    select o.id, o.total, o.total, o.currency, 'succeeded', o.at, o.at
-      from ${sql.unnest(mine, [...types])} as o (id, buyer, total, currency, at)`)
-  const lines = orders
-    .filter(({ id }) => fresh.has(id))
-    .flatMap(({ id, buyerId, lines: bought }) =>
-      bought.map(({ product, variant, units }) => [
-        id,
-        variant.sku,
-        product.title,
-        product.sellerId,
-        units,
-        variant.price,
-        buyerId,
-      ]),
-    )
-  const lineTypes = ['uuid', 'text', 'text', 'uuid', 'int4', 'int4', 'uuid'] as const
-  await tx.query(sql.typeAlias('none')`
-    insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, status)
-    select l.id, l.sku, l.title, l.seller, l.units, l.price, 'delivered'
-      from ${sql.unnest(lines, [...lineTypes])} as l (id, sku, title, seller, units, price, buyer)`)
-  await tx.query(sql.typeAlias('none')`
-    insert into holds (checkout_id, sku, title, seller_id, units, unit_price, buyer_id, state)
-    select *, 'sold' from ${sql.unnest(lines, [...lineTypes])} as l`)
-  return [...fresh]
-}
-
 function unitsSold({ orders }: MadeUpShop): Map<string, number> {
   const sold = new Map<string, number>()
   for (const { lines } of orders) {
@@ -212,10 +155,6 @@ function unitsSold({ orders }: MadeUpShop): Map<string, number> {
     }
   }
   return sold
-}
-
-function totalOf({ lines }: MadeUpOrder): number {
-  return lines.reduce((sum, { variant, units }) => sum + variant.price * units, 0)
 }
 
 function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
