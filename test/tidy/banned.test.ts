@@ -73,6 +73,16 @@ const everywhere: readonly Ban[] = [
   },
 ]
 
+const besideTheService: readonly Ban[] = [
+  {
+    what: 'SQL over the rows of purchases',
+    pattern:
+      /\b(from|join|into|update|table) (checkouts|checkout_parts|holds|orders|order_lines|order_history)\b/,
+    instead: 'a function of test/support/purchases or bench/orders.ts',
+    allowed: ['test/support/purchases/', 'bench/orders.ts', 'src/dev/write-orders.ts'],
+  },
+]
+
 const notes: readonly Ban[] = [
   { what: 'a note to oneself', pattern: /\b(TODO|FIXME|HACK)\b/, instead: 'doing it' },
   {
@@ -106,6 +116,11 @@ test('src takes settings, time, randomness and endings from where they belong', 
 test('types are neither passed over nor made up, and no test runs alone', () => {
   const files = others(sourceFiles(['src', 'bench', 'test']))
   assert.deepEqual(breaches(files, everywhere, false), [])
+})
+
+test('tests, benchmarks and seeds know in a few places only how purchases are stored', () => {
+  const files = others(sourceFiles(['src/dev', 'bench', 'test']))
+  assert.deepEqual(breaches(files, besideTheService, false), [])
 })
 
 test('no file holds a note to oneself or a path of one machine', () => {
