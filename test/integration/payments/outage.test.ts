@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { expireHolds } from '../../../src/checkout/expire-holds.ts'
+import { beginAttempt } from '../../../src/checkout/saga/begin-attempt.ts'
 import { cancelIntent } from '../../../src/checkout/saga/cancel-intent.ts'
+import { chargeAndSettle } from '../../../src/checkout/saga/pursue.ts'
 import { reconcilePayments, resumeSagas } from '../../../src/checkout/saga/resume.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { type CrashPoint, confirmAndDie, dyingAt } from '../../support/crash.ts'
@@ -139,6 +141,44 @@ for (const point of deaths) {
     assert.equal((await shop.moneyOf(bought.id)).charges, paid ? 1 : 0)
   })
 }
+
+test('a payment that is ended while its intent is being made is never charged', async (t) => {
+  const shop = await startPayingSystem(t)
+  const { id, buyer, sku } = await shop.reserve({ units: 2 })
+  const made = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<void>()
+  const slow = shop.money({
+    wrap: (gateway) => ({
+      ...gateway,
+      async createIntent(...request) {
+        const answer = await gateway.createIntent(...request)
+        made.resolve()
+        await ended.promise
+        return answer
+      },
+    }),
+  })
+  const paymentMethodId = 'pm_card_visa'
+  const begun = await beginAttempt(shop.pool, { checkoutId: id, buyerId: buyer, paymentMethodId })
+  assert.ok(begun)
+  const charging = chargeAndSettle(slow, {
+    ...begun,
+    checkoutId: id,
+    paymentMethodId,
+    again: false,
+  })
+  await made.promise
+  // Another process asks too, finds the provider away, and gives the hold up.
+  await shop.simulator.script('PUT', 'faults', { outage: 'drop' })
+  await reconcilePayments(shop.money(), 0)
+  await shop.becomes(id, { checkout: 'payment_failed', payment: 'canceled' })
+  await shop.simulator.script('DELETE', 'faults')
+  ended.resolve()
+  assert.equal((await charging).tag, 'unavailable')
+  await shop.settledAt(sku, 2)
+  const { intents, charges } = await shop.moneyOf(id)
+  assert.deepEqual([intents, charges], [1, 0])
+})
 
 test('a declined attempt whose answer was lost leaves the buyer the other attempts', async (t) => {
   const shop = await startPayingSystem(t)
