@@ -26,6 +26,7 @@ import { openLedger } from '../../src/stock/open-ledger.ts'
 import { partitionOf } from '../../src/stock/partition.ts'
 import { type StockActorDeps, stockActors } from '../../src/stock/partition-actor.ts'
 import { postStockCommand, type StockCommand } from '../../src/stock/post-commands.ts'
+import { refreshTerms } from '../../src/stock/refresh-terms.ts'
 import { eventually } from './eventually.ts'
 import { StockFacts } from './stock-facts.ts'
 import { createTestDatabase, createTestRedis } from './stores.ts'
@@ -155,6 +156,13 @@ export class StockWorld extends StockFacts {
           ${price}, ${limit ?? null})`)
     }
     return sku
+  }
+
+  /** Gives the SKU's sale another limit per buyer, and tells its gate. */
+  async changeLimit(sku: string, limit: number): Promise<void> {
+    await this.pool.query(sql.typeAlias('none')`
+      update sales set per_customer_limit = ${limit} where sku = ${sku}`)
+    await refreshTerms(this.redis, offerSource(this.pool), sku)
   }
 
   /** A SKU with its gate built, and the owner that built it. */

@@ -67,6 +67,22 @@ for (const name of strategyNames) {
       await settled(shop, sku, 44, 6)
     })
 
+    test('sells up to a raised limit to a buyer who had reached the old one, and to everybody else', async (t) => {
+      const shop = await startStrategyShop(t, name)
+      const sku = await shop.world.addSku({ units: 20, limit: 1 })
+      const buyerId = newId()
+      const buy = async (quantity: number) =>
+        wordOf(await shop.buy([{ sku, quantity }], { buyerId }))
+      assert.deepEqual([await buy(1), await buy(1)], ['reserved', 'purchase_limit'])
+      await shop.world.changeLimit(sku, 3)
+      const [again, other] = await Promise.all([
+        buy(2),
+        shop.buy([{ sku, quantity: 3 }]).then(wordOf),
+      ])
+      assert.deepEqual([again, other, await buy(1)], ['reserved', 'reserved', 'purchase_limit'])
+      await settled(shop, sku, 14, 6)
+    })
+
     test('answers one key with one checkout, and another body under it with an error', async (t) => {
       const shop = await startStrategyShop(t, name)
       const sku = await shop.world.addSku({ units: 50 })
