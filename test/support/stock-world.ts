@@ -272,24 +272,36 @@ export class StockWorld extends StockFacts {
     return command
   }
 
-  /** Resolves when so many back ends of owners wait for a lock of another transaction. */
-  async blocked(count: number): Promise<void> {
+  /**
+   * Resolves when so many back ends wait for a lock of another transaction: owners' unless `name`, a pattern
+   * of LIKE, says otherwise.
+   */
+  async blocked(count: number, name = 'sluice-lane %'): Promise<void> {
     await eventually(async () => {
       const waiting = await this.pool.one(sql.typeAlias('count')`
         select count(*)::int as count from pg_stat_activity where wait_event_type = 'Lock'
-          and application_name like 'sluice-lane %' and datname = current_database()`)
+          and application_name like ${name} and datname = current_database()`)
       assert.equal(waiting.count, count)
     })
   }
 
   /** Runs `during` while another transaction holds the SKU's ledger row: no batch of it can commit. */
-  async whileLocked<T>(sku: string, during: () => Promise<T>): Promise<T> {
+  whileLocked<T>(sku: string, during: () => Promise<T>): Promise<T> {
+    return this.#holding('select from ledger where sku = $1 for update', sku, during)
+  }
+
+  /** Runs `during` while another transaction holds the checkout's row: who wants it queues up behind. */
+  whileCheckoutLocked<T>(id: string, during: () => Promise<T>): Promise<T> {
+    return this.#holding('select from checkouts where id = $1 for update', id, during)
+  }
+
+  async #holding<T>(lock: string, key: string, during: () => Promise<T>): Promise<T> {
     const client = new pg.Client({ connectionString: this.databaseUrl })
     client.on('error', () => {})
     await client.connect()
     try {
       await client.query('begin')
-      await client.query('select from ledger where sku = $1 for update', [sku])
+      await client.query(lock, [key])
       return await during()
     } finally {
       await client.end()

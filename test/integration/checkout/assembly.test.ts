@@ -18,6 +18,7 @@ import { Results } from '../../../src/checkout/results.ts'
 import { rejectAssembliesJob } from '../../../src/jobs/reject-assemblies.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
+import { findOrder } from '../../../src/orders/order-repository.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { Gate, type GateOutcome, type GateRequest } from '../../../src/stock/gate.ts'
 import { skuKeys } from '../../../src/stock/keys.ts'
@@ -276,6 +277,39 @@ test('a decision and a deadline that meet end the checkout one way', async (t) =
     await basket.allIsBack()
   }
 })
+
+for (const first of ['decision', 'deadline'] as const) {
+  test(`a decision and a deadline that wait for one row, the ${first} in front, end it that way`, async (t) => {
+    const basket = await Basket.start(t)
+    const { world, buyerId } = basket
+    const id = await basket.buyAgain()
+    await basket.runDry()
+    await basket.pastDeadline(id)
+    const ends = {
+      decision: () => decideAssemblies(world.pool, [id], holdSeconds),
+      deadline: () => basket.lookAfterDeadlines(),
+    }
+    const second = first === 'decision' ? 'deadline' : 'decision'
+    const { ended } = await world.whileCheckoutLocked(id, async () => {
+      const early = ends[first]()
+      await world.blocked(1, '%')
+      const late = ends[second]()
+      await world.blocked(2, '%')
+      return { ended: Promise.all([early, late]) }
+    })
+    await ended
+    const order = await findOrder(world.pool, { id: buyerId, role: 'buyer' }, id)
+    if (first === 'decision') {
+      assert.equal(await world.statusOf(id), 'reserved')
+      assert.deepEqual([order?.status, order?.items.length], ['awaiting_payment', 2])
+      await basket.checkouts().cancel(id, buyerId)
+    } else {
+      assert.equal(await world.statusOf(id), 'rejected overdue')
+      assert.equal(order, null)
+    }
+    await basket.allIsBack()
+  })
+}
 
 test('a buyer who cancels while it is assembled gets nothing that stays', async (t) => {
   for (const gates of [0, 1, 2]) {
