@@ -9,6 +9,7 @@ import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { eventually } from '../../support/eventually.ts'
 import { addSeller, picture, send, startShopWithPictures } from '../../support/images.ts'
+import { aSeller } from '../../support/products.ts'
 
 const actionRow = z.object({ action: z.string() })
 
@@ -192,6 +193,31 @@ test('pictures are announced by the seller of the product, within limits', async
   const many = await Promise.all(Array.from({ length: 25 }, () => post(shop.as)))
   assert.equal(many.filter((status) => status === 201).length, 20)
   assert.equal(many.filter((status) => status === 400).length, 5)
+})
+
+test('a seller reaches no picture of another one through a product of their own', async (t) => {
+  const shop = await startShopWithPictures(t)
+  const { system } = shop
+  const file = await picture(40, 30).png().toBuffer()
+  const ready = await shop.upload('image/png', file)
+  assert.equal((await shop.outcomeOf(ready)).status, 'ready')
+  const { image: pending } = await shop.announce('image/png', file.length)
+  const other = await aSeller(system)
+  const own = await other.create()
+  for (const id of [ready, pending.id]) {
+    for (const [method, end] of [
+      ['POST', '/complete'],
+      ['DELETE', ''],
+    ] as const) {
+      for (const product of [own.id, own.slug, shop.productId]) {
+        const answer = await other.call(method, `/api/products/${product}/images/${id}${end}`)
+        assert.deepEqual([answer.status, answer.body.code], [404, 'not_found'])
+      }
+    }
+  }
+  assert.equal((await shop.imageOf(ready))?.status, 'ready')
+  assert.equal((await shop.imageOf(pending.id))?.status, 'pending')
+  assert.equal((await fetch(`${system.url}/images/${ready}/320.webp`)).status, 200)
 })
 
 test('a picture that takes its worker down is not tried for ever, and old announcements are forgotten', async (t) => {
