@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { beginAttempt } from '../../src/checkout/saga/begin-attempt.ts'
 import type { MoneyDeps } from '../../src/checkout/saga/money-deps.ts'
-import { chargeAndSettle } from '../../src/checkout/saga/pursue.ts'
+import { type ChargeOutcome, chargeAndSettle } from '../../src/checkout/saga/pursue.ts'
 import type { PaymentGateway } from '../../src/payments/gateway.ts'
 
 export class Crash extends Error {
@@ -26,16 +26,18 @@ export function dyingAt(point: CrashPoint): (gateway: PaymentGateway) => Payment
   }
 }
 
-/** A confirm that ends where the process dies. */
-export async function confirmAndDie(
+/** What a confirm does in a process that is built from `deps`. */
+export async function confirmAs(
   deps: MoneyDeps,
   { id, buyer }: { readonly id: string; readonly buyer: string },
   paymentMethodId = 'pm_card_visa',
-): Promise<void> {
+): Promise<ChargeOutcome> {
   const begun = await beginAttempt(deps.pool, { checkoutId: id, buyerId: buyer, paymentMethodId })
   assert.ok(begun, `${id} cannot be paid`)
-  await assert.rejects(
-    chargeAndSettle(deps, { ...begun, checkoutId: id, paymentMethodId, again: false }),
-    Crash,
-  )
+  return chargeAndSettle(deps, { ...begun, checkoutId: id, paymentMethodId, again: false })
+}
+
+/** A confirm that ends where the process dies. */
+export async function confirmAndDie(...confirm: Parameters<typeof confirmAs>): Promise<void> {
+  await assert.rejects(confirmAs(...confirm), Crash)
 }

@@ -4,14 +4,16 @@ import test from 'node:test'
 import type { Stripe } from 'stripe'
 import { beginAttempt } from '../../../src/checkout/saga/begin-attempt.ts'
 import { handleStripeEvent } from '../../../src/checkout/saga/handle-event.ts'
+import { reconcilePayments } from '../../../src/checkout/saga/resume.ts'
 import { PaymentMismatch } from '../../../src/checkout/saga/settle.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { PermanentFailure } from '../../../src/platform/outbox-handlers.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { confirmAndDie, dyingAt } from '../../support/crash.ts'
+import { confirmAndDie, confirmAs, dyingAt } from '../../support/crash.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type Bought, type PayingSystem, startPayingSystem } from '../../support/paying.ts'
 import { countMovesTo } from '../../support/purchases/count.ts'
+import { slowGateway } from '../../support/slow-gateway.ts'
 
 /** The events of an intent, from the first to the last, as the provider would send them. */
 async function eventsOf(shop: PayingSystem, intentId: string): Promise<Stripe.Event[]> {
@@ -107,6 +109,21 @@ test('a late word of an earlier decline does not decline the attempt in flight',
   assert.equal((await paying).status, 200)
 })
 
+test('a decline that is heard after the next attempt has begun is not believed of that one', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  const slow = slowGateway('confirmIntent')
+  const first = confirmAs(shop.money(slow), bought, 'pm_card_chargeDeclined')
+  await slow.done
+  // Another process asks meanwhile, and the buyer takes another card.
+  await reconcilePayments(shop.money(), 0)
+  await shop.becomes(bought.id, { checkout: 'reserved', attempts: ['declined'] })
+  assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
+  slow.hear()
+  assert.deepEqual(await first, { tag: 'settled', settlement: { tag: 'unchanged' } })
+  await shop.becomes(bought.id, { checkout: 'paying', attempts: ['declined', 'requires_action'] })
+})
+
 test('an event over the wrong amount settles nothing and is flagged', async (t) => {
   const shop = await startPayingSystem(t)
   const bought = await shop.reserve()
@@ -152,11 +169,11 @@ test('what is asked after an event is never believed of an attempt that was made
   const bought = await shop.reserve({ units: 2 })
   assert.equal((await shop.confirm(bought, 'pm_card_chargeDeclined')).status, 402)
   const event = await eventOf(shop, await shop.intentOf(bought.id), 'payment_intent.payment_failed')
-  const { money, looked, answer } = slowLook(shop)
-  const handled = handleStripeEvent(money, event)
-  await looked
+  const slow = slowGateway('retrieveIntent')
+  const handled = handleStripeEvent(shop.money(slow), event)
+  await slow.done
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
-  answer()
+  slow.hear()
   await handled
   await shop.becomes(bought.id, { checkout: 'paying', attempts: ['declined', 'requires_action'] })
 })
@@ -167,15 +184,15 @@ test('the bank that was asked for one attempt is not with the next', async (t) =
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
   const intent = await shop.intentOf(bought.id)
   const event = await eventOf(shop, intent, 'payment_intent.requires_action')
-  const { money, looked, answer } = slowLook(shop)
-  const handled = handleStripeEvent(money, event)
-  await looked
+  const slow = slowGateway('retrieveIntent')
+  const handled = handleStripeEvent(shop.money(slow), event)
+  await slow.done
   await shop.simulator.script('POST', `payment_intents/${intent}/authenticate`, { outcome: 'fail' })
   assert.equal((await shop.confirm(bought)).status, 402)
   const { id, buyer } = bought
   const again = { checkoutId: id, buyerId: buyer, paymentMethodId: 'pm_card_visa' }
   assert.equal((await beginAttempt(shop.pool, again))?.attempt, 2)
-  answer()
+  slow.hear()
   await handled
   await shop.becomes(id, { checkout: 'paying', attempts: ['declined', 'pending'] })
 })
@@ -236,24 +253,6 @@ test('a buyer who authenticates is confirmed by the event, or by asking again', 
   await shop.becomes(third.id, { checkout: 'reserved', attempts: ['declined'] })
   assert.equal((await shop.confirm(third)).status, 200, 'and may use another card')
 })
-
-/** A provider whose answer about an intent is on its way for as long as the test likes. */
-function slowLook(shop: PayingSystem) {
-  const looked = Promise.withResolvers<void>()
-  const answer = Promise.withResolvers<void>()
-  const money = shop.money({
-    wrap: (gateway) => ({
-      ...gateway,
-      async retrieveIntent(id, options) {
-        const found = await gateway.retrieveIntent(id, options)
-        looked.resolve()
-        await answer.promise
-        return found
-      },
-    }),
-  })
-  return { money, looked: looked.promise, answer: answer.resolve }
-}
 
 /** The event with other members, and other members of its object. */
 function forge(event: Stripe.Event, object: object, more: object = {}): Stripe.Event {

@@ -2,16 +2,15 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { expireHolds } from '../../../src/checkout/expire-holds.ts'
-import { beginAttempt } from '../../../src/checkout/saga/begin-attempt.ts'
 import { cancelIntent } from '../../../src/checkout/saga/cancel-intent.ts'
-import { chargeAndSettle } from '../../../src/checkout/saga/pursue.ts'
 import { reconcilePayments, resumeSagas } from '../../../src/checkout/saga/resume.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { type CrashPoint, confirmAndDie, dyingAt } from '../../support/crash.ts'
+import { type CrashPoint, confirmAndDie, confirmAs, dyingAt } from '../../support/crash.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startPayingSystem } from '../../support/paying.ts'
 import { expireNow } from '../../support/purchases/change.ts'
 import { openTransactions } from '../../support/purchases/traces.ts'
+import { slowGateway } from '../../support/slow-gateway.ts'
 
 test('a provider that cannot be reached: 503, and the units are free at once', async (t) => {
   const shop = await startPayingSystem(t)
@@ -145,35 +144,15 @@ for (const point of deaths) {
 test('a payment that is ended while its intent is being made is never charged', async (t) => {
   const shop = await startPayingSystem(t)
   const { id, buyer, sku } = await shop.reserve({ units: 2 })
-  const made = Promise.withResolvers<void>()
-  const ended = Promise.withResolvers<void>()
-  const slow = shop.money({
-    wrap: (gateway) => ({
-      ...gateway,
-      async createIntent(...request) {
-        const answer = await gateway.createIntent(...request)
-        made.resolve()
-        await ended.promise
-        return answer
-      },
-    }),
-  })
-  const paymentMethodId = 'pm_card_visa'
-  const begun = await beginAttempt(shop.pool, { checkoutId: id, buyerId: buyer, paymentMethodId })
-  assert.ok(begun)
-  const charging = chargeAndSettle(slow, {
-    ...begun,
-    checkoutId: id,
-    paymentMethodId,
-    again: false,
-  })
-  await made.promise
+  const slow = slowGateway('createIntent')
+  const charging = confirmAs(shop.money(slow), { id, buyer })
+  await slow.done
   // Another process asks too, finds the provider away, and gives the hold up.
   await shop.simulator.script('PUT', 'faults', { outage: 'drop' })
   await reconcilePayments(shop.money(), 0)
   await shop.becomes(id, { checkout: 'payment_failed', payment: 'canceled' })
   await shop.simulator.script('DELETE', 'faults')
-  ended.resolve()
+  slow.hear()
   assert.equal((await charging).tag, 'unavailable')
   await shop.settledAt(sku, 2)
   const { intents, charges } = await shop.moneyOf(id)
