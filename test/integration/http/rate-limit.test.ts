@@ -1,6 +1,7 @@
 // Rate limits over a real Redis: who is counted together, what a refusal says, and that two processes
 // agree. The clock stands still, so that no window ends in the middle of a test.
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
 import { test } from 'node:test'
 import { createSharedCounters } from '../../../src/http/shared-counters.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
@@ -42,6 +43,37 @@ test('bad tokens are counted by address, and probes are not counted', async (t) 
   assert.equal((await call('d')).statusCode, 429)
   assert.equal((await app.inject('/nowhere')).statusCode, 429)
   for (let i = 0; i < 10; i += 1) assert.equal((await app.inject('/health/live')).statusCode, 200)
+})
+
+test('what only names a probe, in its query or further down its path, is counted', async (t) => {
+  const { app, bearer } = await startTestApp(t, {
+    settings: { RATE_LIMIT_PER_MINUTE: '1' },
+    clock,
+  })
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  /** The path as it is written: clients resolve `..` themselves. */
+  const statusOf = (path: string, headers: Record<string, string>) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const sent = request({ port, path, headers, agent: false }, (answer) => {
+        answer.resume().once('end', () => resolve(answer.statusCode))
+      })
+      sent.once('error', reject).end()
+    })
+  for (const path of [
+    '/api/me?x=/health',
+    '/api/me?/health',
+    '/api/me?next=/webhooks/stripe',
+    '/api/me#/metrics',
+    '/api/health',
+    '/nowhere/health/live',
+    '/api/../health/live',
+    '//health/live',
+  ]) {
+    const headers = bearer()
+    assert.notEqual(await statusOf('/nowhere', headers), 429)
+    assert.equal(await statusOf(path, headers), 429, path)
+    assert.equal(await statusOf('/health/live?x=/api/me', headers), 200)
+  }
 })
 
 test('log-ins for one email are limited more strictly, and 0 turns all limits off', async (t) => {
