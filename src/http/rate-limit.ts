@@ -30,7 +30,7 @@ export const strictLimits = {
 
 const windowMs = 60_000
 
-/** Probes must not be refused, and webhooks prove themselves by signature. */
+/** Probes must not be refused, and webhooks prove themselves by signature. Of routes, not of what a client writes. */
 const exemptPrefixes = ['/health', '/metrics', '/webhooks/'] as const
 
 /**
@@ -69,7 +69,8 @@ export function limitRates(
       await scope.register(rateLimit, { global: false, timeWindow: windowMs, store: SharedStore })
       const check = limitBy(scope, max, keyOf)
       scope.addHook('onRequest', function limitRequests(request, reply, done) {
-        if (exemptPrefixes.some((prefix) => request.url.startsWith(prefix))) return done()
+        const route = request.routeOptions.url
+        if (exemptPrefixes.some((prefix) => route?.startsWith(prefix))) return done()
         check.call(scope, request, reply, done)
       })
     }),

@@ -45,7 +45,7 @@ test('bad tokens are counted by address, and probes are not counted', async (t) 
   for (let i = 0; i < 10; i += 1) assert.equal((await app.inject('/health/live')).statusCode, 200)
 })
 
-test('what only names a probe, in its query or further down its path, is counted', async (t) => {
+test('what only names a probe, and is none, is counted', async (t) => {
   const { app, bearer } = await startTestApp(t, {
     settings: { RATE_LIMIT_PER_MINUTE: '1' },
     clock,
@@ -68,6 +68,9 @@ test('what only names a probe, in its query or further down its path, is counted
     '/nowhere/health/live',
     '/api/../health/live',
     '//health/live',
+    '/health/../api/me',
+    '/healthy',
+    '/webhooks/nobody',
   ]) {
     const headers = bearer()
     assert.notEqual(await statusOf('/nowhere', headers), 429)
