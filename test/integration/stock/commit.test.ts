@@ -61,11 +61,11 @@ test('a batch of an older generation is fenced although its cursor is the one in
   // A rebuild begins every mailbox anew: the cursor alone does not tell the old one from the new one.
   const { generation, cursor } = await world.ledger(sku)
   assert.deepEqual([generation, cursor], [row.state.generation + 1, row.state.cursor])
-  const before = await everyRow(world)
+  const before = await everyRow(world.pool)
   await assert.rejects(commitPass(owner.connection, [{ state: row.state, entries }], holdSeconds), {
     name: 'Fenced',
   })
-  assert.deepEqual(await everyRow(world), before)
+  assert.deepEqual(await everyRow(world.pool), before)
   assert.equal(await world.statusOf(id), null)
   await world.assertSound(sku)
 })
