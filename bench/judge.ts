@@ -1,8 +1,8 @@
-import { loadConfig, requireStores } from '../src/config.ts'
+import { loadConfig, requireStores } from '../src/config/config.ts'
 import { checkPromises } from '../src/ops/promises.ts'
-import type { BenchContext } from './bench-context.ts'
-import type { Verdict } from './results.ts'
-import type { StockFigures } from './stock.ts'
+import type { BenchContext } from './ground/context.ts'
+import type { Verdict } from './ground/results.ts'
+import type { StockFigures } from './ground/stock.ts'
 
 export interface Judgement {
   readonly verdict: Verdict

@@ -1,4 +1,4 @@
-import type { BenchOptions, ScenarioName, StrategyName } from './options.ts'
+import type { BenchOptions, ScenarioName, StrategyName } from './ground/options.ts'
 
 export interface StrategyRun {
   readonly strategy: StrategyName

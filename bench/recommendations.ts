@@ -1,9 +1,9 @@
 /** `npm run recommendations`: how good recommendations are on histories whose structure is known. */
-import '../src/node-version.ts'
-import { startTestCluster, templateDatabase } from '../src/dev/test-cluster.ts'
+import '../src/config/node-version.ts'
 import { systemClock } from '../src/kernel/clock.ts'
 import { openPool } from '../src/platform/postgres/pool.ts'
-import { makeHistory, measurePrecision, storeHistory } from './purchase-history.ts'
+import { startTestCluster, templateDatabase } from '../test/cluster.ts'
+import { makeHistory, measurePrecision, storeHistory } from './ground/purchase-history.ts'
 
 const seed = 7
 const products = 600

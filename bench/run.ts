@@ -1,17 +1,17 @@
 /** `npm run bench`: measures, judges the promises, prints a table, and ends with a verdict. */
-import '../src/node-version.ts'
+import '../src/config/node-version.ts'
 import { writeFileSync } from 'node:fs'
-import { ConfigError } from '../src/config.ts'
-import { judgeBars } from './bars.ts'
-import { type Ground, ownGround, targetGround } from './ground.ts'
-import { cpuShareInUse, describeMachine } from './machine.ts'
-import { type BenchOptions, parseOptions, UsageError, usage } from './options.ts'
+import { ConfigError } from '../src/config/config.ts'
+import { type Ground, ownGround, targetGround } from './ground/ground.ts'
+import { cpuShareInUse, describeMachine } from './ground/machine.ts'
+import { type BenchOptions, parseOptions, UsageError, usage } from './ground/options.ts'
+import { createProgress, type Progress } from './ground/progress.ts'
+import type { BenchOutput, ScenarioResult } from './ground/results.ts'
 import { planRuns } from './plan.ts'
-import { createProgress, type Progress } from './progress.ts'
-import { renderReport } from './report.ts'
-import type { BenchOutput, ScenarioResult } from './results.ts'
+import { judgeBars } from './report/bars.ts'
+import { renderReport } from './report/report.ts'
+import { summarise } from './report/summary.ts'
 import { runStrategy } from './strategy-run.ts'
-import { summarise } from './summary.ts'
 
 async function bench(
   options: BenchOptions,

@@ -1,7 +1,7 @@
 /** What the machine could do at best: the same requests to a route with no work behind it. */
-import type { BenchContext, Scenario } from '../bench-context.ts'
-import type { LoadResult } from '../job.ts'
-import { fromLoad } from '../results.ts'
+import type { BenchContext, Scenario } from '../ground/context.ts'
+import { fromLoad } from '../ground/results.ts'
+import type { LoadResult } from '../load/job.ts'
 import { bodyFor, demoSku } from './buying.ts'
 
 const path = '/api/bench/baseline'

@@ -1,11 +1,11 @@
 /** What the buying scenarios share. */
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import type { Access, BenchContext } from '../bench-context.ts'
-import type { LoadResult } from '../job.ts'
-import { commitsOf } from '../orders.ts'
-import { fromLoad, type Measured, perSecond } from '../results.ts'
-import { createSku, openGate, stockFigures, waitUntilCommitted } from '../stock.ts'
+import type { Access, BenchContext } from '../ground/context.ts'
+import { commitsOf } from '../ground/orders.ts'
+import { fromLoad, type Measured, perSecond } from '../ground/results.ts'
+import { createSku, openGate, stockFigures, waitUntilCommitted } from '../ground/stock.ts'
+import type { LoadResult } from '../load/job.ts'
 
 export const checkoutPath = '/api/checkouts'
 /** What a target sells whose stores are not known. */

@@ -1,8 +1,8 @@
 /** Everybody puts a unit into a cart that has two other lines, and gets the whole cart back, priced. */
 import { z } from 'zod'
-import type { Scenario } from '../bench-context.ts'
-import { fillCarts } from '../carts.ts'
-import { fromLoad } from '../results.ts'
+import { fillCarts } from '../ground/carts.ts'
+import type { Scenario } from '../ground/context.ts'
+import { fromLoad } from '../ground/results.ts'
 import { prepareSku } from './buying.ts'
 
 const path = '/api/cart/items'

@@ -1,15 +1,15 @@
 /** The yardstick: one order after another, each in a transaction that locks the SKU's row. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { pessimisticStrategy } from '../../src/checkout/pessimistic-strategy.ts'
-import type { ReservationStrategy } from '../../src/checkout/strategy.ts'
+import { pessimisticStrategy } from '../../src/flows/reserve/strategies/pessimistic.ts'
+import type { ReservationStrategy } from '../../src/flows/reserve/strategy.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { openPool } from '../../src/platform/postgres/pool.ts'
-import { checkoutIds } from '../../src/stock/checkout-id.ts'
-import type { Offer } from '../../src/stock/offers.ts'
-import { fingerprintOf } from '../../src/stock/request-record.ts'
-import type { Access, BenchContext } from '../bench-context.ts'
-import { perSecond } from '../results.ts'
-import { createSku } from '../stock.ts'
+import { checkoutIds } from '../../src/stock/protocol/checkout-id.ts'
+import type { Offer } from '../../src/stock/protocol/offers.ts'
+import { fingerprintOf } from '../../src/stock/protocol/request-record.ts'
+import type { Access, BenchContext } from '../ground/context.ts'
+import { perSecond } from '../ground/results.ts'
+import { createSku } from '../ground/stock.ts'
 
 const connections = 32
 const secondsMax = 5

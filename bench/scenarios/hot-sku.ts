@@ -1,7 +1,7 @@
 /** Everybody buys one unit of one SKU, as fast as they are answered, until it is sold out. */
-import type { Scenario } from '../bench-context.ts'
-import { forgetPeak, peakRssMb, redisUsedBytes } from '../memory.ts'
-import { round } from '../results.ts'
+import type { Scenario } from '../ground/context.ts'
+import { forgetPeak, peakRssMb, redisUsedBytes } from '../ground/memory.ts'
+import { round } from '../ground/results.ts'
 import { bodyFor, checkoutPath, heldUnits, measureCommits, prepareSku } from './buying.ts'
 
 export const hotSku: Scenario = async (context) => {

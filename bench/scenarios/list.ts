@@ -1,7 +1,8 @@
 /** The first page of all products and the page at item 10,000, in turns, from two connections. */
-import type { BenchContext, Scenario } from '../bench-context.ts'
-import { prepareBigShop, readPage } from '../big-shop.ts'
-import { fromLoad, round } from '../results.ts'
+
+import { prepareBigShop, readPage } from '../ground/big-shop.ts'
+import type { BenchContext, Scenario } from '../ground/context.ts'
+import { fromLoad, round } from '../ground/results.ts'
 
 const depth = 10_000
 const perPage = 100

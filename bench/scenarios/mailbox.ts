@@ -5,17 +5,21 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { limits } from '../../src/kernel/limits.ts'
-import { checkoutIds } from '../../src/stock/checkout-id.ts'
-import { admit } from '../../src/stock/gate-scripts.ts'
-import { channels, partitionKeys, requestsKey, skuKeys } from '../../src/stock/keys.ts'
-import { encodeReserve } from '../../src/stock/messages.ts'
-import { partitionOf } from '../../src/stock/partition.ts'
-import { fingerprintOf, requestField, requestRecord } from '../../src/stock/request-record.ts'
-import type { Access, BenchContext, Scenario } from '../bench-context.ts'
-import { noLatency } from '../latency.ts'
-import { commitsOf } from '../orders.ts'
-import { type Measured, perSecond, round } from '../results.ts'
-import { createSku, openGate, stockFigures, waitUntilCommitted } from '../stock.ts'
+import { admit } from '../../src/stock/gate/scripts.ts'
+import { checkoutIds } from '../../src/stock/protocol/checkout-id.ts'
+import { channels, partitionKeys, requestsKey, skuKeys } from '../../src/stock/protocol/keys.ts'
+import { encodeReserve } from '../../src/stock/protocol/messages.ts'
+import { partitionOf } from '../../src/stock/protocol/partition.ts'
+import {
+  fingerprintOf,
+  requestField,
+  requestRecord,
+} from '../../src/stock/protocol/request-record.ts'
+import type { Access, BenchContext, Scenario } from '../ground/context.ts'
+import { commitsOf } from '../ground/orders.ts'
+import { type Measured, perSecond, round } from '../ground/results.ts'
+import { createSku, openGate, stockFigures, waitUntilCommitted } from '../ground/stock.ts'
+import { noLatency } from '../load/latency.ts'
 import { measureForUpdate } from './for-update.ts'
 
 const commandsMax = 200_000

@@ -3,11 +3,11 @@
  * it so. Beside it one-line checkouts of one SKU with as many connections.
  */
 import { systemClock } from '../../src/kernel/clock.ts'
-import type { Access, BenchContext, Scenario } from '../bench-context.ts'
-import { fillCarts } from '../carts.ts'
-import { commitsOf, countAssembling } from '../orders.ts'
-import { fromLoad, type Measured, perSecond } from '../results.ts'
-import { noStock, type StockFigures, stockFigures, waitUntilCommitted } from '../stock.ts'
+import { fillCarts } from '../ground/carts.ts'
+import type { Access, BenchContext, Scenario } from '../ground/context.ts'
+import { commitsOf, countAssembling } from '../ground/orders.ts'
+import { fromLoad, type Measured, perSecond } from '../ground/results.ts'
+import { noStock, type StockFigures, stockFigures, waitUntilCommitted } from '../ground/stock.ts'
 import { bodyFor, checkoutPath, measureCommits, prepareSku } from './buying.ts'
 
 const connectionsMax = 32

@@ -1,6 +1,6 @@
 /** A steady 2,000 checkouts a second that wait for their commit: what a buyer feels below saturation. */
-import type { Scenario } from '../bench-context.ts'
-import { noLatency } from '../latency.ts'
+import type { Scenario } from '../ground/context.ts'
+import { noLatency } from '../load/latency.ts'
 import { bodyFor, checkoutPath, heldUnits, measureCommits, prepareSku, waiting } from './buying.ts'
 
 const ratePerSecond = 2_000

@@ -1,7 +1,8 @@
 /** Pages of two hundred products as fast as they are answered, between two runs of a bare GET. */
-import type { BenchContext, Scenario } from '../bench-context.ts'
-import { prepareBigShop, readPage } from '../big-shop.ts'
-import { fromLoad, perSecond, round } from '../results.ts'
+
+import { prepareBigShop, readPage } from '../ground/big-shop.ts'
+import type { BenchContext, Scenario } from '../ground/context.ts'
+import { fromLoad, perSecond, round } from '../ground/results.ts'
 
 const pagesWanted = 200
 const bareSecondsMax = 4

@@ -2,10 +2,10 @@
 import { z } from 'zod'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
-import type { Access, BenchContext, Scenario } from '../bench-context.ts'
-import { chargesOf } from '../orders.ts'
-import { fromLoad, perSecond, round } from '../results.ts'
-import { stockFigures, waitUntilCommitted } from '../stock.ts'
+import type { Access, BenchContext, Scenario } from '../ground/context.ts'
+import { chargesOf } from '../ground/orders.ts'
+import { fromLoad, perSecond, round } from '../ground/results.ts'
+import { stockFigures, waitUntilCommitted } from '../ground/stock.ts'
 import { bodyFor, checkoutPath, prepareSku } from './buying.ts'
 
 const connectionsMax = 32

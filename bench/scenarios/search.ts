@@ -1,8 +1,9 @@
 /** Fifty searches a second, each with two filters and with facets, in a shop of 20,000 products. */
-import type { Scenario } from '../bench-context.ts'
-import { prepareBigShop, readPage } from '../big-shop.ts'
-import { noLatency } from '../latency.ts'
-import { fromLoad } from '../results.ts'
+
+import { prepareBigShop, readPage } from '../ground/big-shop.ts'
+import type { Scenario } from '../ground/context.ts'
+import { fromLoad } from '../ground/results.ts'
+import { noLatency } from '../load/latency.ts'
 
 const ratePerSecond = 50
 const typed = ['rain jacket', 'headphones', 'oak', 'leather', 'walnut speaker', 'shrit', 'nordic']

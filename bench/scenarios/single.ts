@@ -1,5 +1,5 @@
 /** One buyer on an idle system, who waits for the commit. */
-import type { Scenario } from '../bench-context.ts'
+import type { Scenario } from '../ground/context.ts'
 import { bodyFor, checkoutPath, heldUnits, measureCommits, prepareSku, waiting } from './buying.ts'
 
 const callsPerSecondMax = 3_000

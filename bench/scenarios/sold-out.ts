@@ -1,7 +1,7 @@
 /** Most of a flash sale: the units are gone, and everybody else is told so. */
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import type { BenchContext, Scenario } from '../bench-context.ts'
+import type { BenchContext, Scenario } from '../ground/context.ts'
 import { bodyFor, checkoutPath, heldUnits, measureCommits, prepareSku } from './buying.ts'
 
 const unitsMax = 1_000

@@ -1,9 +1,9 @@
 /** The provider reports as fast as it is answered: each event is signed, has its own id, and is stored. */
 import { systemClock } from '../../src/kernel/clock.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
-import type { Access, BenchContext, Scenario } from '../bench-context.ts'
-import { fromLoad, perSecond, round } from '../results.ts'
-import { benchEventPrefix } from '../webhook-requests.ts'
+import type { Access, BenchContext, Scenario } from '../ground/context.ts'
+import { fromLoad, perSecond, round } from '../ground/results.ts'
+import { benchEventPrefix } from '../load/webhook-requests.ts'
 
 const path = '/webhooks/stripe'
 const processedMs = 60_000

@@ -1,6 +1,6 @@
 import type { DatabasePool } from 'slonik'
-import { expireHolds } from '../checkout/expire-holds.ts'
-import type { ReservationStrategy } from '../checkout/strategy.ts'
+import { expireHolds } from '../flows/pay/expire-holds.ts'
+import type { ReservationStrategy } from '../flows/reserve/strategy.ts'
 import type { ScheduledJob } from '../platform/queue/scheduled.ts'
 
 /** Every hold ends, at the latest one sweep after its deadline. */

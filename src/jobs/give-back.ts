@@ -1,6 +1,6 @@
 import type { DatabasePool } from 'slonik'
-import type { Checkouts } from '../checkout/checkouts.ts'
-import { giveBackOfBarred } from '../checkout/give-back-all.ts'
+import { giveBackOfBarred } from '../flows/account/give-back-all.ts'
+import type { Checkouts } from '../flows/reserve/checkouts.ts'
 import type { ScheduledJob } from '../platform/queue/scheduled.ts'
 
 /** What was on its way when its account was barred or erased is given back as well. */

@@ -1,7 +1,7 @@
 /** Background jobs on BullMQ: at least once, each safe to run twice. The queue never guards stock. */
 import type { DatabasePool } from 'slonik'
-import type { ReservationStrategy } from '../checkout/strategy.ts'
-import type { ConnectedConfig } from '../config.ts'
+import type { ConnectedConfig } from '../config/config.ts'
+import type { ReservationStrategy } from '../flows/reserve/strategy.ts'
 import { mailTopics } from '../notifications/mail-topics.ts'
 import type { Mailer } from '../notifications/mailer.ts'
 import { createMailSender } from '../notifications/send-mails.ts'

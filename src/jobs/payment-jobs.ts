@@ -1,6 +1,6 @@
-import type { MoneyDeps } from '../checkout/saga/money-deps.ts'
-import { reconcilePayments, resumeSagas } from '../checkout/saga/resume.ts'
-import { runRefunds } from '../checkout/saga/run-refunds.ts'
+import type { MoneyDeps } from '../flows/pay/money-deps.ts'
+import { reconcilePayments, resumeSagas } from '../flows/pay/resume.ts'
+import { runRefunds } from '../flows/pay/run-refunds.ts'
 import type { ScheduledJob } from '../platform/queue/scheduled.ts'
 
 /** What keeps money moving when nobody waits for it. */

@@ -1,5 +1,5 @@
 import type { DatabasePool } from 'slonik'
-import { decideAssemblies, giveUp, overdueAssemblies } from '../checkout/assembly.ts'
+import { decideAssemblies, giveUp, overdueAssemblies } from '../flows/reserve/assembly.ts'
 import type { ScheduledJob } from '../platform/queue/scheduled.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 

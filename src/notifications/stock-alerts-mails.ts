@@ -4,8 +4,8 @@ import { z } from 'zod'
 import type { OutboxEvent, OutboxPayload } from '../platform/outbox.ts'
 import { PermanentFailure } from '../platform/outbox-handlers.ts'
 import { sql } from '../platform/postgres/pool.ts'
-import { composeNote, type Message } from './compose.ts'
 import { textOf } from './mail-topics.ts'
+import { composeNote, type Message } from './messages/compose.ts'
 
 const Facts = z.object({
   key: z.string(),

@@ -3,9 +3,9 @@ import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
-import { closePartition, type PartitionState } from '../stock/gate-scripts.ts'
-import { partitionKeys, skuKeys } from '../stock/keys.ts'
-import type { Terms } from '../stock/messages.ts'
+import { closePartition, type PartitionState } from '../stock/gate/scripts.ts'
+import { partitionKeys, skuKeys } from '../stock/protocol/keys.ts'
+import type { Terms } from '../stock/protocol/messages.ts'
 
 const LedgerReading = z.object({
   sku: z.string(),

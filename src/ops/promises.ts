@@ -3,7 +3,7 @@
  * rest: what is compared is either of one moment, or such that both moments must agree. Changes nothing.
  */
 import type { DatabasePool } from 'slonik'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { type Clock, systemClock } from '../kernel/clock.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import { checkAccepted, checkWaiting } from './accepted-promise.ts'

@@ -1,14 +1,14 @@
 /** The owners of a worker: actors for its share of the partitions, and what they tell after a commit. */
 import type { DatabasePool } from 'slonik'
 import { Ownership } from '../actor/ownership.ts'
-import { createCommitListener } from '../checkout/commit-listener.ts'
+import { createCommitListener } from '../flows/reserve/commit-listener.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
-import type { OfferSource } from '../stock/offers.ts'
-import { partitionCount } from '../stock/partition.ts'
-import { stockActors } from '../stock/partition-actor.ts'
-import { watchWakeUps } from '../stock/watch.ts'
+import { watchWakeUps } from '../stock/gate/watch.ts'
+import { stockActors } from '../stock/owner/partition-actor.ts'
+import type { OfferSource } from '../stock/protocol/offers.ts'
+import { partitionCount } from '../stock/protocol/partition.ts'
 
 /** Starts them. What it returns hands every partition over, and resolves when nothing is under way. */
 export function startOwners(deps: {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { decide, keyOf, poolKey, type SkuState } from '../../src/stock/decide.ts'
-import type { Command, CommandKind, Entry, Reserve } from '../../src/stock/messages.ts'
+import { decide, keyOf, poolKey, type SkuState } from '../../src/stock/decide/decide.ts'
+import type { Command, CommandKind, Entry, Reserve } from '../../src/stock/protocol/messages.ts'
 import { aState, entriesAfter } from '../support/stock-builders.ts'
 import { TinyStore } from '../support/tiny-store.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { DatabasePool } from 'slonik'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { checkPromises } from '../../src/ops/promises.ts'
 import { openPool } from '../../src/platform/postgres/pool.ts'

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { newId } from '../../src/kernel/ids.ts'
 import { openPool, sql } from '../../src/platform/postgres/pool.ts'
-import { partitionOf } from '../../src/stock/partition.ts'
+import { partitionOf } from '../../src/stock/protocol/partition.ts'
 import { createTestDatabase } from './stores.ts'
 
 export interface StoredVariant {

@@ -1,8 +1,8 @@
 /** Processes that die in the middle of a payment, without dying: the call that kills them never returns. */
 import assert from 'node:assert/strict'
-import { beginAttempt } from '../../src/checkout/saga/begin-attempt.ts'
-import type { MoneyDeps } from '../../src/checkout/saga/money-deps.ts'
-import { type ChargeOutcome, chargeAndSettle } from '../../src/checkout/saga/pursue.ts'
+import { beginAttempt } from '../../src/flows/pay/begin-attempt.ts'
+import type { MoneyDeps } from '../../src/flows/pay/money-deps.ts'
+import { type ChargeOutcome, chargeAndSettle } from '../../src/flows/pay/pursue.ts'
 import type { PaymentGateway } from '../../src/payments/gateway.ts'
 
 export class Crash extends Error {

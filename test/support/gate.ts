@@ -15,17 +15,17 @@ import {
   setTerms,
   settle,
   wantGate,
-} from '../../src/stock/gate-scripts.ts'
+} from '../../src/stock/gate/scripts.ts'
 import {
   loadingKeys,
   loadingRequestsKey,
   partitionKeys,
   requestsKey,
   skuKeys,
-} from '../../src/stock/keys.ts'
-import { encodeReserve } from '../../src/stock/messages.ts'
-import { partitionOf } from '../../src/stock/partition.ts'
-import { requestField, requestRecord } from '../../src/stock/request-record.ts'
+} from '../../src/stock/protocol/keys.ts'
+import { encodeReserve } from '../../src/stock/protocol/messages.ts'
+import { partitionOf } from '../../src/stock/protocol/partition.ts'
+import { requestField, requestRecord } from '../../src/stock/protocol/request-record.ts'
 import { eventually } from './eventually.ts'
 import { createTestRedis } from './stores.ts'
 

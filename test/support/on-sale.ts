@@ -1,10 +1,10 @@
 /** SKUs whose gate is open before anybody buys, and sales whose window moves, in a {@link TestSystem}. */
-import { offerSource } from '../../src/checkout/offer-source.ts'
+import { offerSource } from '../../src/flows/reserve/offer-source.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
-import { wantGate } from '../../src/stock/gate-scripts.ts'
-import { channels, partitionKeys, skuKeys } from '../../src/stock/keys.ts'
-import { partitionOf } from '../../src/stock/partition.ts'
-import { refreshTerms } from '../../src/stock/refresh-terms.ts'
+import { refreshTerms } from '../../src/stock/gate/refresh-terms.ts'
+import { wantGate } from '../../src/stock/gate/scripts.ts'
+import { channels, partitionKeys, skuKeys } from '../../src/stock/protocol/keys.ts'
+import { partitionOf } from '../../src/stock/protocol/partition.ts'
 import { eventually } from './eventually.ts'
 import type { SkuOptions, TestSystem } from './system.ts'
 

@@ -5,8 +5,8 @@ import { newId } from '../../src/kernel/ids.ts'
 import type { PromiseId, PromiseReport } from '../../src/ops/findings.ts'
 import { checkPromises } from '../../src/ops/promises.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
-import { skuKeys } from '../../src/stock/keys.ts'
-import { partitionOf } from '../../src/stock/partition.ts'
+import { skuKeys } from '../../src/stock/protocol/keys.ts'
+import { partitionOf } from '../../src/stock/protocol/partition.ts'
 import { startTestSystem, type TestSystem } from './system.ts'
 
 /** The id of a worker that began long ago. */

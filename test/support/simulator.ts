@@ -8,7 +8,7 @@ import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
-} from '../../src/simulator/start-simulator.ts'
+} from '../../dev/simulator/start-simulator.ts'
 import { closeAfter } from './at-the-end.ts'
 
 type Closing = Pick<TestContext, 'after'>

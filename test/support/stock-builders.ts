@@ -6,8 +6,14 @@ import {
   type Hold,
   noEvidence,
   type SkuState,
-} from '../../src/stock/decide.ts'
-import type { Command, CommandKind, Entry, Reserve, Terms } from '../../src/stock/messages.ts'
+} from '../../src/stock/decide/decide.ts'
+import type {
+  Command,
+  CommandKind,
+  Entry,
+  Reserve,
+  Terms,
+} from '../../src/stock/protocol/messages.ts'
 
 const someTerms: Terms = {
   price: 1_000,

@@ -5,16 +5,16 @@
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import pg from 'pg'
-import { type PostgresHandle, startPostgres } from '../../src/dev/embedded-postgres.ts'
-import { type RedisHandle, startRedis } from '../../src/dev/embedded-redis.ts'
-import { signalQuietly } from '../../src/dev/processes.ts'
+import { type PostgresHandle, startPostgres } from '../../dev/embedded-postgres.ts'
+import { type RedisHandle, startRedis } from '../../dev/embedded-redis.ts'
+import { signalQuietly } from '../../dev/processes.ts'
 import {
   removeTestFolder,
   startTestCluster,
   type TestCluster,
   templateDatabase,
   testFolder,
-} from '../../src/dev/test-cluster.ts'
+} from '../cluster.ts'
 import { closeAfter, closeLast } from './at-the-end.ts'
 
 type Closing = Pick<TestContext, 'after'>

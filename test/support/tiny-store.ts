@@ -7,8 +7,8 @@ import {
   type Hold,
   type HoldState,
   keyOf,
-} from '../../src/stock/decide.ts'
-import type { Entry, Reserve } from '../../src/stock/messages.ts'
+} from '../../src/stock/decide/decide.ts'
+import type { Entry, Reserve } from '../../src/stock/protocol/messages.ts'
 
 /** One message moves a hold one step. */
 const steps: Record<string, readonly HoldState[]> = {

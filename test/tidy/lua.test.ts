@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import * as cartScripts from '../../src/cart/cart-scripts.ts'
 import * as cacheScripts from '../../src/catalogue/cache-scripts.ts'
 import { loadScript } from '../../src/platform/redis/script.ts'
-import * as gateScripts from '../../src/stock/gate-scripts.ts'
+import * as gateScripts from '../../src/stock/gate/scripts.ts'
 import { type SourceFile, sourceFiles } from '../support/sources.ts'
 
 const bodyLinesMax = 90

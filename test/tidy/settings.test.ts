@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import { sourceFiles } from '../support/sources.ts'
 
 const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')

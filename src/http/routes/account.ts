@@ -2,12 +2,12 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { EraseAccount } from '../../checkout/erase-account.ts'
+import type { EraseAccount } from '../../flows/account/erase-account.ts'
 import type { Identity } from '../../identity/identity.ts'
-import { strictLimit, strictLimits } from '../rate-limit.ts'
 import { meSchema, passwordBody } from '../schemas/auth.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf } from '../session.ts'
+import { strictLimit, strictLimits } from '../server/rate-limit.ts'
+import { authenticate, principalOf } from '../server/session.ts'
 
 const tags = ['identity']
 const security = [{ bearer: [] }]

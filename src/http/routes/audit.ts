@@ -4,11 +4,11 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { readAudit } from '../../audit/audit-log.ts'
-import { readCursor, writeCursor } from '../cursor.ts'
 import { auditQuery, auditSchema } from '../schemas/audit.ts'
 import { listOf } from '../schemas/list.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, requirePermission } from '../session.ts'
+import { readCursor, writeCursor } from '../server/cursor.ts'
+import { authenticate, requirePermission } from '../server/session.ts'
 
 const mark = z.tuple([z.int().positive()])
 

@@ -2,11 +2,11 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Identity } from '../../identity/identity.ts'
-import type { OnSignedIn } from '../merge-cart.ts'
-import { addressOf, strictLimit, strictLimits } from '../rate-limit.ts'
 import { loginBody, refreshBody, registerBody, signedInSchema } from '../schemas/auth.ts'
 import { cartHeaders } from '../schemas/cart.ts'
 import { problemResponses } from '../schemas/problem.ts'
+import type { OnSignedIn } from '../server/merge-cart.ts'
+import { addressOf, strictLimit, strictLimits } from '../server/rate-limit.ts'
 
 const tags = ['identity']
 

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { authenticate } from '../session.ts'
+import { authenticate } from '../server/session.ts'
 
 /** The yardstick of the benchmark: a token is checked, a body is parsed, and nothing is done. */
 export function benchRoutes(): FastifyPluginAsync {

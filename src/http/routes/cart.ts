@@ -7,7 +7,7 @@ import { AppError } from '../../kernel/errors.ts'
 import { addBody, cartHeaders, cartSchema, setBody } from '../schemas/cart.ts'
 import { skuSchema } from '../schemas/checkout.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, identify, requirePermission } from '../session.ts'
+import { authenticate, identify, requirePermission } from '../server/session.ts'
 
 const tags = ['cart']
 const security = [{ bearer: [] }, {}]

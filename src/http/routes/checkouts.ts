@@ -2,16 +2,16 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Checkouts, Placed } from '../../checkout/checkouts.ts'
-import type { PlaceFromCart } from '../../checkout/from-cart.ts'
-import type { Refusal } from '../../checkout/strategy.ts'
+import type { Checkouts, Placed } from '../../flows/reserve/checkouts.ts'
+import type { PlaceFromCart } from '../../flows/reserve/from-cart.ts'
+import type { Refusal } from '../../flows/reserve/strategy.ts'
 import { isUuid } from '../../kernel/ids.ts'
-import { idempotencyKey } from '../idempotency-key.ts'
-import { preferredWaitMs } from '../prefer.ts'
-import { answerError, sendProblem } from '../problem.ts'
 import { checkoutBody, checkoutSchema } from '../schemas/checkout.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf, requirePermission } from '../session.ts'
+import { idempotencyKey } from '../server/idempotency-key.ts'
+import { preferredWaitMs } from '../server/prefer.ts'
+import { answerError, sendProblem } from '../server/problem.ts'
+import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
 const tags = ['checkout']
 const bearer = [{ bearer: [] }]

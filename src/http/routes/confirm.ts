@@ -2,12 +2,12 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Confirmations } from '../../checkout/confirm.ts'
+import type { Confirmations } from '../../flows/pay/confirm.ts'
 import { isUuid } from '../../kernel/ids.ts'
-import { sendProblem } from '../problem.ts'
 import { paymentMethodIdSchema } from '../schemas/order.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf } from '../session.ts'
+import { sendProblem } from '../server/problem.ts'
+import { authenticate, principalOf } from '../server/session.ts'
 
 export function confirmRoutes(deps: { readonly confirmations: Confirmations }): FastifyPluginAsync {
   return async (scope) => {

@@ -3,12 +3,11 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
-import { moveShipment } from '../../checkout/move-order.ts'
+import { moveShipment } from '../../flows/sell/move-order.ts'
 import type { LocationDetails, Locations } from '../../fulfilment/locations.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { isUuid } from '../../kernel/ids.ts'
 import type { Orders } from '../../orders/orders.ts'
-import { readCursor, writeCursor } from '../cursor.ts'
 import { listOf, pageQuery } from '../schemas/list.ts'
 import {
   changeLocationBody,
@@ -18,7 +17,8 @@ import {
 } from '../schemas/location.ts'
 import { moveShipmentBody, orderSchema } from '../schemas/order.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf, requirePermission } from '../session.ts'
+import { readCursor, writeCursor } from '../server/cursor.ts'
+import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
 const tags = ['fulfilment']
 const security = [{ bearer: [] }]

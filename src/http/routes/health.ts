@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { z } from 'zod'
 import type { Clock } from '../../kernel/clock.ts'
-import { createHealth, type HealthChecks } from '../health.ts'
+import { createHealth, type HealthChecks } from '../server/health.ts'
 
 const verdict = z.enum(['healthy', 'unhealthy'])
 const healthSchema = z.object({

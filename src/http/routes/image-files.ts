@@ -9,8 +9,8 @@ import type { ImageStore } from '../../images/store.ts'
 import type { UploadSignatures } from '../../images/upload-signature.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { AppError } from '../../kernel/errors.ts'
-import { sendProblem } from '../problem.ts'
 import { problemResponses } from '../schemas/problem.ts'
+import { sendProblem } from '../server/problem.ts'
 
 const tags = ['catalogue']
 const redirectSeconds = 1_800

@@ -2,12 +2,12 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { ImageTarget, ManageImages } from '../../checkout/manage-images.ts'
+import type { ImageTarget, ManageImages } from '../../flows/sell/manage-images.ts'
 import type { ImageRow } from '../../images/image-repository.ts'
 import { sizesOf } from '../../images/images-of.ts'
 import { announceBody, imageParams, imageSchema, uploadSchema } from '../schemas/image.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf, requirePermission } from '../session.ts'
+import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
 const tags = ['catalogue']
 const security = [{ bearer: [] }]

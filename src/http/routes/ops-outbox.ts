@@ -6,10 +6,10 @@ import { z } from 'zod'
 import { appendAudit } from '../../audit/audit-log.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { parkedEvents, replayEvent } from '../../platform/outbox.ts'
-import { readCursor, writeCursor } from '../cursor.ts'
 import { listOf, pageQuery } from '../schemas/list.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf, requirePermission } from '../session.ts'
+import { readCursor, writeCursor } from '../server/cursor.ts'
+import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
 const tags = ['operations']
 const security = [{ bearer: [] }]

@@ -2,12 +2,12 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { PlaceOrder } from '../../checkout/place-order.ts'
-import { idempotencyKey } from '../idempotency-key.ts'
-import { sendProblem } from '../problem.ts'
+import type { PlaceOrder } from '../../flows/pay/place-order.ts'
 import { placedOrderSchema, placeOrderBody } from '../schemas/order.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf, requirePermission } from '../session.ts'
+import { idempotencyKey } from '../server/idempotency-key.ts'
+import { sendProblem } from '../server/problem.ts'
+import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
 export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): FastifyPluginAsync {
   return async (scope) => {

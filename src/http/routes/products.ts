@@ -5,13 +5,10 @@ import { z } from 'zod'
 import type { Product } from '../../catalogue/product.ts'
 import type { ListRequest, ProductLists } from '../../catalogue/product-lists.ts'
 import { sortOf } from '../../catalogue/product-lists.ts'
-import type { ManageProducts } from '../../checkout/manage-products.ts'
-import type { ProductPages, WrittenPage } from '../../checkout/product-pages.ts'
+import type { ProductPages, WrittenPage } from '../../flows/browse/product-pages.ts'
+import type { ManageProducts } from '../../flows/sell/manage-products.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { isUuid } from '../../kernel/ids.ts'
-import { readCursor, writeCursor } from '../cursor.ts'
-import { etagOf, versionsIn } from '../if-match.ts'
-import { answerError, sendProblem } from '../problem.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import {
   addVariantsBody,
@@ -25,7 +22,10 @@ import {
   searchQuery,
   searchSchema,
 } from '../schemas/products.ts'
-import { authenticate, principalOf, requirePermission } from '../session.ts'
+import { readCursor, writeCursor } from '../server/cursor.ts'
+import { etagOf, versionsIn } from '../server/if-match.ts'
+import { answerError, sendProblem } from '../server/problem.ts'
+import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
 const tags = ['catalogue']
 const bearer = [{ bearer: [] }]

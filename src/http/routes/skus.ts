@@ -1,10 +1,10 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { AvailabilityReader } from '../../checkout/availability.ts'
-import { sendProblem } from '../problem.ts'
+import type { AvailabilityReader } from '../../flows/browse/availability.ts'
 import { skuSchema } from '../schemas/checkout.ts'
 import { problemResponses } from '../schemas/problem.ts'
+import { sendProblem } from '../server/problem.ts'
 
 const availabilitySchema = z.object({
   sku: z.string(),

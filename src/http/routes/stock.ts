@@ -3,13 +3,13 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
-import { changeStock, setThreshold } from '../../checkout/change-stock.ts'
-import type { ReservationStrategy } from '../../checkout/strategy.ts'
+import type { ReservationStrategy } from '../../flows/reserve/strategy.ts'
+import { changeStock, setThreshold } from '../../flows/sell/change-stock.ts'
 import { registerAlert } from '../../notifications/stock-alerts.ts'
-import { sendProblem } from '../problem.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import { changeStockBody, skuParams, thresholdBody } from '../schemas/stock.ts'
-import { authenticate, principalOf, requirePermission } from '../session.ts'
+import { sendProblem } from '../server/problem.ts'
+import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
 const tags = ['stock']
 const security = [{ bearer: [] }]

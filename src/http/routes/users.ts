@@ -6,7 +6,7 @@ import { appendAudit } from '../../audit/audit-log.ts'
 import type { Identity } from '../../identity/identity.ts'
 import { barBody, barredSchema } from '../schemas/auth.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { authenticate, principalOf, requirePermission } from '../session.ts'
+import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
 const tags = ['operations']
 const security = [{ bearer: [] }]

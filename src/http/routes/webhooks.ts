@@ -3,8 +3,8 @@ import type { FastifyPluginAsync } from 'fastify'
 import { z } from 'zod'
 import type { WebhookInbox } from '../../payments/webhook-inbox.ts'
 import type { createWebhookVerifier } from '../../payments/webhook-signature.ts'
-import { sendProblem } from '../problem.ts'
 import { problemResponses } from '../schemas/problem.ts'
+import { sendProblem } from '../server/problem.ts'
 
 /** The provider's objects are larger than what a buyer sends. */
 const bodyBytes = 1024 * 1024

@@ -1,5 +1,5 @@
-import { composeMessage, type Message } from '../compose.ts'
-import type { OrderFacts } from '../order-facts.ts'
+import { composeMessage, type Message } from './compose.ts'
+import type { OrderFacts } from './order-facts.ts'
 
 /** The order is paid. */
 export function orderConfirmed(order: OrderFacts): Message {

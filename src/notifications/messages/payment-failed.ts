@@ -1,5 +1,5 @@
-import { composeMessage, type Message } from '../compose.ts'
-import type { OrderFacts } from '../order-facts.ts'
+import { composeMessage, type Message } from './compose.ts'
+import type { OrderFacts } from './order-facts.ts'
 
 /** The payment failed for good, and the units went back. */
 export function paymentFailed(order: OrderFacts): Message {

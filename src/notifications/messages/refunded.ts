@@ -1,5 +1,5 @@
-import { composeMessage, formatMoney, type Message } from '../compose.ts'
-import type { OrderFacts } from '../order-facts.ts'
+import { composeMessage, formatMoney, type Message } from './compose.ts'
+import type { OrderFacts } from './order-facts.ts'
 
 export interface RefundDetails {
   /** Minor units; null: the whole order. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { sqlState } from '../../../src/platform/postgres/pipeline.ts'
-import { partitionOf } from '../../../src/stock/partition.ts'
+import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startHoldingProxy } from '../../support/holding-proxy.ts'
 import { StockWorld } from '../../support/stock-world.ts'

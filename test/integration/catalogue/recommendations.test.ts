@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
-import { makeHistory, measurePrecision, storeHistory } from '../../../bench/purchase-history.ts'
+import {
+  makeHistory,
+  measurePrecision,
+  storeHistory,
+} from '../../../bench/ground/purchase-history.ts'
 import { countOrders } from '../../../src/catalogue/count-orders.ts'
 import { recommend } from '../../../src/catalogue/recommend.ts'
 import { newId } from '../../../src/kernel/ids.ts'

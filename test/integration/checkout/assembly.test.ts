@@ -3,27 +3,27 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { pino } from 'pino'
+import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
 import {
   createAssembly,
   currenciesOf,
   decideAssemblies,
   giveUp,
   overdueAssemblies,
-} from '../../../src/checkout/assembly.ts'
-import { findCheckout } from '../../../src/checkout/checkout-repository.ts'
-import { Checkouts } from '../../../src/checkout/checkouts.ts'
-import { createCommitListener } from '../../../src/checkout/commit-listener.ts'
-import { expireHolds } from '../../../src/checkout/expire-holds.ts'
-import { Results } from '../../../src/checkout/results.ts'
+} from '../../../src/flows/reserve/assembly.ts'
+import { findCheckout } from '../../../src/flows/reserve/checkout-repository.ts'
+import { Checkouts } from '../../../src/flows/reserve/checkouts.ts'
+import { createCommitListener } from '../../../src/flows/reserve/commit-listener.ts'
+import { Results } from '../../../src/flows/reserve/results.ts'
 import { rejectAssembliesJob } from '../../../src/jobs/reject-assemblies.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { findOrder } from '../../../src/orders/order-repository.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { Gate, type GateOutcome, type GateRequest } from '../../../src/stock/gate.ts'
-import { skuKeys } from '../../../src/stock/keys.ts'
-import { LocalRefusals } from '../../../src/stock/local-refusals.ts'
-import { partitionOf } from '../../../src/stock/partition.ts'
+import { Gate, type GateOutcome, type GateRequest } from '../../../src/stock/gate/gate.ts'
+import { LocalRefusals } from '../../../src/stock/gate/local-refusals.ts'
+import { skuKeys } from '../../../src/stock/protocol/keys.ts'
+import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { expireNow, freeKey } from '../../support/purchases/change.ts'
 import { checkoutUnderKey, linesOf, orderOf } from '../../support/purchases/find.ts'
 import { holdSeconds, type Owner, StockWorld } from '../../support/stock-world.ts'

@@ -1,5 +1,5 @@
 /** A launcher that a test can kill: starts both stores in argv[2], says their addresses, and waits. */
-import { startServices } from '../../../src/dev/services.ts'
+import { startServices } from '../../../dev/services.ts'
 
 try {
   const services = await startServices({ dataDir: process.argv[2] ?? '', log: () => {} })

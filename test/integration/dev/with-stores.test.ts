@@ -2,11 +2,11 @@
 // data folder of a stopped one, which it starts and stops. Real stores in a private folder.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { ConfigError } from '../../../src/config.ts'
-import { isAlive } from '../../../src/dev/processes.ts'
-import { writeRuntime } from '../../../src/dev/runtime-file.ts'
-import { type Services, startServices } from '../../../src/dev/services.ts'
-import { type StoreUrls, withStores } from '../../../src/dev/with-stores.ts'
+import { isAlive } from '../../../dev/processes.ts'
+import { writeRuntime } from '../../../dev/runtime-file.ts'
+import { type Services, startServices } from '../../../dev/services.ts'
+import { type StoreUrls, withStores } from '../../../dev/with-stores.ts'
+import { ConfigError } from '../../../src/config/config.ts'
 import { createTestFolder } from '../../support/stores.ts'
 
 const quiet = () => {}

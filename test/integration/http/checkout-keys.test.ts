@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newId } from '../../../src/kernel/ids.ts'
-import { partitionOf } from '../../../src/stock/partition.ts'
+import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTestSystem, type TestSystem } from '../../support/system.ts'
 

@@ -1,7 +1,7 @@
 // Health answers, metrics and the API's description, with stores that are there and stores that are not.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createHealth } from '../../../src/http/health.ts'
+import { createHealth } from '../../../src/http/server/health.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { startTestApp } from '../../support/app.ts'
 import { eventually } from '../../support/eventually.ts'

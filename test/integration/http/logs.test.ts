@@ -2,7 +2,7 @@
 // nothing that opens a door.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { freePort } from '../../../src/dev/free-port.ts'
+import { freePort } from '../../../dev/free-port.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { startChild } from '../../support/child.ts'
 import { eventually } from '../../support/eventually.ts'

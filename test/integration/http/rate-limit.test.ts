@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { test } from 'node:test'
-import { createSharedCounters } from '../../../src/http/shared-counters.ts'
+import { createSharedCounters } from '../../../src/http/server/shared-counters.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { openRedis } from '../../../src/platform/redis/client.ts'
 import { startTestApp } from '../../support/app.ts'

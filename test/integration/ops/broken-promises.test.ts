@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { requestsKey, skuKeys } from '../../../src/stock/keys.ts'
-import { partitionOf } from '../../../src/stock/partition.ts'
+import { requestsKey, skuKeys } from '../../../src/stock/protocol/keys.ts'
+import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import {
   asIfWorked,
   assertBroken,

@@ -1,9 +1,9 @@
 // A provider that is away, slow, or loses its answers; and processes that die at every boundary.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { expireHolds } from '../../../src/checkout/expire-holds.ts'
-import { cancelIntent } from '../../../src/checkout/saga/cancel-intent.ts'
-import { reconcilePayments, resumeSagas } from '../../../src/checkout/saga/resume.ts'
+import { cancelIntent } from '../../../src/flows/pay/cancel-intent.ts'
+import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
+import { reconcilePayments, resumeSagas } from '../../../src/flows/pay/resume.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { type CrashPoint, confirmAndDie, confirmAs, dyingAt } from '../../support/crash.ts'
 import { eventually } from '../../support/eventually.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
-import { runRefunds } from '../../../src/checkout/saga/run-refunds.ts'
+import { runRefunds } from '../../../src/flows/pay/run-refunds.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { requestRefund } from '../../../src/payments/refunds.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'

@@ -1,7 +1,7 @@
 // A PostgreSQL whose machine has died without a word: no FIN, no RST, only silence.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { isOutage } from '../../../src/http/outage.ts'
+import { isOutage } from '../../../src/http/server/outage.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { openPool, PoolCrowded, sql } from '../../../src/platform/postgres/pool.ts'
 import { together } from '../../../src/platform/postgres/together.ts'

@@ -13,7 +13,7 @@ import { registerAlert, watchStock } from '../../../src/notifications/stock-aler
 import { claimDueEvents, mailTopic } from '../../../src/platform/outbox.ts'
 import { handleEvents } from '../../../src/platform/outbox-handlers.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { openLedger } from '../../../src/stock/open-ledger.ts'
+import { openLedger } from '../../../src/stock/ledger/open-ledger.ts'
 import { quickRetries, silent, testPool } from '../../support/background.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createTestFolder } from '../../support/stores.ts'

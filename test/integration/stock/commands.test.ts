@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { newId } from '../../../src/kernel/ids.ts'
-import { partitionOf } from '../../../src/stock/partition.ts'
-import { postStockCommand } from '../../../src/stock/post-commands.ts'
+import { postStockCommand } from '../../../src/stock/gate/post-commands.ts'
+import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { StockWorld } from '../../support/stock-world.ts'
 
 test('a command that is posted 20 times has one effect', async (t) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { partitionOf } from '../../../src/stock/partition.ts'
+import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { StockWorld } from '../../support/stock-world.ts'
 
 /** Two SKUs of one partition with their gates; the work of the first is refused from now on. */

@@ -2,8 +2,8 @@
 // tells that one is missing. The owner builds the gate anew, and the units of what is lost are sold again.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { skuKeys } from '../../../src/stock/keys.ts'
-import { partitionOf } from '../../../src/stock/partition.ts'
+import { skuKeys } from '../../../src/stock/protocol/keys.ts'
+import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { type Owner, StockWorld } from '../../support/stock-world.ts'
 
 const stock = 8

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
-import { requestsKey, skuKeys } from '../../../src/stock/keys.ts'
-import { partitionOf } from '../../../src/stock/partition.ts'
+import { requestsKey, skuKeys } from '../../../src/stock/protocol/keys.ts'
+import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { StockWorld } from '../../support/stock-world.ts'
 
 const daySeconds = 86_400

@@ -1,7 +1,7 @@
 // More SKUs of one partition are asked for at once than one pass builds gates for.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { partitionKeys } from '../../../src/stock/keys.ts'
+import { partitionKeys } from '../../../src/stock/protocol/keys.ts'
 import { StockWorld } from '../../support/stock-world.ts'
 
 test('nobody who asks for a gate is forgotten', async (t) => {

@@ -1,11 +1,11 @@
 /** Bars are held against default runs only, and a run shows what it did not measure by leaving it out. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { judgeBars, outcomeOf } from '../../../bench/bars.ts'
-import { fromLoad, type ScenarioResult } from '../../../bench/results.ts'
+import { fromLoad, type ScenarioResult } from '../../../bench/ground/results.ts'
+import { Tally } from '../../../bench/load/tally.ts'
+import { judgeBars, outcomeOf } from '../../../bench/report/bars.ts'
+import { summarise } from '../../../bench/report/summary.ts'
 import { baselineSpread } from '../../../bench/strategy-run.ts'
-import { summarise } from '../../../bench/summary.ts'
-import { Tally } from '../../../bench/tally.ts'
 
 const parameters = {
   connections: 64,

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { runClosedLoop } from '../../../bench/closed-loop.ts'
-import type { LoadJob } from '../../../bench/job.ts'
-import { runLoad } from '../../../bench/load.ts'
-import { runPacedLoop } from '../../../bench/paced-loop.ts'
+import { runClosedLoop } from '../../../bench/load/closed-loop.ts'
+import type { LoadJob } from '../../../bench/load/job.ts'
+import { runLoad } from '../../../bench/load/load.ts'
+import { runPacedLoop } from '../../../bench/load/paced-loop.ts'
 
 interface Shop {
   readonly job: LoadJob

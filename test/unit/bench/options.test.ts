@@ -6,7 +6,7 @@ import {
   parseOptions,
   scenarioNames,
   UsageError,
-} from '../../../bench/options.ts'
+} from '../../../bench/ground/options.ts'
 import { planRuns } from '../../../bench/plan.ts'
 
 const parse = (...words: string[]) => parseOptions(words) as BenchOptions

@@ -1,8 +1,8 @@
 /** The progress line: rewritten on a terminal, repeated every two seconds elsewhere. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LatencyRecorder } from '../../../bench/latency.ts'
-import { createProgress } from '../../../bench/progress.ts'
+import { createProgress } from '../../../bench/ground/progress.ts'
+import { LatencyRecorder } from '../../../bench/load/latency.ts'
 
 function aTerminal(isTTY: boolean) {
   const terminal = {

@@ -1,7 +1,7 @@
 /** The events that the load generator makes are what the provider would send. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { webhookMaker } from '../../../bench/webhook-requests.ts'
+import { webhookMaker } from '../../../bench/load/webhook-requests.ts'
 import { createWebhookVerifier } from '../../../src/payments/webhook-signature.ts'
 
 const job = {

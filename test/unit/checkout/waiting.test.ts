@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import test from 'node:test'
-import { Checkouts } from '../../../src/checkout/checkouts.ts'
-import { Results } from '../../../src/checkout/results.ts'
+import { Checkouts } from '../../../src/flows/reserve/checkouts.ts'
+import { Results } from '../../../src/flows/reserve/results.ts'
 import { newId } from '../../../src/kernel/ids.ts'
-import { checkoutIds } from '../../../src/stock/checkout-id.ts'
+import { checkoutIds } from '../../../src/stock/protocol/checkout-id.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 
 test('it looks a few times a second, also when the word of its commit is there already', async () => {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FastifyRequest } from 'fastify'
-import { isOutage } from '../../../src/http/outage.ts'
-import { addressOf } from '../../../src/http/rate-limit.ts'
+import { isOutage } from '../../../src/http/server/outage.ts'
+import { addressOf } from '../../../src/http/server/rate-limit.ts'
 
 const coded = (code: string) => Object.assign(new Error('failed'), { code })
 

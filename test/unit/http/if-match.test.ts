@@ -1,7 +1,7 @@
 // Which versions a client says it has seen.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { versionsIn } from '../../../src/http/if-match.ts'
+import { versionsIn } from '../../../src/http/server/if-match.ts'
 
 test('an If-Match names versions; one that names none of ours matches nothing', () => {
   const cases = [

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Collection } from '../../../src/simulator/collection.ts'
-import { Form } from '../../../src/simulator/form.ts'
-import { IdempotencyKeys } from '../../../src/simulator/idempotency.ts'
-import { newStripeId, randomFraction } from '../../../src/simulator/stripe-ids.ts'
+import { Collection } from '../../../dev/simulator/collection.ts'
+import { Form } from '../../../dev/simulator/form.ts'
+import { IdempotencyKeys } from '../../../dev/simulator/idempotency.ts'
+import { newStripeId, randomFraction } from '../../../dev/simulator/stripe-ids.ts'
 
 test('a collection forgets its oldest records and keeps the order of the rest', () => {
   const collection = new Collection<{ id: string; created: number; changed?: boolean }>(3)

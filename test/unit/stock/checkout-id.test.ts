@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import test from 'node:test'
 import { isUuid } from '../../../src/kernel/ids.ts'
-import { checkoutIds, firstIdAt, partitionDigits } from '../../../src/stock/checkout-id.ts'
+import { checkoutIds, firstIdAt, partitionDigits } from '../../../src/stock/protocol/checkout-id.ts'
 
 const at = 1_790_000_000_000
 const ids = checkoutIds('a secret of the installation', () => at)

@@ -2,7 +2,7 @@
 // stores.
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
-import { decide, poolKey, type SkuState } from '../../../src/stock/decide.ts'
+import { decide, poolKey, type SkuState } from '../../../src/stock/decide/decide.ts'
 import {
   aCommand,
   aReserve,

@@ -2,7 +2,13 @@
 // enough to be checked by hand.
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
-import { decide, keyOf, noEvidence, poolKey, type SkuState } from '../../../src/stock/decide.ts'
+import {
+  decide,
+  keyOf,
+  noEvidence,
+  poolKey,
+  type SkuState,
+} from '../../../src/stock/decide/decide.ts'
 import {
   aReserve,
   aState,

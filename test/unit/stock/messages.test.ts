@@ -1,7 +1,7 @@
 // What stands in a mailbox is read as it was written, and anything else is refused.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { decodeEntry, encodeCommand, encodeReserve } from '../../../src/stock/messages.ts'
+import { decodeEntry, encodeCommand, encodeReserve } from '../../../src/stock/protocol/messages.ts'
 import { aCommand, aReserve, limitedTerms } from '../../support/stock-builders.ts'
 
 const words = 'it\'s "a key" \\ with ] and , and ü and \u2028 in it'

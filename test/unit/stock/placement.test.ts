@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import test from 'node:test'
-import { holderBits, holderPositions, mayHold } from '../../../src/stock/holders.ts'
-import { partitionKeys, requestsKey, skuKeys } from '../../../src/stock/keys.ts'
-import { partitionCount, partitionOf } from '../../../src/stock/partition.ts'
-import { fingerprintOf, requestField, requestRecord } from '../../../src/stock/request-record.ts'
+import { holderBits, holderPositions, mayHold } from '../../../src/stock/protocol/holders.ts'
+import { partitionKeys, requestsKey, skuKeys } from '../../../src/stock/protocol/keys.ts'
+import { partitionCount, partitionOf } from '../../../src/stock/protocol/partition.ts'
+import {
+  fingerprintOf,
+  requestField,
+  requestRecord,
+} from '../../../src/stock/protocol/request-record.ts'
 
 test('a SKU stays in its partition for ever', () => {
   assert.deepEqual(

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { systemClock } from '../../../../src/kernel/clock.ts'
 import { newId } from '../../../../src/kernel/ids.ts'
-import { holderPositions, mayHold } from '../../../../src/stock/holders.ts'
-import { decodeEntry } from '../../../../src/stock/messages.ts'
-import { requestField, requestRecord } from '../../../../src/stock/request-record.ts'
+import { holderPositions, mayHold } from '../../../../src/stock/protocol/holders.ts'
+import { decodeEntry } from '../../../../src/stock/protocol/messages.ts'
+import { requestField, requestRecord } from '../../../../src/stock/protocol/request-record.ts'
 import { buildGate, hearWakeUps, holderBits } from '../../../support/gate.ts'
 import { type Case, one, writesNothing } from './case.ts'
 

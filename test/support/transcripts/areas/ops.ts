@@ -3,8 +3,8 @@
  * for is not done behind the transcript's back.
  */
 import assert from 'node:assert/strict'
-import { runRefunds } from '../../../../src/checkout/saga/run-refunds.ts'
-import { demoSecrets } from '../../../../src/config.ts'
+import { demoSecrets } from '../../../../src/config/config.ts'
+import { runRefunds } from '../../../../src/flows/pay/run-refunds.ts'
 import { newId } from '../../../../src/kernel/ids.ts'
 import { appendOutbox } from '../../../../src/platform/outbox.ts'
 import { sql } from '../../../../src/platform/postgres/pool.ts'

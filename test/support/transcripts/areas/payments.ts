@@ -1,5 +1,5 @@
 /** Paying for a checkout: what the bank says, and what becomes of the hold. */
-import { expireHolds } from '../../../../src/checkout/expire-holds.ts'
+import { expireHolds } from '../../../../src/flows/pay/expire-holds.ts'
 import { newId } from '../../../../src/kernel/ids.ts'
 import type { Person } from '../recorder.ts'
 import type { Stage } from '../stage.ts'

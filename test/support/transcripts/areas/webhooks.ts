@@ -1,5 +1,5 @@
 /** What the payment provider reports. */
-import { demoSecrets } from '../../../../src/config.ts'
+import { demoSecrets } from '../../../../src/config/config.ts'
 import { signatureOf } from '../../webhooks.ts'
 import type { Stage } from '../stage.ts'
 

@@ -1,0 +1,30 @@
+import type { Config } from '../src/config/config.ts'
+import { handledEventTypes } from '../src/payments/webhook-events.ts'
+import { createLogger } from '../src/platform/telemetry/logger.ts'
+import { eventTypes } from './simulator/records.ts'
+import type { SimulatorOptions } from './simulator/start-simulator.ts'
+
+/** Where the simulator listens when `STRIPE_API_BASE` does not say it. */
+export const simulatorUrl = 'http://127.0.0.1:12111'
+
+/** The payment simulator as the role `stripe` runs it: beside the shop, with the shop's settings. */
+export function simulatorOptions(config: Config): SimulatorOptions {
+  const { hostname, port } = new URL(config.STRIPE_API_BASE ?? simulatorUrl)
+  const host = ['0.0.0.0', '::'].includes(config.HOST) ? '127.0.0.1' : config.HOST
+  const shop =
+    config.PUBLIC_URL ?? `http://${host.includes(':') ? `[${host}]` : host}:${config.PORT}`
+  return {
+    environment: config.NODE_ENV,
+    log: createLogger({ level: config.LOG_LEVEL, role: 'stripe' }),
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || 80),
+    secretKey: config.STRIPE_SECRET_KEY,
+    webhook: {
+      url: new URL('/webhooks/stripe', shop).href,
+      secret: config.STRIPE_WEBHOOK_SECRET,
+      // An endpoint at the provider is set up for the events that it works on.
+      events: eventTypes.filter((type) => handledEventTypes.has(type)),
+    },
+    dataDir: config.DATA_DIR,
+  }
+}

@@ -1,0 +1,148 @@
+import type { Clock } from '../../src/kernel/clock.ts'
+import { Collection } from './collection.ts'
+import { IdempotencyKeys, type KeyRecord } from './idempotency.ts'
+import type { Entry, Journal } from './journal.ts'
+import { limits } from './limits.ts'
+import type {
+  ChargeRecord,
+  EventRecord,
+  EventType,
+  PaymentIntentRecord,
+  RefundRecord,
+  Snapshot,
+} from './records.ts'
+import { newStripeId } from './stripe-ids.ts'
+
+/** Who caused a change; both null for the bank, the buyer and time. */
+export interface Cause {
+  readonly requestId: string | null
+  readonly idempotencyKey: string | null
+}
+
+/** The changes of one request: visible at once, on disk with {@link Store.commit}. */
+export interface Work {
+  /** Seconds since the epoch. */
+  readonly now: number
+  put(snapshot: Snapshot): void
+  emit(type: EventType, object: Snapshot): void
+}
+
+/** Everything the simulator knows, in memory, with an optional journal behind it. */
+export class Store {
+  readonly paymentIntents = new Collection<PaymentIntentRecord>(limits.objects)
+  readonly charges = new Collection<ChargeRecord>(limits.objects)
+  readonly refunds = new Collection<RefundRecord>(limits.objects)
+  readonly events = new Collection<EventRecord>(limits.objects)
+  readonly keys = new IdempotencyKeys()
+  readonly #clock: Clock
+  readonly #journal: Journal | undefined
+  readonly #onEvent: (event: EventRecord) => void
+  /** Ids of events that still have to reach the shop. */
+  readonly #due = new Set<string>()
+  #settled: string[] = []
+
+  constructor(options: {
+    readonly clock: Clock
+    readonly journal?: Journal | undefined
+    /** Hears of each event after it is on disk. */
+    readonly onEvent: (event: EventRecord) => void
+  }) {
+    this.#clock = options.clock
+    this.#journal = options.journal
+    this.#onEvent = options.onEvent
+  }
+
+  /** Reads the journal; call {@link startJournal} before the first change. */
+  async load(): Promise<void> {
+    for await (const entry of this.#journal?.read() ?? []) {
+      for (const snapshot of entry.objects) this.#apply(snapshot)
+      for (const event of entry.events) this.#add(event)
+      if (entry.key) this.keys.put(entry.key)
+      for (const id of entry.settled) this.#due.delete(id)
+    }
+  }
+
+  /** Opens the journal for writing, without what is no longer true. */
+  startJournal(): void {
+    this.#journal?.rewrite(this.#entries())
+  }
+
+  /** Events that an earlier process did not get delivered. */
+  undelivered(): EventRecord[] {
+    return [...this.#due].flatMap((id) => this.events.get(id) ?? [])
+  }
+
+  begin({ requestId, idempotencyKey }: Cause): Work & { readonly entry: Entry } {
+    const objects: Snapshot[] = []
+    const events: EventRecord[] = []
+    const now = Math.floor(this.#clock.now() / 1000)
+    return {
+      now,
+      entry: { objects, events, settled: [] },
+      put: (snapshot) => {
+        this.#apply(snapshot)
+        objects.push(snapshot)
+      },
+      emit: (type, object) => {
+        const id = newStripeId('evt')
+        events.push({ id, created: now, type, object, requestId, idempotencyKey })
+      },
+    }
+  }
+
+  /** Writes the changes down, then lets their events go. */
+  commit({ entry }: { readonly entry: Entry }, key?: KeyRecord): void {
+    for (const event of entry.events) this.#add(event)
+    if (this.#journal && (entry.objects.length > 0 || key)) {
+      this.#journal.append({ ...entry, key, settled: this.#settled })
+      this.#settled = []
+      if (this.#journal.tooLong) this.startJournal()
+    }
+    for (const event of entry.events) this.#onEvent(event)
+  }
+
+  /** The event needs no delivery any more: it arrived, was given up, or nobody listens. */
+  settle(eventId: string): void {
+    if (this.#due.delete(eventId) && this.#journal) this.#settled.push(eventId)
+  }
+
+  close(): void {
+    if (this.#settled.length > 0) {
+      this.#journal?.append({ objects: [], events: [], settled: this.#settled })
+    }
+    this.#journal?.close()
+  }
+
+  #apply(snapshot: Snapshot): void {
+    if (snapshot.kind === 'pi') this.paymentIntents.put(snapshot.record)
+    else if (snapshot.kind === 'ch') this.charges.put(snapshot.record)
+    else this.refunds.put(snapshot.record)
+  }
+
+  #add(event: EventRecord): void {
+    this.events.put(event)
+    this.#due.add(event.id)
+    if (this.#due.size <= limits.webhookQueue) return
+    for (const oldest of this.#due) {
+      this.#due.delete(oldest)
+      break
+    }
+  }
+
+  *#entries(): Generator<Entry> {
+    const nothing = { objects: [], events: [], settled: [] }
+    for (const record of this.paymentIntents.oldestFirst()) {
+      yield { ...nothing, objects: [{ kind: 'pi', record }] }
+    }
+    for (const record of this.charges.oldestFirst()) {
+      yield { ...nothing, objects: [{ kind: 'ch', record }] }
+    }
+    for (const record of this.refunds.oldestFirst()) {
+      yield { ...nothing, objects: [{ kind: 're', record }] }
+    }
+    for (const event of this.events.oldestFirst()) {
+      yield { ...nothing, events: [event], settled: this.#due.has(event.id) ? [] : [event.id] }
+    }
+    for (const key of this.keys.answered()) yield { ...nothing, key }
+  }
+}

@@ -1,0 +1,45 @@
+/** An account that erases itself leaves nothing personal behind, in any domain. */
+import type { DatabasePool } from 'slonik'
+import { forgetCart } from '../../cart/carts.ts'
+import { forgetDestinations } from '../../fulfilment/destinations.ts'
+import type { Bars } from '../../identity/bars.ts'
+import { forgetAlerts } from '../../notifications/stock-alerts.ts'
+import { appendOutbox } from '../../platform/outbox.ts'
+import { eachOutside, type Topics } from '../../platform/outbox-handlers.ts'
+import type { RedisClient } from '../../platform/redis/client.ts'
+
+const accountErasedTopic = 'account.erased'
+
+export type EraseAccount = (accountId: string) => Promise<void>
+
+/**
+ * Erases the account, and gives back what it holds and has not paid. What other domains know of it is
+ * forgotten a moment later, whatever dies in between: the event stands in the transaction that erases.
+ */
+export function createEraseAccount(deps: {
+  readonly identity: Pick<Bars, 'erase'>
+  readonly giveBackAll: (accountId: string) => Promise<void>
+}): EraseAccount {
+  return async (accountId) => {
+    await deps.identity.erase(accountId, (tx) => appendOutbox(tx, accountErasedTopic, accountId))
+    await deps.giveBackAll(accountId)
+  }
+}
+
+/** Cart, stock alerts and where orders went. A parcel that is planned keeps its location. */
+export function accountTopics(deps: {
+  readonly pool: DatabasePool
+  readonly redis: RedisClient
+}): Topics {
+  const { pool, redis } = deps
+  return {
+    // The key is the account's id.
+    [accountErasedTopic]: {
+      outside: eachOutside(async ({ key }) => {
+        await forgetCart(redis, key)
+        await forgetAlerts(pool, key)
+        await forgetDestinations(pool, key)
+      }),
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import type { DatabasePool } from 'slonik'
+import { z } from 'zod'
+import { AppError } from '../../kernel/errors.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import type { Checkouts } from '../reserve/checkouts.ts'
+
+const perPass = 100
+const barredHours = 1
+const OpenRow = z.object({ id: z.string(), buyerId: z.string() })
+
+interface Deps {
+  readonly pool: DatabasePool
+  readonly checkouts: Pick<Checkouts, 'cancel'>
+}
+
+/**
+ * Gives back what a buyer holds and has not paid, up to 100 checkouts. What is being paid goes on; what is
+ * admitted and not committed yet is found by {@link giveBackOfBarred}.
+ */
+export async function giveBackAll(deps: Deps, buyerId: string): Promise<void> {
+  const open = await deps.pool.any(sql.type(OpenRow)`
+    select id, buyer_id as "buyerId" from checkouts
+    where buyer_id = ${buyerId} and status in ('reserved', 'assembling') limit ${perPass}
+  `)
+  await cancelEach(deps, open)
+}
+
+/** The same for everybody whose sessions were ended in the last hour. */
+export async function giveBackOfBarred(deps: Deps): Promise<void> {
+  const open = await deps.pool.any(sql.type(OpenRow)`
+    select id, buyer_id as "buyerId" from checkouts
+    where buyer_id = any(array(
+        select id from accounts
+        where sessions_ended_at > now() - make_interval(hours => ${barredHours}) limit 1000))
+      and status in ('reserved', 'assembling') limit ${perPass}
+  `)
+  await cancelEach(deps, open)
+}
+
+async function cancelEach(deps: Deps, open: readonly z.infer<typeof OpenRow>[]): Promise<void> {
+  for (const { id, buyerId } of open) {
+    await deps.checkouts.cancel(id, buyerId).catch((error: unknown) => {
+      // It was paid, or given back, in this very moment.
+      if (!(error instanceof AppError) || error.code !== 'invalid_transition') throw error
+    })
+  }
+}

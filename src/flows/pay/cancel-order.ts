@@ -1,0 +1,115 @@
+/** A buyer gives an order up: before it is paid, its hold; afterwards, units and money go back. */
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import { z } from 'zod'
+import { appendAudit } from '../../audit/audit-log.ts'
+import { anyShipped, cancelShipments } from '../../fulfilment/shipments.ts'
+import { AppError } from '../../kernel/errors.ts'
+import { newId } from '../../kernel/ids.ts'
+import { cancelLines } from '../../orders/move-lines.ts'
+import { linesOf, lockOrder } from '../../orders/order-repository.ts'
+import { orderMoves } from '../../orders/order-state.ts'
+import { noOrder } from '../../orders/orders.ts'
+import { requestRefund } from '../../payments/refunds.ts'
+import { appendOutbox } from '../../platform/outbox.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import type { StockCommand } from '../../stock/gate/post-commands.ts'
+import type { Checkouts } from '../reserve/checkouts.ts'
+import { writeCommands } from '../reserve/end-checkout.ts'
+import type { ReservationStrategy } from '../reserve/strategy.ts'
+import { lockCheckout } from './lock-checkout.ts'
+
+export interface CancelDeps {
+  readonly pool: DatabasePool
+  readonly checkouts: Pick<Checkouts, 'cancel'>
+  readonly strategy: Pick<ReservationStrategy, 'post'>
+}
+
+/** Cancels an order, once, however often it is asked for. */
+export type CancelOrder = (orderId: string, buyerId: string) => Promise<void>
+
+/**
+ * The function throws `not_found` for an order of somebody else's, and `invalid_transition` while the provider
+ * is asked to charge it, once any of it is on its way, or when it has expired.
+ */
+export function createCancelOrder({ pool, checkouts, strategy }: CancelDeps): CancelOrder {
+  return async (orderId, buyerId) => {
+    let status = await statusOf(pool, orderId, buyerId)
+    if (status === 'awaiting_payment') {
+      try {
+        await checkouts.cancel(orderId, buyerId, { alsoAtBank: true })
+      } catch (error) {
+        // The provider is asked at this moment. If it has been paid by now, that is another way to cancel it.
+        status = await statusOf(pool, orderId, buyerId)
+        if (status === 'awaiting_payment') throw error
+      }
+    }
+    const commands = await pool.transaction((tx) => cancel(tx, orderId, buyerId))
+    if (commands.length > 0) await strategy.post(commands)
+  }
+}
+
+const StatusRow = z.object({ status: z.string() })
+
+async function statusOf(pool: DatabasePool, orderId: string, buyerId: string): Promise<string> {
+  const status = await pool.maybeOneFirst(sql.type(StatusRow)`
+    select status from orders where id = ${orderId} and buyer_id = ${buyerId}`)
+  if (status === null) throw noOrder()
+  return status
+}
+
+/** Money, units, lines, parcels and the news of it: in one transaction, decided by the locked rows. */
+async function cancel(
+  tx: DatabaseTransactionConnection,
+  orderId: string,
+  buyerId: string,
+): Promise<StockCommand[]> {
+  await lockCheckout(tx, orderId)
+  const order = await lockOrder(tx, orderId)
+  if (order?.buyerId !== buyerId) throw noOrder()
+  const { status } = order
+  if (status === 'cancelled' || status === 'refunded') return []
+  // What is not paid was ended with its hold, above.
+  if (status === 'awaiting_payment') throw tooLate('being paid')
+  orderMoves.move(status, 'cancelled')
+  const lines = await linesOf(tx, orderId)
+  const moving = lines.some((line) => !orderMoves.canMove(line.status, 'cancelled'))
+  if (moving || (await anyShipped(tx, orderId))) throw tooLate('partly on its way')
+  const reason = 'cancelled by the buyer'
+  await cancelLines(tx, status, { orderId, actorId: buyerId, reason })
+  await cancelShipments(tx, orderId)
+  const refund = await requestRefund(tx, orderId, 'cancelled')
+  await appendAudit(tx, {
+    actor: { id: buyerId, role: 'buyer' },
+    action: 'order.cancelled',
+    subject: `order:${orderId}`,
+    details: { from: status, refund: refund?.amount ?? 0 },
+  })
+  await appendOutbox(tx, 'order.cancelled', orderId, { orderId, reason: 'by buyer' })
+  return returnUnits(tx, orderId, reason)
+}
+
+const HoldRow = z.object({ sku: z.string() })
+
+/** A unit whose `sell` is still on its way to the actor comes back all the same: the return overtakes it. */
+async function returnUnits(
+  tx: DatabaseTransactionConnection,
+  orderId: string,
+  reason: string,
+): Promise<StockCommand[]> {
+  const holds = await tx.any(sql.type(HoldRow)`
+    select sku from holds where checkout_id = ${orderId} and state in ('held', 'sold') order by sku`)
+  const commands = holds.map(
+    ({ sku }): StockCommand => ({
+      id: newId(),
+      kind: 'return',
+      sku,
+      checkoutId: orderId,
+      units: null,
+    }),
+  )
+  return writeCommands(tx, commands, reason)
+}
+
+function tooLate(what: string): AppError {
+  return new AppError('invalid_transition', `An order that is ${what} cannot be cancelled.`)
+}

@@ -1,0 +1,48 @@
+/** Every hold ends: what is not paid by its deadline is given back, at the latest one sweep later. */
+import type { DatabasePool } from 'slonik'
+import { appendOutboxRows } from '../../platform/outbox.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import type { ReservationStrategy } from '../reserve/strategy.ts'
+import { compensate } from './compensate.ts'
+
+/** Checkouts of one transaction; the sweep goes on until none is due. */
+const perTransaction = 2_000
+const transactionsPerSweep = 500
+
+/** An attempt that is younger may be at the provider at this moment: its verdict decides. */
+const inFlightSeconds = 30
+
+/**
+ * Expires every checkout whose deadline has passed by PostgreSQL's clock; returns how many. One that waits
+ * for its buyer to authenticate is not spared: what is paid later is late money.
+ */
+export async function expireHolds(
+  pool: DatabasePool,
+  strategy: Pick<ReservationStrategy, 'post'>,
+): Promise<number> {
+  let total = 0
+  for (let i = 0; i < transactionsPerSweep; i++) {
+    const { count, commands } = await pool.transaction(async (tx) => {
+      const due = await tx.any(sql.typeAlias('id')`
+        with due as (
+          select id from checkouts c
+           where status in ('reserved', 'paying') and expires_at < now()
+             and not exists (select from payment_attempts a
+               where a.checkout_id = c.id and a.state = 'pending'
+                 and a.created_at > now() - make_interval(secs => ${inFlightSeconds}))
+           order by expires_at limit ${perTransaction} for update skip locked)
+        update checkouts c set status = 'expired' from due where c.id = due.id returning c.id`)
+      const ids = due.map(({ id }) => id)
+      await appendOutboxRows(
+        tx,
+        ids.map((id) => ({ topic: 'checkout.expired', key: id, payload: {} })),
+      )
+      const end = { order: 'expired', reason: 'the hold expired' } as const
+      return { count: ids.length, commands: await compensate(tx, ids, end) }
+    })
+    await strategy.post(commands)
+    total += count
+    if (count < perTransaction) break
+  }
+  return total
+}

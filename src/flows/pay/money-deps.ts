@@ -1,0 +1,24 @@
+import type { DatabasePool } from 'slonik'
+import type { Clock } from '../../kernel/clock.ts'
+import type { PaymentGateway } from '../../payments/gateway.ts'
+import type { Patience } from '../../payments/patience.ts'
+import type { Logger } from '../../platform/telemetry/logger.ts'
+import type { ReservationStrategy } from '../reserve/strategy.ts'
+
+/** What everything that moves money is built from. */
+export interface MoneyDeps {
+  readonly pool: DatabasePool
+  readonly gateway: PaymentGateway
+  readonly strategy: Pick<ReservationStrategy, 'post'>
+  readonly clock: Clock
+  readonly log: Logger
+  /** Declines until a checkout has failed. */
+  readonly declinesMax: number
+  /** Whether an unreachable provider ends a checkout at once, or leaves it to its deadline. */
+  readonly outage: 'release' | 'keep'
+  /** Default: that of a buyer who waits. */
+  readonly patience?: Patience
+}
+
+/** Attempts of one checkout, those that the provider refused to make included. */
+export const attemptsMax = 20

@@ -1,0 +1,146 @@
+/** Money for a hold that is still there: checkout, order, payment and stock move in one statement. */
+import type { DatabasePool } from 'slonik'
+import { z } from 'zod'
+import type { IntentFacts } from '../../payments/gateway.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import { together } from '../../platform/postgres/together.ts'
+import type { StockCommand } from '../../stock/gate/post-commands.ts'
+
+export type PaidFacts = Pick<IntentFacts, 'amount' | 'amountReceived' | 'currency'> & {
+  /** Null when there was nothing to pay. */
+  readonly id: string | null
+}
+
+interface Paid {
+  readonly checkoutId: string
+  readonly facts: PaidFacts
+}
+
+/**
+ * Confirms a checkout that is reserved or being paid, if the intent is its own and the amount is the
+ * order's. Returns the commands that sell its units, or null when nothing was changed: it has ended, is
+ * confirmed, or something does not fit. The row of the checkout decides every race. Those that come
+ * together are settled together.
+ */
+export async function settlePaid(
+  pool: DatabasePool,
+  checkoutId: string,
+  facts: PaidFacts,
+): Promise<StockCommand[] | null> {
+  return facts.amountReceived === facts.amount ? settleShared(pool, { checkoutId, facts }) : null
+}
+
+const settleShared = together<Paid, StockCommand[] | null>({
+  /** Those that are locked or do not fit are left out: each is looked at again, alone. */
+  async all(pool, paid) {
+    return commandsOf(paid, await settle(pool, 'settle-paid-together', many(paid)))
+  },
+  async one(pool, paid) {
+    return commandsOf([paid], await settle(pool, 'settle-paid', one(paid)))[0] ?? null
+  },
+})
+
+const SettledRow = z.object({
+  n: z.number(),
+  /** Of a command; null when there is nothing to sell. */
+  id: z.string().nullable(),
+  sku: z.string().nullable(),
+})
+type SettledRow = z.infer<typeof SettledRow>
+
+function commandsOf(
+  paid: readonly Paid[],
+  rows: readonly SettledRow[],
+): (StockCommand[] | undefined)[] {
+  const answers: (StockCommand[] | undefined)[] = paid.map(() => undefined)
+  for (const { n, id, sku } of rows) {
+    const checkoutId = paid[n]?.checkoutId ?? null
+    const commands = answers[n] ?? []
+    answers[n] = commands
+    if (id !== null && sku !== null) {
+      commands.push({ id, sku, kind: 'sell', checkoutId, units: null })
+    }
+  }
+  return answers
+}
+
+/** The one checkout; its row is waited for. */
+function one({ checkoutId, facts: { id, amount, currency } }: Paid) {
+  return sql.fragment`
+    select id, 0 as n, ${id}::text as intent_id, ${amount}::int8 as amount, ${currency}::text as currency
+      from checkouts where id = ${checkoutId} and status in ('paying', 'reserved') for update`
+}
+
+/** Each checkout once, however many ask for it; rows that somebody has locked are not waited for. */
+function many(paid: readonly Paid[]) {
+  const rows = paid.map(({ checkoutId, facts: { id, amount, currency } }, n) => [
+    n,
+    checkoutId,
+    id,
+    amount,
+    currency,
+  ])
+  return sql.fragment`
+    select c.id, told.n, told.intent_id, told.amount, told.currency
+      from (select distinct on (id) *
+              from ${sql.unnest(rows, ['int4', 'uuid', 'text', 'int8', 'text'])}
+                as told (n, id, intent_id, amount, currency)
+             order by id, n) as told
+     cross join lateral (
+       select id from checkouts where id = told.id and status in ('paying', 'reserved')
+          for update skip locked) as c`
+}
+
+/**
+ * Settles the `mine`: ids of locked checkouts that can be confirmed, and what was told of them. Prepared:
+ * planning it costs more than running it. `offset 0` makes it fetch by keys: such a plan outlives the time when
+ * the tables were small enough to be read whole.
+ */
+function settle(
+  pool: DatabasePool,
+  name: string,
+  mine: ReturnType<typeof sql.fragment>,
+): Promise<readonly SettledRow[]> {
+  return pool.any(sql.prepared(name, SettledRow)`
+    with mine as materialized (${mine}),
+    fitting as materialized (
+      select mine.id, mine.n from mine
+       cross join lateral (select * from payments where checkout_id = mine.id offset 0) as p
+       cross join lateral (select * from orders where id = mine.id offset 0) as o
+       where p.status = 'open' and p.intent_id is not distinct from mine.intent_id
+         and p.amount = mine.amount and p.currency = mine.currency
+         and o.total = mine.amount and o.currency = mine.currency),
+    confirmed as (
+      update checkouts c set status = 'confirmed', reason = null from fitting f
+       where c.id = f.id and c.status in ('paying', 'reserved')
+      returning c.id, f.n),
+    payment as (
+      update payments p set status = 'succeeded', captured = p.amount, updated_at = now()
+        from confirmed c where p.checkout_id = c.id),
+    attempts as (
+      update payment_attempts a set state = 'succeeded', settled_at = now()
+        from confirmed c where a.checkout_id = c.id and a.state in ('pending', 'requires_action')),
+    paid as (
+      update orders o set status = 'paid' from confirmed c where o.id = c.id),
+    lines as (
+      update order_lines l set status = 'paid' from confirmed c where l.order_id = c.id),
+    history as (
+      insert into order_history (order_id, from_status, to_status, reason)
+      select id, 'awaiting_payment', 'paid', 'the payment succeeded' from confirmed),
+    event as (
+      insert into outbox (topic, key, payload)
+      select 'order.paid', id::text, jsonb_build_object('orderId', id) from confirmed
+      on conflict do nothing),
+    journal as (
+      insert into saga_journal (checkout_id, step, state, ended_at)
+      select c.id, step, 'done', now() from confirmed c, unnest(array['charge', 'confirm', 'fulfil']) as step
+      on conflict (checkout_id, step) do update set state = 'done', ended_at = now()),
+    sold as (
+      insert into stock_commands (id, partition, sku, kind, checkout_id, reason)
+      select gen_random_uuid(), l.partition, h.sku, 'sell', c.id, 'paid'
+        from confirmed c join holds h on h.checkout_id = c.id join ledger l on l.sku = h.sku
+       where h.state = 'held'
+      on conflict do nothing
+      returning id, sku, checkout_id)
+    select c.n, s.id, s.sku from confirmed c left join sold s on s.checkout_id = c.id`)
+}

@@ -1,0 +1,228 @@
+/**
+ * The one place where the provider's word becomes a fact. Called by confirm, by webhooks and by the
+ * reconciler, any number of times, in any order: each fact is settled once.
+ */
+import type { DatabaseTransactionConnection } from 'slonik'
+import { z } from 'zod'
+import type { Charge, IntentFacts } from '../../payments/gateway.ts'
+import { closePayment, findPayment, flagPayment } from '../../payments/payment-repository.ts'
+import { appendOutbox } from '../../platform/outbox.ts'
+import { PermanentFailure } from '../../platform/outbox-handlers.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import type { StockCommand } from '../../stock/gate/post-commands.ts'
+import { compensate } from './compensate.ts'
+import { endSteps } from './journal.ts'
+import { settleLateMoney } from './late-money.ts'
+import { lockCheckout } from './lock-checkout.ts'
+import { attemptsMax, type MoneyDeps } from './money-deps.ts'
+import { type PaidFacts, settlePaid } from './settle-paid.ts'
+
+/** A word of the provider that can be settled. */
+export type Verdict = Exclude<Charge, { readonly tag: 'refused' | 'unknown' }>
+
+export type Settlement =
+  | { readonly tag: 'confirmed' }
+  | { readonly tag: 'declined'; readonly declineCode: string; readonly attemptsLeft: number }
+  | { readonly tag: 'requires_action'; readonly clientSecret: string | null }
+  | { readonly tag: 'processing' }
+  /** The money came after the hold had ended: honoured, refunded, or still to be decided. */
+  | { readonly tag: 'late' }
+  /** The provider has closed the intent. */
+  | { readonly tag: 'canceled' }
+  /** Known before, or about an attempt that is none of the open ones. */
+  | { readonly tag: 'unchanged' }
+
+/** What the provider says contradicts the order, and will at the next look: nothing is settled, the payment is flagged. */
+export class PaymentMismatch extends PermanentFailure {
+  override name = 'PaymentMismatch'
+}
+
+/**
+ * Settles a verdict on the checkout's intent. `attempt` is the one that was just asked for; null when
+ * nobody knows (an event, a look): then a decline is believed only of an attempt that waits for the buyer.
+ * @throws PaymentMismatch for another intent, amount or currency than the order's.
+ */
+export async function settlePayment(
+  deps: MoneyDeps,
+  checkoutId: string,
+  verdict: Verdict,
+  attempt: number | null,
+): Promise<Settlement> {
+  const { intent } = verdict
+  if (verdict.tag === 'succeeded') return settleSuccess(deps, checkoutId, intent)
+  await checkOurs(deps, checkoutId, intent)
+  switch (verdict.tag) {
+    case 'declined':
+      return settleDecline(deps, checkoutId, verdict.declineCode, attempt)
+    case 'requires_action':
+      await deps.pool.query(sql.typeAlias('none')`
+        update payment_attempts set state = 'requires_action', client_secret = ${intent.clientSecret}
+         where checkout_id = ${checkoutId} and state = 'pending'
+           and attempt = coalesce(${attempt}, attempt)`)
+      return { tag: 'requires_action', clientSecret: intent.clientSecret }
+    case 'processing':
+      return { tag: 'processing' }
+    case 'canceled':
+      return settleCanceled(deps, checkoutId, intent.id)
+  }
+}
+
+/** As {@link settlePaid}, and posts what sells the units; whether anything was changed. */
+export async function confirmPaid(
+  { pool, strategy }: MoneyDeps,
+  checkoutId: string,
+  facts: PaidFacts,
+): Promise<boolean> {
+  const commands = await settlePaid(pool, checkoutId, facts)
+  if (commands) void strategy.post(commands)
+  return commands !== null
+}
+
+async function settleSuccess(
+  deps: MoneyDeps,
+  checkoutId: string,
+  intent: IntentFacts,
+): Promise<Settlement> {
+  if (await confirmPaid(deps, checkoutId, intent)) return { tag: 'confirmed' }
+  const payment = await checkOurs(deps, checkoutId, intent)
+  return payment.status === 'succeeded'
+    ? { tag: 'unchanged' }
+    : settleLateMoney(deps, checkoutId, intent)
+}
+
+/** Throws, and makes an operator look, unless the intent is the checkout's own and fits the order. */
+async function checkOurs({ pool, log }: MoneyDeps, checkoutId: string, intent: IntentFacts) {
+  const payment = await findPayment(pool, checkoutId)
+  if (payment === null || payment.intentId === null) {
+    throw new Error(`intent ${intent.id} of checkout ${checkoutId} is not known yet`)
+  }
+  const wrong =
+    payment.intentId !== intent.id
+      ? `the checkout's intent is ${payment.intentId}`
+      : intent.amount !== payment.amount || intent.currency !== payment.currency
+        ? `it is over ${intent.amount} ${intent.currency}, the order over ${payment.amount} ${payment.currency}`
+        : intent.status === 'succeeded' && intent.amountReceived !== payment.amount
+          ? `${intent.amountReceived} ${intent.currency} of ${payment.amount} were received`
+          : null
+  if (wrong === null) return payment
+  const mismatch = new PaymentMismatch(`intent ${intent.id} of checkout ${checkoutId}: ${wrong}`)
+  if (payment.intentId === intent.id) await flagPayment(pool, checkoutId, mismatch.message)
+  log.error({ err: mismatch, checkoutId, intentId: intent.id }, 'a payment does not fit its order')
+  throw mismatch
+}
+
+const Declined = z.object({ declines: z.number(), attempts: z.number() })
+
+async function settleDecline(
+  deps: MoneyDeps,
+  checkoutId: string,
+  declineCode: string,
+  attempt: number | null,
+): Promise<Settlement> {
+  const { declinesMax } = deps
+  return inTransaction<Settlement>(deps, async (tx) => {
+    const status = await lockCheckout(tx, checkoutId)
+    const settled = await tx.maybeOne(sql.typeAlias('id')`
+      update payment_attempts set state = 'declined', decline_code = ${declineCode}, settled_at = now()
+       where checkout_id = ${checkoutId}
+         and (attempt = ${attempt} and state in ('pending', 'requires_action')
+           or ${attempt}::int is null and state = 'requires_action')
+      returning checkout_id as id`)
+    if (!settled) return [{ tag: 'unchanged' }, []]
+    await endSteps(tx, checkoutId, ['charge'], 'undone', { verdict: declineCode })
+    const { declines, attempts } = await tx.one(sql.type(Declined)`
+      select count(*) filter (where state = 'declined') as declines, count(*) as attempts
+        from payment_attempts where checkout_id = ${checkoutId}`)
+    const attemptsLeft = Math.max(0, Math.min(declinesMax - declines, attemptsMax - attempts))
+    const outcome = { tag: 'declined', declineCode, attemptsLeft } as const
+    if (status !== 'paying') return [outcome, []]
+    if (attemptsLeft > 0) {
+      await reserveAgain(tx, checkoutId)
+      return [outcome, []]
+    }
+    return [outcome, await failCheckout(tx, checkoutId, 'declined', declineCode)]
+  })
+}
+
+async function settleCanceled(
+  deps: MoneyDeps,
+  checkoutId: string,
+  intentId: string,
+): Promise<Settlement> {
+  return inTransaction<Settlement>(deps, async (tx) => {
+    const status = await lockCheckout(tx, checkoutId)
+    if (!(await closePayment(tx, checkoutId, intentId))) return [{ tag: 'unchanged' }, []]
+    await endSteps(tx, checkoutId, ['charge'], 'undone', { verdict: 'canceled' })
+    const live = status === 'paying' || status === 'reserved'
+    // One intent for life: without it this checkout can never be paid.
+    const commands = live
+      ? await failCheckout(tx, checkoutId, 'canceled by the payment provider', null)
+      : []
+    return [{ tag: 'canceled' }, commands]
+  })
+}
+
+/**
+ * The attempt never happened: the provider refused to make it, or the checkout keeps its hold for another.
+ * Returns false when the attempt has a verdict.
+ */
+export async function abandonAttempt(
+  deps: MoneyDeps,
+  checkoutId: string,
+  attempt: number,
+  why: string,
+): Promise<boolean> {
+  return inTransaction(deps, async (tx) => {
+    const status = await lockCheckout(tx, checkoutId)
+    const abandoned = await tx.query(sql.typeAlias('none')`
+      update payment_attempts set state = 'abandoned', decline_code = ${why.slice(0, 100)}, settled_at = now()
+       where checkout_id = ${checkoutId} and attempt = ${attempt} and state = 'pending'`)
+    if (abandoned.rowCount === 0) return [false, []]
+    await endSteps(tx, checkoutId, ['charge'], 'undone', { verdict: why })
+    if (status !== 'paying') return [true, []]
+    if (attempt < attemptsMax) await reserveAgain(tx, checkoutId)
+    const commands =
+      attempt < attemptsMax ? [] : await failCheckout(tx, checkoutId, 'too many attempts', null)
+    return [true, commands]
+  })
+}
+
+/**
+ * The provider cannot be reached: the units go back at once. The attempt stays without a verdict; the
+ * reconciler cancels it, or refunds what turns out to have been charged. False when it was settled meanwhile.
+ */
+export async function giveUpOnProvider(deps: MoneyDeps, checkoutId: string): Promise<boolean> {
+  return inTransaction(deps, async (tx) => {
+    const status = await lockCheckout(tx, checkoutId)
+    if (status !== 'paying') return [false, []]
+    return [true, await failCheckout(tx, checkoutId, 'payment provider unreachable', null)]
+  })
+}
+
+/** Ends a checkout whose row is locked and which can be paid no more; returns commands to post afterwards. */
+export async function failCheckout(
+  tx: DatabaseTransactionConnection,
+  checkoutId: string,
+  reason: string,
+  declineCode: string | null,
+): Promise<StockCommand[]> {
+  await tx.query(sql.typeAlias('none')`
+    update checkouts set status = 'payment_failed', reason = ${reason} where id = ${checkoutId}`)
+  await appendOutbox(tx, 'payment.failed', checkoutId, { orderId: checkoutId, reason, declineCode })
+  return compensate(tx, [checkoutId], { order: 'cancelled', reason: `payment failed: ${reason}` })
+}
+
+async function reserveAgain(tx: DatabaseTransactionConnection, checkoutId: string): Promise<void> {
+  await tx.query(sql.typeAlias('none')`
+    update checkouts set status = 'reserved' where id = ${checkoutId} and status = 'paying'`)
+}
+
+/** Runs the transaction, then posts the commands it wrote. */
+export async function inTransaction<T>(
+  { pool, strategy }: Pick<MoneyDeps, 'pool' | 'strategy'>,
+  run: (tx: DatabaseTransactionConnection) => Promise<[T, readonly StockCommand[]]>,
+): Promise<T> {
+  const [outcome, commands] = await pool.transaction(run)
+  if (commands.length > 0) await strategy.post(commands)
+  return outcome
+}

@@ -1,0 +1,236 @@
+/**
+ * A checkout over several SKUs, all or nothing. First its row with its parts and a deadline; then the
+ * gates; each actor writes only its own part; and one conditional update, outside
+ * the actors, decides. Whatever fails on the way, every part gets a release.
+ */
+import type { DatabasePool } from 'slonik'
+import { z } from 'zod'
+import { RecentMap } from '../../kernel/recent-map.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import type { RedisClient } from '../../platform/redis/client.ts'
+import type { Gate, GateOutcome } from '../../stock/gate/gate.ts'
+import { postStockCommands } from '../../stock/gate/post-commands.ts'
+import type { CheckoutIds } from '../../stock/protocol/checkout-id.ts'
+import { partitionOf } from '../../stock/protocol/partition.ts'
+import { createBeginAssembly } from './begin-assemblies.ts'
+import { findByKey } from './checkout-repository.ts'
+import { releaseUnits } from './end-checkout.ts'
+import { refusalOf, unknownSku } from './refusals.ts'
+import { type Line, type Purchase, type Refusal, type ReserveOutcome, refused } from './strategy.ts'
+
+export interface AssemblyDeps {
+  readonly pool: DatabasePool
+  readonly redis: RedisClient
+  readonly gate: Gate
+  readonly ids: CheckoutIds
+  /** The currency of each SKU that exists. */
+  readonly currencies: (skus: readonly string[]) => Promise<ReadonlyMap<string, string>>
+}
+
+export interface Assembly {
+  reserve(purchase: Purchase): Promise<ReserveOutcome>
+}
+
+/** With fewer units than that left of any of its SKUs, a checkout asks one gate after the other. */
+const plentyUnits = 1_000
+/** SKUs whose currency and last known units are remembered, at most. */
+const rememberedMax = 50_000
+
+export function createAssembly(deps: AssemblyDeps): Assembly {
+  const { pool, gate, ids } = deps
+  const begin = createBeginAssembly(pool)
+  /** What a SKU costs is in one currency, for ever; its gate refuses it when it is not sold any more. */
+  const known = new RecentMap<string>(rememberedMax)
+  /** What the gates said last. */
+  const unitsLeft = new RecentMap<number>(rememberedMax)
+
+  const currencies = async (lines: readonly Line[]): Promise<ReadonlyMap<string, string>> => {
+    const unknown = lines.filter(({ sku }) => known.get(sku) === undefined)
+    if (unknown.length > 0) {
+      const found = await deps.currencies(unknown.map(({ sku }) => sku))
+      for (const [sku, currency] of found) known.set(sku, currency)
+    }
+    return new Map(
+      lines.flatMap(({ sku }) => {
+        const currency = known.get(sku)
+        return currency === undefined ? [] : [[sku, currency]]
+      }),
+    )
+  }
+
+  const admit = async (
+    { buyerId, lines }: Purchase,
+    checkoutId: string,
+    { sku, quantity }: Line,
+  ): Promise<Refused | null> => {
+    const outcome = await gate.admit({
+      sku,
+      buyerId,
+      units: quantity,
+      key: null,
+      fingerprint: '',
+      checkoutId,
+      // Tells the worker when all of them are there.
+      parts: lines.length,
+    })
+    if (outcome.tag === 'repeated') return null
+    if (outcome.tag === 'granted' || outcome.tag === 'sold_out') {
+      unitsLeft.set(sku, outcome.unitsLeft)
+    }
+    return outcome.tag === 'granted' ? null : { sku, outcome }
+  }
+
+  /**
+   * The first refusal, or null. Scarce SKUs are asked in one order by everybody: were they asked at once,
+   * two crossed baskets could each get what the other one needs, and both be refused.
+   */
+  const admitAll = async (purchase: Purchase, checkoutId: string): Promise<Refused | null> => {
+    const { lines } = purchase
+    const plenty = lines.every(
+      ({ sku, quantity }) => (unitsLeft.get(sku) ?? 0) >= plentyUnits + quantity,
+    )
+    if (plenty) {
+      const refusals = await Promise.all(lines.map((line) => admit(purchase, checkoutId, line)))
+      return refusals.find((each) => each !== null) ?? null
+    }
+    for (const line of lines) {
+      const refused = await admit(purchase, checkoutId, line)
+      if (refused) return refused
+    }
+    return null
+  }
+
+  return {
+    async reserve(purchase) {
+      const { buyerId, key, lines } = purchase
+      const before = gate.known(buyerId, key)
+      if (before) return before
+      const refusal = refusalFor(lines, await currencies(lines))
+      // A replay is answered although what it named may have been archived since.
+      if (refusal) return (await findReplay(pool, buyerId, key)) ?? refusal
+      const begun = await begin({
+        purchase,
+        id: ids.mint(partitionOf(lines[0]?.sku as string), 0, buyerId),
+      })
+      if (!begun.fresh) {
+        return { tag: 'repeated', checkoutId: begun.id, fingerprint: begun.fingerprint }
+      }
+      const refused = await admitAll(purchase, begun.id)
+      if (!refused) return { tag: 'accepted', checkoutId: begun.id, status: 'queued' }
+      await giveUp(deps, [begun.id], refused.outcome.tag)
+      return refusalOf(refused.sku, refused.outcome)
+    },
+  }
+}
+
+interface Refused {
+  readonly sku: string
+  readonly outcome: Exclude<GateOutcome, { tag: 'granted' | 'repeated' }>
+}
+
+function refusalFor(
+  lines: readonly Line[],
+  currencies: ReadonlyMap<string, string>,
+): Refusal | null {
+  const missing = lines.find(({ sku }) => !currencies.has(sku))
+  if (missing) return unknownSku(missing.sku)
+  if (new Set(currencies.values()).size === 1) return null
+  return refused('mixed_currency', 'The SKUs of one checkout have one currency.')
+}
+
+async function findReplay(
+  pool: DatabasePool,
+  buyerId: string,
+  key: string,
+): Promise<ReserveOutcome | null> {
+  const found = await findByKey(pool, buyerId, key)
+  return found && { tag: 'repeated', checkoutId: found.id, fingerprint: found.fingerprint }
+}
+
+/** Rejects assemblies that are not decided, frees their key, and releases whatever they got or may yet get. */
+export async function giveUp(
+  deps: Pick<AssemblyDeps, 'pool' | 'redis'>,
+  checkoutIds: readonly string[],
+  reason: string,
+): Promise<void> {
+  const commands = await deps.pool.transaction(async (tx) => {
+    const ended = await tx.any(sql.typeAlias('id')`
+      update checkouts set status = 'rejected', reason = ${reason}, idempotency_key = null
+       where id = any(${sql.array([...checkoutIds], 'uuid')}) and status = 'assembling'
+      returning id`)
+    return releaseUnits(
+      tx,
+      ended.map(({ id }) => id),
+      `assembly ${reason}`,
+    )
+  })
+  // Those that Redis does not take now are posted again by their owner.
+  await postStockCommands(deps.redis, commands).catch(() => {})
+}
+
+const Decided = z.object({
+  id: z.string(),
+  total: z.number(),
+  currency: z.string(),
+  expires_at: z.date(),
+})
+export type Decided = z.infer<typeof Decided>
+
+/**
+ * Reserves those of the assemblies whose parts are all held: the decision, made once, by one statement. Their
+ * rows are locked in one order.
+ */
+export async function decideAssemblies(
+  pool: DatabasePool,
+  checkoutIds: readonly string[],
+  holdSeconds: number,
+): Promise<readonly Decided[]> {
+  return pool.any(sql.prepared('decide-assemblies', Decided)`
+    with whole as materialized (
+      select asked.id, h.total, h.sku
+        from ${sql.unnest(
+          checkoutIds.map((id) => [id]),
+          ['uuid'],
+        )} as asked (id)
+        cross join lateral (
+          select count(*) as parts, sum(units * unit_price::bigint)::bigint as total, min(sku) as sku
+            from holds where checkout_id = asked.id and state = 'held') h
+       where h.parts > 0 and h.parts = (select count(*) from checkout_parts p where p.checkout_id = asked.id)
+       order by asked.id),
+    mine as materialized (
+      select whole.* from whole
+       cross join lateral (select status from checkouts where id = whole.id for update offset 0) c
+       where c.status = 'assembling'),
+    won as (
+      update checkouts c
+         set status = 'reserved', total = mine.total, expires_at = now() + make_interval(secs => ${holdSeconds}),
+             currency = (select v.currency from variants v where v.sku = mine.sku)
+        from mine where c.id = mine.id
+      returning c.id, c.buyer_id, c.total, c.currency, c.expires_at),
+    placed as (
+      insert into orders (id, buyer_id, status, total, currency)
+      select id, buyer_id, 'awaiting_payment', total, currency from won),
+    lines as (
+      insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, status)
+      select won.id, h.sku, h.title, h.seller_id, h.units, h.unit_price, 'awaiting_payment'
+        from won cross join lateral (select * from holds where checkout_id = won.id offset 0) h)
+    select id, total, currency, expires_at from won`)
+}
+
+/** Assemblies past their deadline, a bounded number of them. */
+export async function overdueAssemblies(pool: DatabasePool): Promise<string[]> {
+  const rows = await pool.any(sql.typeAlias('id')`
+    select id from checkouts where status = 'assembling' and expires_at < now() limit 1000`)
+  return rows.map(({ id }) => id)
+}
+
+/** The currency of those SKUs that are on sale. */
+export async function currenciesOf(
+  pool: DatabasePool,
+  skus: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await pool.any(sql.type(z.object({ sku: z.string(), currency: z.string() }))`
+    select v.sku, v.currency from variants v
+    where v.sku = any(${sql.array([...skus], 'text')}) and v.archived_at is null`)
+  return new Map(rows.map(({ sku, currency }) => [sku, currency]))
+}

@@ -1,0 +1,98 @@
+import type { CommonQueryMethods } from 'slonik'
+import { z } from 'zod'
+import { sql } from '../../platform/postgres/pool.ts'
+import type { CheckoutStatus, Line } from './strategy.ts'
+
+export interface CheckoutView {
+  readonly id: string
+  readonly status: CheckoutStatus
+  /** Place in line, or null. */
+  readonly position: number | null
+  readonly etaSeconds: number | null
+  readonly orderId: string | null
+  /** Minor units; null before the commit. */
+  readonly total: number | null
+  readonly currency: string | null
+  readonly expiresAt: string | null
+  readonly items: (Line & { readonly unitPrice?: number | undefined })[]
+  /** Units the gate had left; only in the answer to the admission. */
+  readonly remaining?: number
+}
+
+export interface StoredCheckout {
+  readonly view: CheckoutView
+  readonly fingerprint: string
+  readonly duplicateOf: string | null
+}
+
+/** Without a price: what a checkout over several SKUs asked for, before its order came about. */
+const Item = z.object({
+  sku: z.string(),
+  quantity: z.number(),
+  unitPrice: z.number().optional(),
+})
+const Row = z.object({
+  id: z.string(),
+  status: z.string(),
+  fingerprint: z.string(),
+  total: z.number(),
+  currency: z.string().nullable(),
+  expires_at: z.date().nullable(),
+  duplicate_of: z.string().nullable(),
+  order_id: z.string().nullable(),
+  items: z.array(Item),
+})
+
+/** The buyer's checkout as PostgreSQL has it, or null. Two index look-ups, one round trip. */
+export async function findCheckout(
+  db: CommonQueryMethods,
+  id: string,
+  buyerId: string,
+): Promise<StoredCheckout | null> {
+  const row = await db.maybeOne(sql.type(Row)`
+    select c.id, c.status, c.fingerprint, c.total, c.currency, c.expires_at, c.duplicate_of, o.id as order_id,
+      coalesce((select jsonb_agg(jsonb_build_object('sku', l.sku, 'quantity', l.quantity,
+          'unitPrice', l.unit_price) order by l.sku)
+        from order_lines l where l.order_id = c.id),
+      (select jsonb_agg(jsonb_build_object('sku', p.sku, 'quantity', p.units) order by p.sku)
+        from checkout_parts p where p.checkout_id = c.id), '[]') as items
+    from checkouts c left join orders o on o.id = c.id
+    where c.id = ${id} and c.buyer_id = ${buyerId}`)
+  if (!row) return null
+  const status = (row.status === 'assembling' ? 'queued' : row.status) as CheckoutStatus
+  const payable = status === 'reserved' || status === 'paying'
+  return {
+    fingerprint: row.fingerprint,
+    duplicateOf: row.duplicate_of,
+    view: {
+      id: row.id,
+      status,
+      position: null,
+      etaSeconds: null,
+      orderId: row.order_id,
+      total: row.order_id ? row.total : null,
+      currency: row.currency,
+      expiresAt: payable && row.expires_at ? row.expires_at.toISOString() : null,
+      items: row.items,
+    },
+  }
+}
+
+const Keyed = z.object({ id: z.string(), fingerprint: z.string() })
+
+/** The buyer's checkout that has the key, or null. */
+export async function findByKey(
+  db: CommonQueryMethods,
+  buyerId: string,
+  key: string,
+): Promise<z.infer<typeof Keyed> | null> {
+  return db.maybeOne(sql.type(Keyed)`
+    select id, fingerprint from checkouts where buyer_id = ${buyerId} and idempotency_key = ${key}`)
+}
+
+/** The generation a partition's Redis state is of, as PostgreSQL has it. */
+export async function generationOf(db: CommonQueryMethods, partition: number): Promise<number> {
+  const row = await db.maybeOne(sql.type(z.object({ generation: z.number() }))`
+    select generation from partitions where partition = ${partition}`)
+  return row?.generation ?? 0
+}

@@ -1,0 +1,62 @@
+/** Ends checkouts in PostgreSQL and writes the commands that give their units back, in one transaction. */
+import type { DatabaseTransactionConnection } from 'slonik'
+import { z } from 'zod'
+import { newId } from '../../kernel/ids.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import type { StockCommand } from '../../stock/gate/post-commands.ts'
+import { partitionOf } from '../../stock/protocol/partition.ts'
+
+const Part = z.object({ checkout_id: z.string(), sku: z.string() })
+
+/**
+ * Writes a release for each SKU of each checkout: those held, and those of an assembly that may still
+ * come to be held. A second release of the same part changes nothing.
+ */
+export async function releaseUnits(
+  tx: DatabaseTransactionConnection,
+  checkoutIds: readonly string[],
+  reason: string,
+): Promise<StockCommand[]> {
+  if (checkoutIds.length === 0) return []
+  const ids = sql.array([...checkoutIds], 'uuid')
+  const parts = await tx.any(sql.type(Part)`
+    select checkout_id, sku from holds where checkout_id = any(${ids}) and state = 'held'
+    union
+    select checkout_id, sku from checkout_parts where checkout_id = any(${ids})`)
+  return writeCommands(
+    tx,
+    parts.map(({ checkout_id, sku }) => ({
+      kind: 'release',
+      sku,
+      id: newId(),
+      checkoutId: checkout_id,
+      units: null,
+    })),
+    reason,
+  )
+}
+
+/** Writes commands with their fact; returns those that were not written before. */
+export async function writeCommands(
+  tx: DatabaseTransactionConnection,
+  commands: readonly StockCommand[],
+  reason: string,
+): Promise<StockCommand[]> {
+  if (commands.length === 0) return []
+  const rows = commands.map(({ id, sku, kind, checkoutId, units }) => [
+    id,
+    partitionOf(sku),
+    sku,
+    kind,
+    checkoutId,
+    units,
+    reason,
+  ])
+  const written = await tx.any(sql.typeAlias('id')`
+    insert into stock_commands (id, partition, sku, kind, checkout_id, units, reason)
+    select * from ${sql.unnest(rows, ['uuid', 'int2', 'text', 'text', 'uuid', 'int4', 'text'])}
+    on conflict do nothing
+    returning id`)
+  const fresh = new Set(written.map(({ id }) => id))
+  return commands.filter(({ id }) => fresh.has(id))
+}

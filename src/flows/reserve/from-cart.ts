@@ -1,0 +1,46 @@
+/** A checkout of all that is in the buyer's cart; only success empties it, and once. */
+import type { Carts } from '../../cart/carts.ts'
+import { AppError } from '../../kernel/errors.ts'
+import type { Checkouts, Placed, PlaceRequest } from './checkouts.ts'
+import type { CheckoutStatus, Refusal } from './strategy.ts'
+
+export type FromCartRequest = Omit<PlaceRequest, 'lines' | 'fingerprint'>
+export type PlaceFromCart = (request: FromCartRequest) => Promise<Placed | Refusal>
+
+/** The body is the same for every cart, so the key stands for the cart, not for what was in it. */
+const fingerprint = 'cart'
+/** What the buyer got: later ends are no reason to buy the same lines again. */
+const bought: ReadonlySet<CheckoutStatus> = new Set(['queued', 'reserved', 'paying', 'confirmed'])
+
+/**
+ * Places the lines that were in the cart when the key was first used: a retry buys the same ones, also
+ * when the cart has been emptied or filled anew meanwhile. @throws AppError validation_failed for an empty
+ * cart.
+ */
+export function createPlaceFromCart(deps: {
+  readonly carts: Carts
+  readonly checkouts: Checkouts
+  /** Told when a cart was bought and could not be emptied; a retry with the key empties it. */
+  readonly onNotEmptied?: (error: unknown) => void
+}): PlaceFromCart {
+  const { carts, checkouts, onNotEmptied = () => {} } = deps
+  return async (request) => {
+    const { buyerId, key } = request
+    const lines = await carts.freeze(buyerId, key)
+    if (!lines) return (await checkouts.replay(buyerId, key, fingerprint)) ?? refuseEmpty()
+    const placed = await checkouts.place({ ...request, lines, fingerprint })
+    if (placed.tag === 'refused') {
+      // After an uncertain answer the units may be held: then the key still stands for these lines.
+      if (placed.code !== 'overloaded') await carts.letGo(buyerId, key)
+    } else if (bought.has(placed.checkout.status)) {
+      await carts.take(buyerId, key, lines).catch(onNotEmptied)
+    }
+    return placed
+  }
+}
+
+function refuseEmpty(): never {
+  throw new AppError('validation_failed', 'The cart is empty.', {
+    errors: [{ path: 'fromCart', message: 'There is nothing in the cart' }],
+  })
+}

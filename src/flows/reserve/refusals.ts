@@ -1,0 +1,50 @@
+/** What the gate's refusals are called outside. One table for all strategies. */
+import type { GateOutcome } from '../../stock/gate/gate.ts'
+import { type Refusal, refused } from './strategy.ts'
+
+type Refusing = Exclude<GateOutcome, { tag: 'granted' | 'repeated' }>
+
+export function refusalOf(sku: string, outcome: Refusing): Refusal {
+  switch (outcome.tag) {
+    case 'sold_out':
+      return soldOut(sku, outcome.unitsLeft)
+    case 'over_limit':
+      return overLimit(sku, outcome.limit)
+    case 'not_open':
+      return notOpen(sku, new Date(outcome.startsAtMs))
+    case 'ended':
+      return ended(sku)
+    case 'full':
+      return overloaded('Too many checkouts wait to be committed.')
+    case 'unknown_sku':
+      return unknownSku(sku)
+    case 'unavailable':
+      return overloaded('The gate cannot answer at the moment; a retry with the same key is safe.')
+  }
+}
+
+export const soldOut = (sku: string, unitsLeft: number): Refusal =>
+  refused(
+    'sold_out',
+    unitsLeft > 0 ? `Only ${unitsLeft} of ${sku} are left.` : `${sku} is sold out.`,
+    { members: { sku, available: Math.max(0, unitsLeft) } },
+  )
+
+export const overLimit = (sku: string, limit: number): Refusal =>
+  refused('purchase_limit', `At most ${limit} of ${sku} for each customer.`, {
+    members: { sku, limit },
+  })
+
+export const notOpen = (sku: string, startsAt: Date): Refusal =>
+  refused('sale_not_open', `The sale of ${sku} opens at ${startsAt.toISOString()}.`, {
+    members: { sku, startsAt: startsAt.toISOString() },
+  })
+
+export const ended = (sku: string): Refusal =>
+  refused('sale_ended', `The sale of ${sku} has ended.`, { members: { sku } })
+
+export const unknownSku = (sku: string): Refusal =>
+  refused('not_found', `There is no SKU ${sku}.`, { members: { sku } })
+
+export const overloaded = (detail: string): Refusal =>
+  refused('overloaded', detail, { retryAfterSeconds: 1 })

@@ -1,0 +1,132 @@
+/** Tells requests that wait what became of their checkouts: workers publish, API processes listen. */
+import type { Clock } from '../../kernel/clock.ts'
+import { RecentMap } from '../../kernel/recent-map.ts'
+import type { RedisClient } from '../../platform/redis/client.ts'
+import type { Committed } from '../../stock/owner/commit-pass.ts'
+import { channels } from '../../stock/protocol/keys.ts'
+
+/** What a committed checkout became. */
+export interface Result {
+  readonly id: string
+  readonly status: 'reserved' | 'rejected'
+  readonly total: number
+  readonly currency: string | null
+  readonly expiresAtMs: number
+}
+
+type ResultRow = [id: string, status: 'r' | 'x', total: number, currency: string]
+
+/** The message of one commit; undefined when nobody can be waiting for anything in it. */
+export function encodeResults({ decisions, deadline }: Committed): string | undefined {
+  const rows: ResultRow[] = []
+  for (const { reserved, rejected } of decisions) {
+    for (const { checkoutId, key, units, terms } of reserved) {
+      if (key !== null) rows.push([checkoutId, 'r', units * terms.price, terms.currency])
+    }
+    for (const { reserve } of rejected) {
+      if (reserve.key !== null) rows.push([reserve.checkoutId, 'x', 0, reserve.terms.currency])
+    }
+  }
+  return rows.length === 0 ? undefined : encode(deadline.getTime(), rows)
+}
+
+export function encodeReserved(
+  deadline: Date,
+  checkouts: readonly { readonly id: string; readonly total: number; readonly currency: string }[],
+): string {
+  return encode(
+    deadline.getTime(),
+    checkouts.map(({ id, total, currency }) => [id, 'r', total, currency]),
+  )
+}
+
+function encode(deadlineMs: number, rows: readonly ResultRow[]): string {
+  return JSON.stringify([deadlineMs, rows])
+}
+
+/** Results that came before anybody waited for them are kept so many, and so long. */
+const recentMax = 20_000
+/** A partition nobody has waited for is left after so long. */
+const leaveAfterMs = 60_000
+
+export interface ResultsDeps {
+  /** A connection of the purpose `subscriber`. */
+  readonly subscriber: RedisClient
+  readonly clock: Clock
+}
+
+export class Results {
+  readonly #deps: ResultsDeps
+  /** Several requests may wait for one checkout: the first, and its retries. */
+  readonly #waiting = new Map<string, Set<(result: Result | null) => void>>()
+  readonly #recent = new RecentMap<Result>(recentMax)
+  readonly #subscribed = new Map<number, { readonly ready: Promise<unknown>; usedAt: number }>()
+
+  constructor(deps: ResultsDeps) {
+    this.#deps = deps
+    deps.subscriber.on('message', (channel: string, message: string) => {
+      if (channel.startsWith('sluice:results:')) this.#hear(message)
+    })
+  }
+
+  /** Listens to a partition. Await it before the admission, so that no result can slip past. */
+  async listen(partition: number): Promise<void> {
+    const now = this.#deps.clock.monotonic()
+    const known = this.#subscribed.get(partition)
+    if (known) {
+      known.usedAt = now
+      return void (await known.ready)
+    }
+    const ready = this.#deps.subscriber.subscribe(channels.results(partition))
+    this.#subscribed.set(partition, { ready, usedAt: now })
+    this.#leaveWhenIdle(partition)
+    ready.catch(() => this.#subscribed.delete(partition))
+    await ready
+  }
+
+  /** The result, or null when `ms` have passed or `signal` was aborted. */
+  wait(id: string, ms: number, signal?: AbortSignal): Promise<Result | null> {
+    const recent = this.#recent.get(id)
+    if (recent) return Promise.resolve(recent)
+    const waiting = this.#waiting.get(id) ?? new Set()
+    this.#waiting.set(id, waiting)
+    return new Promise((resolve) => {
+      const finish = (result: Result | null) => {
+        cancel()
+        signal?.removeEventListener('abort', give)
+        waiting.delete(finish)
+        if (waiting.size === 0) this.#waiting.delete(id)
+        resolve(result)
+      }
+      const give = () => finish(null)
+      const cancel = this.#deps.clock.after(ms, give)
+      signal?.addEventListener('abort', give, { once: true })
+      waiting.add(finish)
+    })
+  }
+
+  /** Leaves a partition that nobody has waited for lately; else looks again later. */
+  #leaveWhenIdle(partition: number): void {
+    const { clock, subscriber } = this.#deps
+    clock.after(leaveAfterMs, () => {
+      const known = this.#subscribed.get(partition)
+      if (!known) return
+      if (clock.monotonic() - known.usedAt < leaveAfterMs) return this.#leaveWhenIdle(partition)
+      this.#subscribed.delete(partition)
+      subscriber.unsubscribe(channels.results(partition)).catch(() => {})
+      if (this.#subscribed.size > 0) return
+      this.#recent.clear()
+    })
+  }
+
+  #hear(message: string): void {
+    const [expiresAtMs, rows] = JSON.parse(message) as [number, ResultRow[]]
+    for (const [id, tag, total, currency] of rows) {
+      const status = tag === 'r' ? 'reserved' : 'rejected'
+      const result: Result = { id, status, total, currency, expiresAtMs }
+      const waiting = this.#waiting.get(id)
+      if (waiting) for (const finish of [...waiting]) finish(result)
+      else this.#recent.set(id, result)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** How stock is reserved: the actor, and beside it the ways the field does it today. */
+import type { ProblemCode, ProblemExtras } from '../../kernel/errors.ts'
+import type { StockCommand } from '../../stock/gate/post-commands.ts'
+
+export interface Line {
+  readonly sku: string
+  readonly quantity: number
+}
+
+export interface Purchase {
+  readonly buyerId: string
+  /** Merged: each SKU once; in SKU order. */
+  readonly lines: readonly Line[]
+  /** The Idempotency-Key. */
+  readonly key: string
+  /** Of the lines; another fingerprint under the same key is an error. */
+  readonly fingerprint: string
+}
+
+export type CheckoutStatus =
+  | 'queued'
+  | 'reserved'
+  | 'paying'
+  | 'confirmed'
+  | 'expired'
+  | 'cancelled'
+  | 'payment_failed'
+  | 'rejected'
+  | 'sold_out'
+  | 'lost'
+
+export type ReserveOutcome =
+  | {
+      readonly tag: 'accepted'
+      readonly checkoutId: string
+      readonly status: 'queued' | 'reserved'
+      /** Units that the gate had left. */
+      readonly remaining?: number
+    }
+  /** The key was used before, with this fingerprint. */
+  | { readonly tag: 'repeated'; readonly checkoutId: string; readonly fingerprint: string }
+  | Refusal
+
+/** Nothing was created; the key may be tried again. */
+export interface Refusal {
+  readonly tag: 'refused'
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly extras?: ProblemExtras
+}
+
+export interface ReservationStrategy {
+  /** Takes all units of the purchase or none. Never leaves a unit behind, whatever fails. */
+  reserve(purchase: Purchase): Promise<ReserveOutcome> | ReserveOutcome
+  /** Hurries commands that are already written to PostgreSQL; they are carried out with or without it. */
+  post(commands: readonly StockCommand[]): Promise<void>
+  /** Units that would be granted now, or null when only the ledger knows. */
+  available(sku: string): Promise<number | null>
+}
+
+export function refused(code: ProblemCode, detail: string, extras?: ProblemExtras): Refusal {
+  return extras ? { tag: 'refused', code, detail, extras } : { tag: 'refused', code, detail }
+}

@@ -1,0 +1,199 @@
+/**
+ * What sellers do with their products. A change is one transaction over catalogue and stock, with an event
+ * that makes caches and gates follow it; they are told at once as well, so that usually nothing waits for
+ * the event.
+ */
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import { appendAudit } from '../../audit/audit-log.ts'
+import type { ImagesOf, Product } from '../../catalogue/product.ts'
+import { productChanged } from '../../catalogue/product-cache.ts'
+import { readProduct } from '../../catalogue/read-products.ts'
+import { refreshStockFlags } from '../../catalogue/stock-flags.ts'
+import {
+  archive,
+  type Changed,
+  insertProduct,
+  insertVariants,
+  type NewVariant,
+  type ProductTarget,
+  type ProductTexts,
+  skusOf,
+  touchProduct,
+  updateVariants,
+  type VariantEdit,
+} from '../../catalogue/write-products.ts'
+import { AppError } from '../../kernel/errors.ts'
+import { newId } from '../../kernel/ids.ts'
+import { limits } from '../../kernel/limits.ts'
+import { appendOutbox } from '../../platform/outbox.ts'
+import type { RedisClient } from '../../platform/redis/client.ts'
+import { refreshTerms } from '../../stock/gate/refresh-terms.ts'
+import { openLedger } from '../../stock/ledger/open-ledger.ts'
+import type { OfferSource } from '../../stock/protocol/offers.ts'
+
+export interface ManageProductsDeps {
+  readonly pool: DatabasePool
+  readonly redis: RedisClient
+  readonly offers: OfferSource
+  readonly imagesOf: ImagesOf
+  /** Makes this process read a product and its SKUs anew, at once. */
+  readonly forget: (productId: string, skus: readonly string[]) => void
+}
+
+export interface StockedVariant extends NewVariant {
+  /** Units on hand. */
+  readonly stock: number
+}
+
+export interface ProductEdit extends Partial<Record<keyof ProductTexts, string | undefined>> {
+  readonly variants?: readonly VariantEdit[] | undefined
+}
+
+/** The topic of the event that every change of a product writes; its key names product and version. */
+export const productChangedTopic = 'product.changed'
+
+export type ManageProducts = ReturnType<typeof manageProducts>
+
+export function manageProducts(deps: ManageProductsDeps) {
+  const { pool } = deps
+  const shown = async (id: string): Promise<Product> => {
+    const product = await readProduct(pool, deps.imagesOf, id)
+    if (!product) throw new AppError('not_found', 'There is no such product.')
+    return product
+  }
+  /** Whatever Redis does, this process answers with the change from now on. */
+  const answer = async (changed: Changed): Promise<Product> => {
+    await follow(changed)
+    return shown(changed.id)
+  }
+  const follow = async (changed: Changed): Promise<void> => {
+    const skus = (await skusOf(pool, changed.id)).map(({ sku }) => sku)
+    await followChange(deps, changed, skus).catch(leaveToTheEvent)
+    deps.forget(changed.id, skus)
+  }
+  return {
+    /** @throws AppError sku_taken, validation_failed for two currencies. */
+    async create(
+      sellerId: string,
+      texts: ProductTexts,
+      variants: readonly StockedVariant[],
+    ): Promise<Product> {
+      const id = newId()
+      expectOneCurrency(variants.map(({ currency }) => currency))
+      await pool.transaction(async (tx) => {
+        await insertProduct(tx, { id, sellerId, ...texts }, variants)
+        await stockUp(tx, variants)
+        await audited(tx, sellerId, 'product.created', id, { ...texts, variants })
+      })
+      return shown(id)
+    },
+
+    /**
+     * Writes texts, prices and options. What was promised before keeps its price.
+     * @throws AppError not_found, stale_version, validation_failed for a SKU of another product.
+     */
+    async edit(target: ProductTarget, { variants = [], ...texts }: ProductEdit): Promise<Product> {
+      const changed = await pool.transaction(async (tx) => {
+        const touched = await touchProduct(tx, target, texts)
+        if (variants.length > 0) await writeEdits(tx, touched.id, variants)
+        await audited(tx, target.sellerId, 'product.edited', touched.id, { ...texts, variants })
+        return noted(tx, touched)
+      })
+      return answer(changed)
+    },
+
+    /** @throws AppError not_found, stale_version, sku_taken, validation_failed. */
+    async addVariants(
+      target: ProductTarget,
+      variants: readonly StockedVariant[],
+    ): Promise<Product> {
+      const changed = await pool.transaction(async (tx) => {
+        const touched = await touchProduct(tx, target)
+        const before = await skusOf(tx, touched.id)
+        expectOneCurrency([...before, ...variants].map(({ currency }) => currency))
+        if (before.length + variants.length > limits.productVariants) {
+          throw invalid('variants', `At most ${limits.productVariants} variants a product`)
+        }
+        await insertVariants(tx, touched.id, variants)
+        await stockUp(tx, variants)
+        await audited(tx, target.sellerId, 'product.variants_added', touched.id, { variants })
+        return noted(tx, touched)
+      })
+      return answer(changed)
+    },
+
+    /** Takes a product off the shelves; its orders stay. @throws AppError not_found, stale_version. */
+    async archive(target: ProductTarget): Promise<void> {
+      const changed = await pool.transaction(async (tx) => {
+        const touched = await touchProduct(tx, target)
+        await archive(tx, touched.id)
+        await audited(tx, target.sellerId, 'product.archived', touched.id, {})
+        return noted(tx, touched)
+      })
+      await follow(changed)
+    },
+  }
+}
+
+/** Tells caches and gates of a change; safe to call any number of times, and late. Rejects when Redis is away. */
+export async function followChange(
+  { redis, offers }: Pick<ManageProductsDeps, 'redis' | 'offers'>,
+  changed: Changed,
+  skus: readonly string[],
+): Promise<void> {
+  await productChanged(redis, changed)
+  await Promise.all(skus.map((sku) => refreshTerms(redis, offers, sku)))
+}
+
+/** The change is committed, and its event will be handled when Redis is back: no reason to fail. */
+function leaveToTheEvent(): void {}
+
+async function noted(tx: DatabaseTransactionConnection, changed: Changed): Promise<Changed> {
+  const { id, version } = changed
+  await appendOutbox(tx, productChangedTopic, `${id}:${version}`, { productId: id, version })
+  return changed
+}
+
+async function audited(
+  tx: DatabaseTransactionConnection,
+  sellerId: string,
+  action: string,
+  productId: string,
+  details: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const actor = { id: sellerId, role: 'seller' }
+  await appendAudit(tx, { actor, action, subject: `product:${productId}`, details })
+}
+
+async function stockUp(
+  tx: DatabaseTransactionConnection,
+  variants: readonly StockedVariant[],
+): Promise<void> {
+  await openLedger(
+    tx,
+    variants.map(({ sku, stock }) => ({ sku, units: stock })),
+  )
+  await refreshStockFlags(
+    tx,
+    variants.map(({ sku }) => sku),
+  )
+}
+
+async function writeEdits(
+  tx: DatabaseTransactionConnection,
+  productId: string,
+  edits: readonly VariantEdit[],
+): Promise<void> {
+  const written = new Set(await updateVariants(tx, productId, edits))
+  const unknown = edits.findIndex(({ sku }) => !written.has(sku))
+  if (unknown >= 0) throw invalid(`variants.${unknown}.sku`, 'The product has no such SKU')
+}
+
+function expectOneCurrency(currencies: readonly string[]): void {
+  const other = currencies.findIndex((currency) => currency !== currencies[0])
+  if (other >= 0) throw invalid('variants', 'All variants of a product have one currency')
+}
+
+function invalid(path: string, message: string): AppError {
+  return new AppError('validation_failed', `${message}.`, { errors: [{ path, message }] })
+}

@@ -1,0 +1,118 @@
+/** Sellers move what is theirs: the lines of an order, and the parcels in which they go out. */
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import { z } from 'zod'
+import { appendAudit } from '../../audit/audit-log.ts'
+import { planShipments } from '../../fulfilment/plan-shipments.ts'
+import { type ShipmentStep, shipmentMoves } from '../../fulfilment/shipment-state.ts'
+import {
+  findShipment,
+  moveAllShipments,
+  moveShipmentTo,
+  skusAllAt,
+} from '../../fulfilment/shipments.ts'
+import { AppError } from '../../kernel/errors.ts'
+import { moveLines } from '../../orders/move-lines.ts'
+import { linesOf, lockOrder, type OrderLine } from '../../orders/order-repository.ts'
+import { orderMoves, type SellerMove } from '../../orders/order-state.ts'
+import { noOrder } from '../../orders/orders.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+
+export interface MoveOrder {
+  readonly orderId: string
+  readonly sellerId: string
+  readonly to: SellerMove
+}
+
+/**
+ * Moves all lines that are this seller's; those that are there already stay. Throws `not_found` without
+ * such a line, `invalid_transition` when one of them cannot make this move; then none is moved.
+ */
+export async function moveOrder(
+  pool: DatabasePool,
+  { orderId, sellerId, to }: MoveOrder,
+): Promise<void> {
+  await pool.transaction(async (tx) => {
+    await lockOrder(tx, orderId)
+    const lines = await linesOf(tx, orderId)
+    const own = lines.filter((line) => line.sellerId === sellerId)
+    if (own.length === 0) throw noOrder()
+    const moving = own.filter(({ status }) => status !== to)
+    for (const { status } of moving) orderMoves.move(status, to)
+    if (moving.length === 0) return
+    if (to !== 'processing') {
+      // The job that plans parcels may not have come to it yet.
+      await planShipments(tx, [orderId])
+      await moveAllShipments(tx, orderId, sellerId, to)
+    }
+    const skus = new Set(moving.map(({ sku }) => sku))
+    await moveLines(tx, lines, skus, to, { orderId, actorId: sellerId, reason: '' })
+    await note(tx, sellerId, 'order.moved', { orderId, to, skus: [...skus] })
+  })
+}
+
+export interface MoveShipment {
+  readonly shipmentId: string
+  readonly sellerId: string
+  readonly to: ShipmentStep
+  readonly tracking: string | null
+}
+
+/**
+ * Moves one parcel. A line follows when all its units have come as far. Returns the order's id; throws
+ * `not_found`, or `invalid_transition` when the parcel or its lines cannot make this move.
+ */
+export async function moveShipment(pool: DatabasePool, request: MoveShipment): Promise<string> {
+  const { shipmentId, sellerId, to, tracking } = request
+  return pool.transaction(async (tx) => {
+    const orderId = await lockOrderOf(tx, shipmentId, sellerId)
+    const shipment = await findShipment(tx, shipmentId, sellerId)
+    // Planned anew while its order was being locked.
+    if (!shipment) throw noShipment()
+    if (shipment.status === to) return orderId
+    shipmentMoves.move(shipment.status, to)
+    const lines = await linesOf(tx, orderId)
+    if (to === 'shipped') checkProcessed(lines, shipment.skus)
+    await moveShipmentTo(tx, shipmentId, to, tracking)
+    const whole = await skusAllAt(tx, orderId, shipment.skus, to)
+    const moving = lines.filter(({ sku, status }) => whole.has(sku) && status !== to)
+    const skus = new Set(moving.map(({ sku }) => sku))
+    await moveLines(tx, lines, skus, to, { orderId, actorId: sellerId, reason: 'by parcel' })
+    await note(tx, sellerId, 'shipment.moved', { orderId, to, shipmentId, tracking })
+    return orderId
+  })
+}
+
+function note(
+  tx: DatabaseTransactionConnection,
+  sellerId: string,
+  action: string,
+  { orderId, ...details }: { readonly orderId: string; readonly [detail: string]: unknown },
+): Promise<void> {
+  const actor = { id: sellerId, role: 'seller' }
+  return appendAudit(tx, { actor, action, subject: `order:${orderId}`, details })
+}
+
+const OrderIdRow = z.object({ orderId: z.string() })
+
+async function lockOrderOf(
+  tx: DatabaseTransactionConnection,
+  shipmentId: string,
+  sellerId: string,
+): Promise<string> {
+  const orderId = await tx.maybeOneFirst(sql.type(OrderIdRow)`
+    select order_id as "orderId" from shipments where id = ${shipmentId} and seller_id = ${sellerId}`)
+  if (orderId === null) throw noShipment()
+  await lockOrder(tx, orderId)
+  return orderId
+}
+
+/** A parcel goes out when what is in it is being processed. */
+function checkProcessed(lines: readonly OrderLine[], skus: readonly string[]): void {
+  for (const { sku, status } of lines) {
+    if (skus.includes(sku)) orderMoves.move(status, 'shipped')
+  }
+}
+
+function noShipment(): AppError {
+  return new AppError('not_found', 'There is no such shipment.')
+}

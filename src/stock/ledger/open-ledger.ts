@@ -1,0 +1,22 @@
+import type { CommonQueryMethods } from 'slonik'
+import { sql } from '../../platform/postgres/pool.ts'
+import { partitionOf } from '../protocol/partition.ts'
+
+export interface NewStock {
+  readonly sku: string
+  /** Units on hand, all of them free. */
+  readonly units: number
+}
+
+/** Writes the ledger rows of new SKUs; those that exist stay as they are. */
+export async function openLedger(
+  db: CommonQueryMethods,
+  stock: readonly NewStock[],
+): Promise<void> {
+  if (stock.length === 0) return
+  const rows = stock.map(({ sku, units }) => [sku, partitionOf(sku), units, units])
+  await db.query(sql.typeAlias('none')`
+    insert into ledger (sku, partition, on_hand, free)
+    select * from ${sql.unnest(rows, ['text', 'int2', 'int4', 'int4'])}
+    on conflict (sku) do nothing`)
+}

@@ -1,0 +1,56 @@
+/** Reads and opens ledger rows on the owner's own connection. */
+import type { PipelinedConnection, Row } from '../../platform/postgres/pipeline.ts'
+import type { SkuState } from '../decide/decide.ts'
+
+export interface LedgerRow {
+  readonly state: SkuState
+  /** Buyer → units that the gate may still have to take back at this cursor. */
+  readonly shadow: ReadonlyMap<string, number>
+}
+
+const columns =
+  'sku, on_hand, free, set_aside, held, sold, granted::text, generation::text, cursor::text, shadow'
+
+/** The rows of `skus` that exist. */
+export async function loadLedger(
+  connection: PipelinedConnection,
+  skus: readonly string[],
+): Promise<LedgerRow[]> {
+  const rows = await connection.query({
+    name: 'ledger-by-sku',
+    text: `select ${columns} from ledger where sku = any($1::text[])`,
+    values: [skus],
+  })
+  return rows.map(ledgerRow)
+}
+
+/** Every row of a partition whose gate was built in `generation`. */
+export async function loadOpened(
+  connection: PipelinedConnection,
+  partition: number,
+  generation: number,
+): Promise<LedgerRow[]> {
+  const rows = await connection.query({
+    name: 'ledger-opened',
+    text: `select ${columns} from ledger where partition = $1 and generation = $2 and generation > 0`,
+    values: [partition, generation],
+  })
+  return rows.map(ledgerRow)
+}
+
+function ledgerRow(row: Row): LedgerRow {
+  return {
+    state: {
+      sku: row.sku as string,
+      onHand: row.on_hand as number,
+      free: row.free as number,
+      setAside: row.set_aside as number,
+      held: row.held as number,
+      sold: row.sold as number,
+      granted: Number(row.granted),
+      generation: Number(row.generation),
+      cursor: Number(row.cursor),
+    },
+    shadow: new Map((row.shadow as [string, number][] | null) ?? []),
+  }
+}

@@ -1,0 +1,77 @@
+import type { RedisClient } from '../../platform/redis/client.ts'
+import type { SkuState } from '../decide/decide.ts'
+import { skuKeys } from '../protocol/keys.ts'
+import { decodeEntry, type Entry } from '../protocol/messages.ts'
+
+/** Entries of one SKU in one pass, at most; an entry holds the checkouts that one API process had waiting. */
+export const entriesPerPass = 64
+/** As many, where each of them holds commands only: a hundred at most, and those of a sweep do. */
+const commandsPerPass = 100
+
+/** The mailbox does not go on where the ledger stands: Redis lost something, and the gate must be rebuilt. */
+export class MailboxGap extends Error {
+  override name = 'MailboxGap'
+}
+
+/**
+ * Reads what follows each state's cursor, up to a hole, all in one round trip. Throws {@link MailboxGap} when the
+ * hole is right behind the cursor.
+ */
+export async function readMailboxes(
+  redis: RedisClient,
+  partition: number,
+  states: readonly SkuState[],
+): Promise<Entry[][]> {
+  if (states.length === 0) return []
+  const read = await readAfter(redis, partition, states, entriesPerPass)
+  const crowded = states.filter((_, i) => isCrowd(read[i] ?? []))
+  if (crowded.length === 0) return read
+  // The releases of a sweep come in entries of their own: ten thousand at once must not take hundreds of commits.
+  const more = await readAfter(redis, partition, crowded, commandsPerPass)
+  return states.map((state, i) => {
+    const at = crowded.indexOf(state)
+    return at < 0 ? (read[i] ?? []) : (more[at] ?? []).slice(0, commandsIn(more[at] ?? []))
+  })
+}
+
+function isCrowd(entries: readonly Entry[]): boolean {
+  return entries.length === entriesPerPass && commandsIn(entries) === entries.length
+}
+
+/** How many entries hold one command, up to the first that holds reserves. */
+function commandsIn(entries: readonly Entry[]): number {
+  const other = entries.findIndex(({ messages }) => messages[0]?.kind === 'reserve')
+  return other < 0 ? entries.length : other
+}
+
+async function readAfter(
+  redis: RedisClient,
+  partition: number,
+  states: readonly SkuState[],
+  count: number,
+): Promise<Entry[][]> {
+  const pipeline = redis.pipeline()
+  for (const { sku, generation, cursor } of states) {
+    const from = `${generation}-${cursor + 1}`
+    pipeline.xrange(skuKeys(partition, sku).mailbox, from, '+', 'COUNT', count)
+  }
+  const replies = (await pipeline.exec()) ?? []
+  return states.map((state, i) => {
+    const [error, raw] = replies[i] as [Error | null, [string, string[]][]]
+    if (error) throw error
+    const entries = raw.map(decodeEntry)
+    const { generation, cursor } = state
+    const hole = entries.findIndex(
+      (entry, at) => entry.generation !== generation || entry.seq !== cursor + 1 + at,
+    )
+    // What stands before the hole was accepted, and can be committed: the next read begins at the hole.
+    if (hole > 0) return entries.slice(0, hole)
+    const [first] = entries
+    if (hole === 0 && first) {
+      throw new MailboxGap(
+        `${state.sku}: the mailbox goes on at ${first.generation}-${first.seq}, the ledger expects ${generation}-${cursor + 1}`,
+      )
+    }
+    return entries
+  })
+}

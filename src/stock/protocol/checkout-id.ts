@@ -1,0 +1,65 @@
+/**
+ * Ids of checkouts find their way: a UUIDv7 whose random bits carry the partition, the generation it
+ * was minted for, and a keyed check of its buyer. So a GET finds the state of a checkout that PostgreSQL
+ * has not seen yet, and tells a lost one from one that never was.
+ *
+ *     tttttttt-tttt-7ppp-vggn-nnnnnnnccccc
+ *
+ * t milliseconds · p partition · v variant and two bits of n · g generation modulo 256 · n counter, 34
+ * bits from a random start, so that ids of one process never meet · c check.
+ */
+import { hash, randomInt } from 'node:crypto'
+import { isUuid } from '../../kernel/ids.ts'
+
+export interface CheckoutIdParts {
+  readonly partition: number
+  /** The generation modulo 256. */
+  readonly generation: number
+}
+
+export interface CheckoutIds {
+  mint(partition: number, generation: number, buyerId: string): string
+  /** The parts, or null when the id was not minted for this buyer. */
+  read(id: string, buyerId: string): CheckoutIdParts | null
+}
+
+const counterLimit = 2 ** 34
+
+/** @param secret keys the check; all processes of an installation share it. */
+export function checkoutIds(secret: string, now: () => number): CheckoutIds {
+  let counter = randomInt(counterLimit)
+  // The check tells ids apart, it does not authorise: the row's buyer is compared as well.
+  const check = (front: string, buyerId: string) =>
+    hash('sha256', `${secret} ${front} ${buyerId} ${secret}`, 'hex').slice(0, 5)
+  return {
+    mint(partition, generation, buyerId) {
+      counter = (counter + 1) % counterLimit
+      const time = now().toString(16).padStart(12, '0')
+      const variant = (8 + Math.floor(counter / 2 ** 32)).toString(16)
+      const low = (counter % 2 ** 32).toString(16).padStart(8, '0')
+      const g = (generation % 256).toString(16).padStart(2, '0')
+      const p = partition.toString(16).padStart(3, '0')
+      const front = `${time.slice(0, 8)}-${time.slice(8)}-7${p}-${variant}${g}${low.slice(0, 1)}-${low.slice(1)}`
+      return front + check(front, buyerId)
+    },
+    read(id, buyerId) {
+      if (!isUuid(id) || id[14] !== '7') return null
+      if (id.slice(31) !== check(id.slice(0, 31), buyerId)) return null
+      return {
+        partition: Number.parseInt(id.slice(15, 18), 16),
+        generation: Number.parseInt(id.slice(20, 22), 16),
+      }
+    },
+  }
+}
+
+/** The digits of an id that carry the partition, as SQL's `substr(id::text, 16, 3)` cuts them out. */
+export function partitionDigits(partition: number): string {
+  return partition.toString(16).padStart(3, '0')
+}
+
+/** The smallest UUIDv7 of a millisecond: where a scan over recent ids begins. */
+export function firstIdAt(ms: number): string {
+  const hex = Math.max(ms, 0).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
+}

@@ -1,0 +1,132 @@
+/** What may stand in a mailbox, and how it is written there. Version 1. */
+import { assert } from '../../kernel/assert.ts'
+
+/** What the gate promised its buyers: it travels with every admission, so that no later edit changes it. */
+export interface Terms {
+  /** Minor units for one unit of the SKU. */
+  readonly price: number
+  readonly currency: string
+  readonly title: string
+  readonly sellerId: string | null
+  /** Whose limit the units count against: a sale's id, or null where there is no limit. */
+  readonly pool: string | null
+  /** Units per buyer in the pool. */
+  readonly limit: number | null
+}
+
+export function sameTerms(a: Terms, b: Terms): boolean {
+  if (a === b) return true
+  return (
+    a.price === b.price &&
+    a.currency === b.currency &&
+    a.title === b.title &&
+    a.sellerId === b.sellerId &&
+    a.pool === b.pool &&
+    a.limit === b.limit
+  )
+}
+
+export interface Reserve {
+  readonly kind: 'reserve'
+  readonly checkoutId: string
+  readonly buyerId: string
+  readonly units: number
+  /** Null for a part: the checkout over several SKUs has its key in its own row. */
+  readonly key: string | null
+  /** Empty for a part, as it has no key. */
+  readonly fingerprint: string
+  /** How many parts its checkout has, this one included. */
+  readonly parts: number
+  readonly terms: Terms
+}
+
+export type CommandKind = 'release' | 'sell' | 'return' | 'restock' | 'reclaim'
+
+/** A command born in PostgreSQL (`stock_commands`): posted at least once, applied once. */
+export interface Command {
+  readonly kind: CommandKind
+  readonly id: string
+  readonly checkoutId: string | null
+  readonly units: number | null
+  /** The gate had too few units for it: it takes none, whatever is free by now. */
+  readonly short?: boolean
+}
+
+export interface Entry {
+  readonly generation: number
+  readonly seq: number
+  /** Units the gate had granted, ever, after this entry. */
+  readonly granted: number
+  readonly messages: readonly (Reserve | Command)[]
+}
+
+/** One admission as JSON, ready to be joined with others by the gate's script. A part says of how many it is one. */
+export function encodeReserve(
+  checkoutId: string,
+  buyerId: string,
+  units: number,
+  key: string | null,
+  fingerprint: string,
+  parts = 1,
+): string {
+  const tail =
+    key === null ? `null,${parts}` : `${JSON.stringify(key)},${JSON.stringify(fingerprint)}`
+  return `["${checkoutId}","${buyerId}",${units},${tail}]`
+}
+
+export function encodeCommand(command: Command): string {
+  return JSON.stringify(rowOf(command))
+}
+
+/** Several commands of one SKU in one entry; they are carried out in their order. */
+export function encodeCommands(commands: readonly Command[]): string {
+  return JSON.stringify(commands.map(rowOf))
+}
+
+const rowOf = ({ kind, id, checkoutId, units, short }: Command): CommandRow =>
+  short ? [kind, id, checkoutId, units, true] : [kind, id, checkoutId, units]
+
+/** The last one is the fingerprint that goes with a key, else the number of parts. */
+type ReserveRow = [string, string, number, string | null, string | number]
+type CommandRow = [CommandKind, string, string | null, number | null, true?]
+
+/** Reads one stream entry; throws on anything that the gate's scripts do not write. */
+export function decodeEntry([id, fields]: readonly [string, readonly string[]]): Entry {
+  const [generation, seq] = id.split('-').map(Number) as [number, number]
+  const values: Record<string, string> = {}
+  for (let i = 0; i < fields.length; i += 2) values[fields[i] as string] = fields[i + 1] as string
+  const body = JSON.parse(values.b as string)
+  const granted = Number(values.g)
+  assert(
+    Number.isSafeInteger(seq) && Number.isSafeInteger(granted),
+    `mailbox entry ${id} is malformed`,
+  )
+  if (values.k === 'command') {
+    const rows = (Array.isArray(body[0]) ? body : [body]) as CommandRow[]
+    const commands = rows.map(
+      ([kind, commandId, checkoutId, units, short]): Command => ({
+        kind,
+        id: commandId,
+        checkoutId,
+        units,
+        ...(short ? { short } : {}),
+      }),
+    )
+    return { generation, seq, granted, messages: commands }
+  }
+  assert(values.k === 'reserve', `mailbox entry ${id} has the unknown kind ${values.k}`)
+  const terms = JSON.parse(values.t as string) as Terms
+  const messages = (body as ReserveRow[]).map(
+    ([checkoutId, buyerId, units, key, last]): Reserve => ({
+      kind: 'reserve',
+      checkoutId,
+      buyerId,
+      units,
+      key,
+      fingerprint: key === null ? '' : String(last),
+      parts: key === null ? Number(last) : 1,
+      terms,
+    }),
+  )
+  return { generation, seq, granted, messages }
+}
