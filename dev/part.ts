@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { nodeArguments } from './node-arguments.ts'
-import { mainEntry, type PartRole } from './runtime-file.ts'
+import { entryOf, type PartRole } from './runtime-file.ts'
 import { ServerProcess } from './server-process.ts'
 
 export interface PartOptions {
@@ -47,7 +47,7 @@ export class Part {
     const { role, env, logDir } = this.#options
     this.#process = new ServerProcess({
       program: process.execPath,
-      args: [...nodeArguments(role), mainEntry, role],
+      args: [...nodeArguments(role), entryOf[role], role],
       cwd: process.cwd(),
       env,
       logFile: join(logDir, `${role}.log`),

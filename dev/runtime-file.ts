@@ -21,10 +21,16 @@ export interface Runtime {
   readonly processes: readonly RuntimeProcess[]
 }
 
-/** The entry of the parts, as it stands in their command lines. */
-export const mainEntry = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const partRoles = ['api', 'worker', 'stripe'] as const
-export type PartRole = (typeof partRoles)[number]
+const serviceEntry = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const toolsEntry = fileURLToPath(new URL('main.ts', import.meta.url))
+
+/** The program of each part, as it stands in its command line. */
+export const entryOf = {
+  api: serviceEntry,
+  worker: serviceEntry,
+  stripe: toolsEntry,
+} as const
+export type PartRole = keyof typeof entryOf
 
 /** Replaces the file in one step: a reader sees the old one or the new one. It names the database's password. */
 export function writeRuntime(dataDir: string, runtime: Runtime): void {
@@ -57,11 +63,11 @@ export async function endLeftoverParts(
   const noted = readRuntime(dataDir)?.processes ?? []
   const left = noted.filter(
     ({ role, pid }) =>
-      (partRoles as readonly string[]).includes(role) &&
+      Object.hasOwn(entryOf, role) &&
       Number.isInteger(pid) &&
       isAlive(pid) &&
       birthOf(pid) !== '' &&
-      commandOf(pid).endsWith(`${mainEntry} ${role}`),
+      commandOf(pid).endsWith(`${entryOf[role as PartRole]} ${role}`),
   )
   for (const { role, pid } of left)
     log(`ending the ${role} left behind by an earlier run (process ${pid})`)

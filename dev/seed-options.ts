@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from '../src/system/run-role.ts'
 
 const usage = 'usage: npm run seed -- [--products 1 to 200000] [--seed 0 to 999999]'
 const productsMax = 200_000

@@ -1,11 +1,9 @@
 import type { Config } from '../src/config/config.ts'
+import { simulatorUrl } from '../src/payments/stripe-gateway.ts'
 import { handledEventTypes } from '../src/payments/webhook-events.ts'
 import { createLogger } from '../src/platform/telemetry/logger.ts'
 import { eventTypes } from './simulator/records.ts'
 import type { SimulatorOptions } from './simulator/start-simulator.ts'
-
-/** Where the simulator listens when `STRIPE_API_BASE` does not say it. */
-export const simulatorUrl = 'http://127.0.0.1:12111'
 
 /** The payment simulator as the role `stripe` runs it: beside the shop, with the shop's settings. */
 export function simulatorOptions(config: Config): SimulatorOptions {

@@ -1,7 +1,7 @@
 /** `npm start`: everything on this machine, until Ctrl-C or SIGTERM. */
-import '../src/config/node-version.ts'
 import { ConfigError, loadConfig } from '../src/config/config.ts'
 import { systemClock } from '../src/kernel/clock.ts'
+import { complain, say } from '../src/system/run-role.ts'
 import { DataDirInUse } from './data-lock.ts'
 import { Embedded, StartRefused } from './embedded.ts'
 import { welcome } from './welcome.ts'
@@ -9,10 +9,8 @@ import { welcome } from './welcome.ts'
 /** A Ctrl-C reaches us from the terminal and from npm: what comes this close together is one wish. */
 const sameSignalMs = 1_000
 
-const say = (line: string) => process.stdout.write(`${line}\n`)
-const complain = (line: string) => process.stderr.write(`${line}\n`)
-
-async function main(): Promise<number> {
+/** Starts the shop, serves until it is asked to stop, and stops it. Resolves with the exit code. */
+export async function up(): Promise<number> {
   const service = new Embedded({ config: loadConfig(), env: process.env, log: say })
   const asked = watchSignals(() => service.kill())
   try {
@@ -24,7 +22,8 @@ async function main(): Promise<number> {
     say('stopping')
   } catch (error) {
     await service.stop().catch((second) => complain(messageOf(second)))
-    throw error
+    if ([ConfigError, StartRefused, DataDirInUse].some((kind) => error instanceof kind)) throw error
+    throw new StartRefused(`cannot go on: ${messageOf(error)}`, { cause: error })
   }
   await service.stop()
   say('stopped')
@@ -55,12 +54,3 @@ async function parentGone(): Promise<void> {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
-
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    const expected = [ConfigError, StartRefused, DataDirInUse].some((kind) => error instanceof kind)
-    complain(expected ? messageOf(error) : `cannot go on: ${messageOf(error)}`)
-    process.exit(1)
-  },
-)

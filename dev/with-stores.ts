@@ -2,16 +2,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, ConfigError } from '../src/config/config.ts'
+import type { StoreUrls } from '../src/system/verify.ts'
 import { isAlive } from './processes.ts'
 import { readRuntime } from './runtime-file.ts'
 import { startServices } from './services.ts'
-
-export interface StoreUrls {
-  readonly databaseUrl: string
-  readonly redisUrl: string
-  /** How often the system on these stores looks at deadlines; undefined when it is not known. */
-  readonly sweepSeconds?: number | undefined
-}
 
 /**
  * Calls `use` with the stores that the settings name, else with those that run on DATA_DIR, else with

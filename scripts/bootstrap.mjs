@@ -9,12 +9,12 @@ import { root } from './bootstrap/tools.mjs'
 
 /** Node's arguments by command, and whether it needs a Redis program when REDIS_URL is not set. */
 const commands = {
-  start: { entry: ['src/dev/up.ts'], redis: true },
-  test: { entry: ['src/dev/test-run.ts'], redis: 'always' },
-  check: { entry: ['src/dev/test-run.ts', '--check'] },
+  start: { entry: ['dev/main.ts', 'start'], redis: true },
+  test: { entry: ['test/run.ts'], redis: 'always' },
+  check: { entry: ['test/run.ts', '--check'] },
   recommendations: { entry: ['bench/recommendations.ts'] },
   bench: { entry: ['bench/run.ts'], redis: 'always' },
-  verify: { entry: ['src/dev/verify.ts'], redis: true },
+  verify: { entry: ['dev/main.ts', 'verify'], redis: true },
   api: {
     node: [
       '--max-old-space-size=512',
@@ -25,7 +25,8 @@ const commands = {
   },
   worker: { entry: ['src/main.ts', 'worker'] },
   migrate: { entry: ['src/main.ts', 'migrate'] },
-  seed: { entry: ['src/main.ts', 'seed'] },
+  seed: { entry: ['dev/main.ts', 'seed'] },
+  stripe: { entry: ['dev/main.ts', 'stripe'] },
 }
 
 const [name = '', ...args] = process.argv.slice(2)

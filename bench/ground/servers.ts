@@ -5,18 +5,16 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '../../dev/free-port.ts'
 import { nodeArguments } from '../../dev/node-arguments.ts'
 import { birthOf, endProcesses, isAlive } from '../../dev/processes.ts'
+import { entryOf, type PartRole } from '../../dev/runtime-file.ts'
 import { ServerProcess } from '../../dev/server-process.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const mainFile = join(root, 'src', 'main.ts')
 const startMs = 30_000
 const endSteps = [
   { signal: 'SIGTERM', waitMs: 12_000 },
   { signal: 'SIGKILL', waitMs: 5_000 },
 ] as const
-
-type Role = 'api' | 'worker' | 'stripe'
 
 export interface ServersOptions {
   /** Takes the logs and the list of process ids. */
@@ -34,7 +32,7 @@ function profiling(dir: string | undefined): string[] {
 
 export class Servers {
   readonly #options: ServersOptions
-  readonly #running = new Map<Role, ServerProcess>()
+  readonly #running = new Map<PartRole, ServerProcess>()
   #url = ''
   #stripeUrl = ''
 
@@ -54,7 +52,7 @@ export class Servers {
     return { HOST: hostname, PORT: port, STRIPE_API_BASE: this.#stripeUrl }
   }
 
-  pidOf(role: Role): number | undefined {
+  pidOf(role: PartRole): number | undefined {
     const server = this.#running.get(role)
     return server?.running ? server.pid : undefined
   }
@@ -92,10 +90,10 @@ export class Servers {
     await this.#stop('stripe')
   }
 
-  #launch(role: Role, settings: Readonly<Record<string, string>>): ServerProcess {
+  #launch(role: PartRole, settings: Readonly<Record<string, string>>): ServerProcess {
     const server = new ServerProcess({
       program: process.execPath,
-      args: [...nodeArguments(role), ...profiling(this.#options.profileDir), mainFile, role],
+      args: [...nodeArguments(role), ...profiling(this.#options.profileDir), entryOf[role], role],
       cwd: root,
       env: { ...this.#options.settings, ...settings },
       logFile: join(this.#options.dir, `${role}.log`),
@@ -108,7 +106,7 @@ export class Servers {
     return server
   }
 
-  async #stop(role: Role): Promise<void> {
+  async #stop(role: PartRole): Promise<void> {
     await this.#running.get(role)?.end(endSteps)
     this.#running.delete(role)
   }

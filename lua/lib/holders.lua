@@ -1,5 +1,5 @@
 -- markHolders: sets the two Bloom bits of each buyer (a UUID) in one BITFIELD. The positions come from
--- the UUID's random tail; src/stock/holders.ts computes the same ones. Two and not four: turning numbers
+-- the UUID's random tail; src/stock/protocol/holders.ts computes the same ones. Two and not four: turning numbers
 -- into arguments is what an admission costs most.
 local function markHolders(key, bits, buyers)
   local ops, n = {}, 0

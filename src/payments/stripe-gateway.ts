@@ -24,7 +24,9 @@ export interface StripeSettings {
   readonly timeoutMs?: number
 }
 
-/** What the built-in simulator takes for a key. */
+/** Where the payment simulator listens when `STRIPE_API_BASE` does not say it. */
+export const simulatorUrl = 'http://127.0.0.1:12111'
+/** What the payment simulator takes for a key. */
 export const simulatorKey = 'sk_test_simulator'
 
 const usualMs = 5_000

@@ -4,6 +4,7 @@ import type { ConnectedConfig } from '../config/config.ts'
 import { createEraseAccount } from '../flows/account/erase-account.ts'
 import { giveBackAll } from '../flows/account/give-back-all.ts'
 import { AvailabilityReader } from '../flows/browse/availability.ts'
+import { createCancelCheckout } from '../flows/pay/cancel-checkout.ts'
 import { createCancelOrder } from '../flows/pay/cancel-order.ts'
 import { Confirmations } from '../flows/pay/confirm.ts'
 import { createPlaceOrder } from '../flows/pay/place-order.ts'
@@ -65,7 +66,8 @@ export async function startApi(
   const strategy = strategyOf(config, { pool, redis: gateRedis, ids, refusals })
   const results = new Results({ subscriber, clock })
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
-  const giveBack = (accountId: string) => giveBackAll({ pool, checkouts }, accountId)
+  const cancelCheckout = createCancelCheckout({ pool, ids, strategy })
+  const giveBack = (accountId: string) => giveBackAll({ pool, cancelCheckout }, accountId)
   const availability = new AvailabilityReader({ pool, strategy, clock })
   const cartRedis = open('carts')
   const carts = new Carts({ redis: cartRedis, priced: (skus) => availability.readMany(skus) })
@@ -104,6 +106,7 @@ export async function startApi(
       userRoutes({ identity, giveBackAll: giveBack }),
       checkoutRoutes({
         checkouts,
+        cancelCheckout,
         placeFromCart: createPlaceFromCart({ carts, checkouts, onNotEmptied }),
       }),
       cartRoutes({ carts }),
@@ -111,7 +114,11 @@ export async function startApi(
       auditRoutes({ pool }),
       confirmRoutes({ confirmations }),
       placeOrderRoutes({ placeOrder: createPlaceOrder({ ...buying, onNotEmptied }) }),
-      orderRoutes({ pool, orders, cancelOrder: createCancelOrder({ pool, checkouts, strategy }) }),
+      orderRoutes({
+        pool,
+        orders,
+        cancelOrder: createCancelOrder({ pool, cancelCheckout, strategy }),
+      }),
       shipmentRoutes({ pool, orders }),
       locationRoutes({ locations: createLocations({ pool }) }),
       productRoutes(catalogue),

@@ -2,11 +2,10 @@
 import { join } from 'node:path'
 import type { ConnectedConfig } from '../config/config.ts'
 import { accountTopics } from '../flows/account/erase-account.ts'
+import { createCancelCheckout } from '../flows/pay/cancel-checkout.ts'
 import { handleStripeEvent } from '../flows/pay/handle-event.ts'
 import { paymentTopics } from '../flows/pay/payment-topics.ts'
-import { Checkouts } from '../flows/reserve/checkouts.ts'
 import { offerSource } from '../flows/reserve/offer-source.ts'
-import { Results } from '../flows/reserve/results.ts'
 import { noteReadyImage } from '../flows/sell/manage-images.ts'
 import { productTopics } from '../flows/sell/product-topics.ts'
 import { fulfilmentTopics } from '../fulfilment/fulfilment-topics.ts'
@@ -59,8 +58,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
   const refusals = new LocalRefusals({ redis, clock })
   const strategy = strategyOf(config, { pool, redis, ids, refusals })
   const money = moneyOf(config, { pool, strategy, clock, log })
-  const results = new Results({ subscriber, clock })
-  const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
+  const cancelCheckout = createCancelCheckout({ pool, ids, strategy })
   const images = {
     pool,
     log,
@@ -88,7 +86,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
     scheduled: [
       ...paymentJobs(money),
       ...catalogueJobs({ pool }),
-      giveBackJob({ pool, checkouts }),
+      giveBackJob({ pool, cancelCheckout }),
       ...imageJobs(images),
     ],
     relayed: [relayImages(images)],

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { type CancelCheckout, createCancelCheckout } from '../../src/flows/pay/cancel-checkout.ts'
 import { Checkouts } from '../../src/flows/reserve/checkouts.ts'
 import { Results } from '../../src/flows/reserve/results.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
@@ -72,6 +73,7 @@ class Run {
   readonly #commands: StockCommand[] = []
   readonly #gate
   readonly #checkouts: Checkouts
+  readonly #cancel: CancelCheckout
   #lostData = false
 
   constructor(world: StockWorld, skus: readonly string[], owner: Owner) {
@@ -83,6 +85,7 @@ class Run {
     const results = new Results({ subscriber: redis, clock: systemClock })
     const strategy = actorStrategyOf(world)
     this.#checkouts = new Checkouts({ pool, ids, strategy, results, clock: systemClock })
+    this.#cancel = createCancelCheckout({ pool, ids, strategy })
   }
 
   static async start(world: StockWorld): Promise<Run> {
@@ -117,7 +120,7 @@ class Run {
         return this.#let(this.#owner(each.owner).actor.tend())
       case 'cancel': {
         const granted = this.#granted[each.which % Math.max(this.#granted.length, 1)]
-        if (granted) await this.#checkouts.cancel(granted.id, granted.buyerId)
+        if (granted) await this.#cancel(granted.id, granted.buyerId)
         return
       }
       case 'restock':

@@ -11,6 +11,7 @@ import type { PostgresHandle } from '../../dev/embedded-postgres.ts'
 import type { RedisHandle } from '../../dev/embedded-redis.ts'
 import { freePort } from '../../dev/free-port.ts'
 import { signalQuietly } from '../../dev/processes.ts'
+import { entryOf } from '../../dev/runtime-file.ts'
 import { ServerProcess } from '../../dev/server-process.ts'
 import { createTokens } from '../../src/identity/tokens.ts'
 import { newId } from '../../src/kernel/ids.ts'
@@ -60,7 +61,7 @@ export class Part {
     assert.ok(!this.running, `${this.name} runs already`)
     this.#process = new ServerProcess({
       program: process.execPath,
-      args: [join(root, 'src', 'main.ts'), this.#role],
+      args: [entryOf[this.#role], this.#role],
       cwd: root,
       env: { PATH: process.env.PATH ?? '', ...this.#env },
       logFile: this.#logFile,

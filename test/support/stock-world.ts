@@ -28,6 +28,7 @@ import { partitionKeys } from '../../src/stock/protocol/keys.ts'
 import type { CommandKind } from '../../src/stock/protocol/messages.ts'
 import { partitionOf } from '../../src/stock/protocol/partition.ts'
 import { eventually } from './eventually.ts'
+import { lockingCheckout } from './purchases/change.ts'
 import { StockFacts } from './stock-facts.ts'
 import { createTestDatabase, createTestRedis } from './stores.ts'
 
@@ -292,7 +293,7 @@ export class StockWorld extends StockFacts {
 
   /** Runs `during` while another transaction holds the checkout's row: who wants it queues up behind. */
   whileCheckoutLocked<T>(id: string, during: () => Promise<T>): Promise<T> {
-    return this.#holding('select from checkouts where id = $1 for update', id, during)
+    return this.#holding(lockingCheckout, id, during)
   }
 
   async #holding<T>(lock: string, key: string, during: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
+import { type CancelCheckout, createCancelCheckout } from '../../src/flows/pay/cancel-checkout.ts'
 import { expireHolds } from '../../src/flows/pay/expire-holds.ts'
 import { createAssembly, currenciesOf } from '../../src/flows/reserve/assembly.ts'
 import type { CheckoutView } from '../../src/flows/reserve/checkout-repository.ts'
@@ -26,6 +27,7 @@ export interface StrategyShop {
   readonly world: StockWorld
   readonly strategy: ReservationStrategy
   readonly checkouts: Checkouts
+  readonly cancel: CancelCheckout
   /** Buys and waits for the commit; a buyer and a key of its own unless given. */
   buy(lines: readonly Line[], over?: { buyerId?: string; key?: string }): Promise<Bought | Refusal>
   /** Expires what is due; a checkout is due when `overdue` says so. */
@@ -60,6 +62,7 @@ export async function startStrategyShop(t: TestContext, name: StrategyName): Pro
     world,
     strategy,
     checkouts,
+    cancel: createCancelCheckout({ pool, ids, strategy }),
     async buy(lines, { buyerId = newId(), key = newId() } = {}) {
       const placed = await checkouts.place({ buyerId, lines, key, waitMs: 20_000 })
       return placed.tag === 'placed' ? { ...placed, buyerId, key } : placed

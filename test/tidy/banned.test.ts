@@ -11,13 +11,13 @@ interface Ban {
   readonly allowed?: readonly string[]
 }
 
-const inSrc: readonly Ban[] = [
+const inPrograms: readonly Ban[] = [
   {
     what: 'process.env',
     pattern: /\bprocess\.env\b/,
-    instead: 'src/config.ts',
+    instead: 'src/config/config.ts',
     // Launchers hand their environment on to the parts they start.
-    allowed: ['src/config.ts', 'src/dev/'],
+    allowed: ['src/config/config.ts', 'dev/'],
   },
   {
     what: 'a clock of its own',
@@ -42,14 +42,14 @@ const inSrc: readonly Ban[] = [
     what: 'process.exit',
     pattern: /\bprocess\.exit\(/,
     instead: 'an error that reaches the entry',
-    allowed: ['src/main.ts', 'src/dev/up.ts', 'src/dev/test-run.ts', 'src/dev/verify.ts'],
+    allowed: ['src/system/run-role.ts', 'dev/up.ts'],
   },
   {
     what: 'await import',
     pattern: /\bawait import\(/,
     instead: 'an import at the top',
     // The S3 client and the image library take 40 and 26 MB: only who uses them loads them.
-    allowed: ['src/images/', 'src/dev/demo-pictures.ts'],
+    allowed: ['src/images/', 'dev/demo-pictures.ts'],
   },
   { what: 'sql.unsafe', pattern: /\bsql\.unsafe\b/, instead: 'sql.type(schema)' },
 ]
@@ -78,8 +78,8 @@ const besideTheService: readonly Ban[] = [
     what: 'SQL over the rows of purchases',
     pattern:
       /\b(from|join|into|update|table) (checkouts|checkout_parts|holds|orders|order_lines|order_history)\b/,
-    instead: 'a function of test/support/purchases or bench/orders.ts',
-    allowed: ['test/support/purchases/', 'bench/orders.ts', 'src/dev/write-orders.ts'],
+    instead: 'a function of test/support/purchases or bench/ground/orders.ts',
+    allowed: ['test/support/purchases/', 'bench/ground/orders.ts', 'dev/write-orders.ts'],
   },
 ]
 
@@ -109,24 +109,24 @@ function breaches(files: readonly SourceFile[], bans: readonly Ban[], comments: 
 const others = (files: SourceFile[]) =>
   files.filter(({ path }) => path !== 'test/tidy/banned.test.ts')
 
-test('src takes settings, time, randomness and endings from where they belong', () => {
-  assert.deepEqual(breaches(sourceFiles(['src']), inSrc, false), [])
+test('src and dev take settings, time, randomness and endings from where they belong', () => {
+  assert.deepEqual(breaches(sourceFiles(['src', 'dev']), inPrograms, false), [])
 })
 
 test('types are neither passed over nor made up, and no test runs alone', () => {
-  const files = others(sourceFiles(['src', 'bench', 'test']))
+  const files = others(sourceFiles(['src', 'dev', 'bench', 'test']))
   assert.deepEqual(breaches(files, everywhere, false), [])
 })
 
 test('tests, benchmarks and seeds know in a few places only how purchases are stored', () => {
-  const files = others(sourceFiles(['src/dev', 'bench', 'test']))
+  const files = others(sourceFiles(['dev', 'bench', 'test']))
   assert.deepEqual(breaches(files, besideTheService, false), [])
 })
 
 test('no file holds a note to oneself or a path of one machine', () => {
   const files = others(
     sourceFiles(
-      ['src', 'bench', 'test', 'scripts', 'lua', 'migrations'],
+      ['src', 'dev', 'bench', 'test', 'scripts', 'lua', 'migrations'],
       ['.ts', '.mjs', '.lua', '.sql'],
     ),
   )

@@ -1,57 +1,86 @@
-// Imports run downwards only, domains are strangers to each other, and nothing goes in circles. Read
-// from the import statements of every file in src.
+// Imports run downwards only, domains are strangers to each other, and nothing goes in circles. Read from the
+// import statements of every file, those that only import types included.
 import assert from 'node:assert/strict'
+import { dirname } from 'node:path'
 import test from 'node:test'
 import { type Import, importsOf, sourceFiles } from '../support/sources.ts'
 
 /** From the bottom up. Folders of one layer do not know each other. */
 const layers: readonly (readonly string[])[] = [
-  ['kernel'],
-  ['config.ts', 'node-version.ts'],
-  ['platform'],
-  ['actor', 'audit'],
-  // The payment simulator stands beside the shop: it knows no domain, and only launchers know it.
+  ['src/kernel'],
+  ['src/config'],
+  ['src/platform'],
+  ['src/actor', 'src/audit'],
   [
-    'identity',
-    'catalogue',
-    'cart',
-    'stock',
-    'orders',
-    'payments',
-    'fulfilment',
-    'images',
-    'notifications',
-    'simulator',
+    'src/identity',
+    'src/catalogue',
+    'src/cart',
+    'src/orders',
+    'src/payments',
+    'src/fulfilment',
+    'src/images',
+    'src/notifications',
+    'src/stock/protocol',
   ],
-  ['checkout'],
-  ['http', 'jobs', 'ops'],
-  ['system', 'dev', 'main.ts'],
+  ['src/stock/decide'],
+  ['src/stock/ledger', 'src/stock/gate'],
+  ['src/stock/owner'],
+  ['src/stock/direct'],
+  ['src/flows/reserve'],
+  ['src/flows/pay'],
+  ['src/flows/sell', 'src/flows/browse'],
+  ['src/flows/account'],
+  ['src/http', 'src/jobs', 'src/ops'],
+  ['src/system'],
+  ['src/main.ts'],
+  // The payment simulator stands beside the shop: it knows no domain, and only launchers know it.
+  ['dev/simulator'],
+  ['dev'],
+  ['bench'],
 ]
-const top = layers.length - 1
-const files = sourceFiles(['src'])
-const inside = files.flatMap(importsOf).filter(({ to }) => to.startsWith('src/'))
+/** What the payment simulator may know of the service. */
+const simulatorKnows = ['src/kernel', 'src/config', 'src/platform']
 
-const folderOf = (path: string) => path.split('/')[1] ?? ''
-const rankOf = (path: string) => layers.findIndex((layer) => layer.includes(folderOf(path)))
+const files = sourceFiles(['src', 'dev', 'bench'])
+const imports = files.flatMap(importsOf)
+const inside = imports.filter(({ to }) => /^(src|dev|bench)\//.test(to))
+
+const within = (path: string, room: string) => path === room || path.startsWith(`${room}/`)
+const ranks = layers.flatMap((rooms, rank) => rooms.map((room) => ({ room, rank })))
+/** The innermost room that a file is in. */
+const roomOf = (path: string) =>
+  ranks
+    .filter(({ room }) => within(path, room))
+    .toSorted((a, b) => b.room.length - a.room.length)[0]
 const shown = ({ from, to }: Import) => `${from} imports ${to}`
 
-test('every folder of src has a layer', () => {
-  const strangers = files.filter(({ path }) => rankOf(path) < 0).map(({ path }) => path)
+test('every file has a layer', () => {
+  const strangers = files.filter(({ path }) => roomOf(path) === undefined).map(({ path }) => path)
   assert.deepEqual(strangers, [])
 })
 
 test('imports run downwards only', () => {
   const upwards = inside.filter(({ from, to }) => {
-    if (folderOf(from) === folderOf(to)) return false
-    return rankOf(from) === top ? rankOf(to) > top : rankOf(to) >= rankOf(from)
+    const [above, below] = [roomOf(from), roomOf(to)]
+    return above && below && above.room !== below.room && below.rank >= above.rank
   })
   assert.deepEqual(upwards.map(shown), [])
 })
 
-test('src imports nothing from tests, benchmarks or scripts', () => {
-  const outside = files
-    .flatMap(importsOf)
-    .filter(({ to }) => to.endsWith('.ts') && !to.startsWith('src/'))
+test('the payment simulator knows nothing of the shop', () => {
+  const known = inside.filter(
+    ({ from, to }) =>
+      within(from, 'dev/simulator') &&
+      !within(to, 'dev/simulator') &&
+      !simulatorKnows.some((room) => within(to, room)),
+  )
+  assert.deepEqual(known.map(shown), [])
+})
+
+test('src imports nothing from outside of src', () => {
+  const outside = imports.filter(
+    ({ from, to }) => within(from, 'src') && to.endsWith('.ts') && !within(to, 'src'),
+  )
   assert.deepEqual(outside.map(shown), [])
 })
 
@@ -61,19 +90,25 @@ test('every import of a file of ours names a file that exists', () => {
 })
 
 test('no file imports itself by way of others', () => {
-  const next = Map.groupBy(
-    inside.filter(({ typeOnly }) => !typeOnly),
-    ({ from }) => from,
-  )
+  assert.deepEqual(circlesOf(inside.map(({ from, to }) => [from, to])), [])
+})
+
+test('no folder imports itself by way of others', () => {
+  const arrows = inside.map(({ from, to }): [string, string] => [dirname(from), dirname(to)])
+  assert.deepEqual(circlesOf(arrows.filter(([from, to]) => from !== to)), [])
+})
+
+function circlesOf(arrows: readonly (readonly [string, string])[]): string[] {
+  const next = Map.groupBy(arrows, ([from]) => from)
   const done = new Set<string>()
   const circles: string[] = []
-  const visit = (path: string, trail: readonly string[]) => {
-    const at = trail.indexOf(path)
-    if (at >= 0) circles.push([...trail.slice(at), path].join(' > '))
-    if (at >= 0 || done.has(path)) return
-    for (const { to } of next.get(path) ?? []) visit(to, [...trail, path])
-    done.add(path)
+  const visit = (place: string, trail: readonly string[]) => {
+    const at = trail.indexOf(place)
+    if (at >= 0) circles.push([...trail.slice(at), place].join(' > '))
+    if (at >= 0 || done.has(place)) return
+    for (const [, to] of next.get(place) ?? []) visit(to, [...trail, place])
+    done.add(place)
   }
-  for (const { path } of files) visit(path, [])
-  assert.deepEqual(circles, [])
-})
+  for (const place of next.keys()) visit(place, [])
+  return circles
+}

@@ -9,8 +9,8 @@ const example = readFileSync(new URL('../../.env.example', import.meta.url), 'ut
 const listed = [...example.matchAll(/^(#?)([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(
   ([, comment, name = '', value = '']) => ({ name, value, shown: comment === '' }),
 )
-const files = sourceFiles(['src'])
-const config = files.find(({ path }) => path === 'src/config.ts')?.text ?? ''
+const files = sourceFiles(['src', 'dev'])
+const config = files.find(({ path }) => path === 'src/config/config.ts')?.text ?? ''
 const settings = [...config.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map(([, name = '']) => name)
 
 test('every setting is listed, and nothing else is', () => {
@@ -25,7 +25,7 @@ test('what is listed without a comment mark is the default', () => {
 })
 
 test('every setting is read by somebody', () => {
-  const readers = files.filter(({ path }) => path !== 'src/config.ts')
+  const readers = files.filter(({ path }) => path !== 'src/config/config.ts')
   const unread = settings.filter(
     (name) => !readers.some(({ text }) => new RegExp(`\\b${name}\\b`).test(text)),
   )

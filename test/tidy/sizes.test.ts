@@ -5,7 +5,10 @@ import { type SourceFile, sourceFiles } from '../support/sources.ts'
 
 const fileLinesMax = 350
 const functionLinesMax = 100
-const files = sourceFiles(['src', 'bench', 'test', 'scripts', 'lua'], ['.ts', '.mjs', '.lua'])
+const files = sourceFiles(
+  ['src', 'dev', 'bench', 'test', 'scripts', 'lua'],
+  ['.ts', '.mjs', '.lua'],
+)
 
 /** A function or method that opens on one line; the formatter closes it at the same indentation. */
 const opening =

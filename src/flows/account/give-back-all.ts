@@ -2,7 +2,7 @@ import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { AppError } from '../../kernel/errors.ts'
 import { sql } from '../../platform/postgres/pool.ts'
-import type { Checkouts } from '../reserve/checkouts.ts'
+import type { CancelCheckout } from '../pay/cancel-checkout.ts'
 
 const perPass = 100
 const barredHours = 1
@@ -10,7 +10,7 @@ const OpenRow = z.object({ id: z.string(), buyerId: z.string() })
 
 interface Deps {
   readonly pool: DatabasePool
-  readonly checkouts: Pick<Checkouts, 'cancel'>
+  readonly cancelCheckout: CancelCheckout
 }
 
 /**
@@ -39,7 +39,7 @@ export async function giveBackOfBarred(deps: Deps): Promise<void> {
 
 async function cancelEach(deps: Deps, open: readonly z.infer<typeof OpenRow>[]): Promise<void> {
   for (const { id, buyerId } of open) {
-    await deps.checkouts.cancel(id, buyerId).catch((error: unknown) => {
+    await deps.cancelCheckout(id, buyerId).catch((error: unknown) => {
       // It was paid, or given back, in this very moment.
       if (!(error instanceof AppError) || error.code !== 'invalid_transition') throw error
     })

@@ -13,14 +13,14 @@ import { requestRefund } from '../../payments/refunds.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../stock/gate/post-commands.ts'
-import type { Checkouts } from '../reserve/checkouts.ts'
 import { writeCommands } from '../reserve/end-checkout.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
+import type { CancelCheckout } from './cancel-checkout.ts'
 import { lockCheckout } from './lock-checkout.ts'
 
 export interface CancelDeps {
   readonly pool: DatabasePool
-  readonly checkouts: Pick<Checkouts, 'cancel'>
+  readonly cancelCheckout: CancelCheckout
   readonly strategy: Pick<ReservationStrategy, 'post'>
 }
 
@@ -31,12 +31,12 @@ export type CancelOrder = (orderId: string, buyerId: string) => Promise<void>
  * The function throws `not_found` for an order of somebody else's, and `invalid_transition` while the provider
  * is asked to charge it, once any of it is on its way, or when it has expired.
  */
-export function createCancelOrder({ pool, checkouts, strategy }: CancelDeps): CancelOrder {
+export function createCancelOrder({ pool, cancelCheckout, strategy }: CancelDeps): CancelOrder {
   return async (orderId, buyerId) => {
     let status = await statusOf(pool, orderId, buyerId)
     if (status === 'awaiting_payment') {
       try {
-        await checkouts.cancel(orderId, buyerId, { alsoAtBank: true })
+        await cancelCheckout(orderId, buyerId, { alsoAtBank: true })
       } catch (error) {
         // The provider is asked at this moment. If it has been paid by now, that is another way to cancel it.
         status = await statusOf(pool, orderId, buyerId)

@@ -16,7 +16,7 @@ import { writeCommands } from '../reserve/end-checkout.ts'
 import { endSteps, startStep } from './journal.ts'
 import { lockCheckout } from './lock-checkout.ts'
 import type { MoneyDeps } from './money-deps.ts'
-import type { Settlement } from './settle.ts'
+import type { Settlement } from './settlement.ts'
 
 /** How long to wait for the actors before a job looks again. */
 const reclaimMs = 3_000

@@ -8,13 +8,8 @@ import { chargeOf } from '../../payments/stripe-gateway.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import { cancelIntent } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
-import {
-  abandonAttempt,
-  confirmPaid,
-  giveUpOnProvider,
-  type Settlement,
-  settlePayment,
-} from './settle.ts'
+import { abandonAttempt, confirmPaid, giveUpOnProvider, settlePayment } from './settle.ts'
+import type { Settlement } from './settlement.ts'
 
 /** What came of asking: settled, or why it could not be. */
 export type ChargeOutcome =

@@ -4,7 +4,7 @@
  */
 import type { DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
-import type { Charge, IntentFacts } from '../../payments/gateway.ts'
+import type { IntentFacts } from '../../payments/gateway.ts'
 import { closePayment, findPayment, flagPayment } from '../../payments/payment-repository.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
 import { PermanentFailure } from '../../platform/outbox-handlers.ts'
@@ -16,21 +16,7 @@ import { settleLateMoney } from './late-money.ts'
 import { lockCheckout } from './lock-checkout.ts'
 import { attemptsMax, type MoneyDeps } from './money-deps.ts'
 import { type PaidFacts, settlePaid } from './settle-paid.ts'
-
-/** A word of the provider that can be settled. */
-export type Verdict = Exclude<Charge, { readonly tag: 'refused' | 'unknown' }>
-
-export type Settlement =
-  | { readonly tag: 'confirmed' }
-  | { readonly tag: 'declined'; readonly declineCode: string; readonly attemptsLeft: number }
-  | { readonly tag: 'requires_action'; readonly clientSecret: string | null }
-  | { readonly tag: 'processing' }
-  /** The money came after the hold had ended: honoured, refunded, or still to be decided. */
-  | { readonly tag: 'late' }
-  /** The provider has closed the intent. */
-  | { readonly tag: 'canceled' }
-  /** Known before, or about an attempt that is none of the open ones. */
-  | { readonly tag: 'unchanged' }
+import type { Settlement, Verdict } from './settlement.ts'
 
 /** What the provider says contradicts the order, and will at the next look: nothing is settled, the payment is flagged. */
 export class PaymentMismatch extends PermanentFailure {

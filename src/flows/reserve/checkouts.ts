@@ -1,16 +1,11 @@
-/** Checkouts from the buyer's side: place, look, wait, give back. */
+/** Checkouts from the buyer's side: place, look, wait. */
 import type { DatabasePool } from 'slonik'
-import { z } from 'zod'
 import type { Clock } from '../../kernel/clock.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { settlesWithin } from '../../kernel/settles-within.ts'
-import { openAttempt } from '../../payments/payment-repository.ts'
-import { appendOutbox } from '../../platform/outbox.ts'
-import { sql } from '../../platform/postgres/pool.ts'
 import type { CheckoutIdParts, CheckoutIds } from '../../stock/protocol/checkout-id.ts'
 import { partitionOf } from '../../stock/protocol/partition.ts'
 import { fingerprintOf } from '../../stock/protocol/request-record.ts'
-import { compensate } from '../pay/compensate.ts'
 import {
   type CheckoutView,
   findByKey,
@@ -136,7 +131,7 @@ export class Checkouts {
     const found = await this.#find(id, buyerId)
     if (found) return found
     const parts = this.#deps.ids.read(id, buyerId)
-    if (!parts) throw notFound()
+    if (!parts) throw noCheckout()
     if (await this.#isCurrent(parts)) return queuedView(id, [])
     // Its generation is closed, so nothing of it can still be committed: now or never.
     return (await this.#find(id, buyerId)) ?? { ...queuedView(id, []), status: 'lost' }
@@ -149,55 +144,6 @@ export class Checkouts {
     if (!parts) return found
     await this.#soon(this.#deps.results.listen(parts.partition), ms)
     return this.#awaitCommit(found, buyerId, ms)
-  }
-
-  /**
-   * Gives the hold back; any number of times. Throws `invalid_transition` once money is involved; with
-   * `alsoAtBank`, not while the bank waits for the buyer: what is charged all the same comes back as late money.
-   */
-  async cancel(
-    id: string,
-    buyerId: string,
-    { alsoAtBank = false }: { readonly alsoAtBank?: boolean } = {},
-  ): Promise<void> {
-    const commands = await this.#deps.pool.transaction(async (tx) => {
-      const status = await tx.maybeOneFirst(sql.type(StatusRow)`
-        select status from checkouts where id = ${id} and buyer_id = ${buyerId} for update`)
-      const atBank =
-        alsoAtBank &&
-        status === 'paying' &&
-        (await openAttempt(tx, id))?.state === 'requires_action'
-      if (status === null) {
-        if (!this.#deps.ids.read(id, buyerId)) throw notFound()
-        // Not committed yet: the tombstone makes the actor give the units back when it gets there. If the
-        // actor is faster by a moment, its row wins and is cancelled below.
-        const buried = await tx.maybeOne(sql.typeAlias('id')`
-          insert into checkouts (id, buyer_id, status, reason) values (${id}, ${buyerId}, 'cancelled', 'by buyer')
-          on conflict (id) do nothing returning id`)
-        if (buried) return []
-        await tx.query(sql.typeAlias('none')`
-          select from checkouts where id = ${id} and buyer_id = ${buyerId} for update`)
-      } else if ((status === 'paying' && !atBank) || status === 'confirmed') {
-        throw new AppError(
-          'invalid_transition',
-          `A checkout that is ${status} cannot be given back.`,
-        )
-      }
-      const ended = await tx.maybeOne(sql.type(EndedRow)`
-        update checkouts set status = 'cancelled', reason = 'by buyer'
-         where id = ${id} and buyer_id = ${buyerId}
-           and status = any(${sql.array(atBank ? ['paying'] : ['reserved', 'assembling'], 'text')})
-        returning exists (select from orders where id = ${id}) as ordered`)
-      if (!ended) return []
-      // An assembly that is not decided has no order yet: there is nothing to tell.
-      if (ended.ordered) await appendOutbox(tx, 'order.cancelled', id, { reason: 'by buyer' })
-      return compensate(tx, [id], {
-        order: 'cancelled',
-        reason: 'cancelled by the buyer',
-        actorId: buyerId,
-      })
-    })
-    await this.#deps.strategy.post(commands)
   }
 
   async #find(id: string, buyerId: string): Promise<CheckoutView | null> {
@@ -278,9 +224,7 @@ function queuedView(id: string, lines: readonly Line[], remaining?: number): Che
 
 const keyReused = refused('idempotency_key_reused', 'This key came with another body before.')
 
-function notFound(): AppError {
+/** Somebody else's checkout, or none at all: nobody learns which. */
+export function noCheckout(): AppError {
   return new AppError('not_found', 'There is no such checkout.')
 }
-
-const EndedRow = z.object({ ordered: z.boolean() })
-const StatusRow = z.object({ status: z.string() })

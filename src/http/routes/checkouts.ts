@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { CancelCheckout } from '../../flows/pay/cancel-checkout.ts'
 import type { Checkouts, Placed } from '../../flows/reserve/checkouts.ts'
 import type { PlaceFromCart } from '../../flows/reserve/from-cart.ts'
 import type { Refusal } from '../../flows/reserve/strategy.ts'
@@ -19,9 +20,10 @@ const idParams = z.object({ id: z.string() })
 
 export function checkoutRoutes(deps: {
   readonly checkouts: Checkouts
+  readonly cancelCheckout: CancelCheckout
   readonly placeFromCart: PlaceFromCart
 }): FastifyPluginAsync {
-  const { checkouts, placeFromCart } = deps
+  const { checkouts, cancelCheckout, placeFromCart } = deps
   return async (scope) => {
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
@@ -98,7 +100,7 @@ export function checkoutRoutes(deps: {
       async (request, reply) => {
         const { id } = request.params
         if (!isUuid(id)) return noCheckout(request, reply)
-        await checkouts.cancel(id, principalOf(request).id)
+        await cancelCheckout(id, principalOf(request).id)
         return reply.code(204).send(null)
       },
     )

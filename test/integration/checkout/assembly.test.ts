@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { pino } from 'pino'
+import { createCancelCheckout } from '../../../src/flows/pay/cancel-checkout.ts'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
 import {
   createAssembly,
@@ -12,9 +13,7 @@ import {
   overdueAssemblies,
 } from '../../../src/flows/reserve/assembly.ts'
 import { findCheckout } from '../../../src/flows/reserve/checkout-repository.ts'
-import { Checkouts } from '../../../src/flows/reserve/checkouts.ts'
 import { createCommitListener } from '../../../src/flows/reserve/commit-listener.ts'
-import { Results } from '../../../src/flows/reserve/results.ts'
 import { rejectAssembliesJob } from '../../../src/jobs/reject-assemblies.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
@@ -147,11 +146,11 @@ class Basket {
     return this.id()
   }
 
-  checkouts(): Checkouts {
-    const { pool, ids, redis } = this.world
-    const results = new Results({ subscriber: redis, clock: systemClock })
+  /** The buyer gives it back. */
+  cancel(id: string): Promise<void> {
+    const { pool, ids } = this.world
     const strategy = actorStrategyOf(this.world)
-    return new Checkouts({ pool, ids, strategy, results, clock: systemClock })
+    return createCancelCheckout({ pool, ids, strategy })(id, this.buyerId)
   }
 }
 
@@ -271,7 +270,7 @@ test('a decision and a deadline that meet end the checkout one way', async (t) =
     const status = await basket.world.statusOf(id)
     assert.equal(status, decided.length === 1 ? 'reserved' : 'rejected overdue')
     if (decided.length === 1) {
-      await basket.checkouts().cancel(id, basket.buyerId)
+      await basket.cancel(id)
       await freeKey(pool, id)
     }
     await basket.allIsBack()
@@ -302,7 +301,7 @@ for (const first of ['decision', 'deadline'] as const) {
     if (first === 'decision') {
       assert.equal(await world.statusOf(id), 'reserved')
       assert.deepEqual([order?.status, order?.items.length], ['awaiting_payment', 2])
-      await basket.checkouts().cancel(id, buyerId)
+      await basket.cancel(id)
     } else {
       assert.equal(await world.statusOf(id), 'rejected overdue')
       assert.equal(order, null)
@@ -315,8 +314,7 @@ test('a buyer who cancels while it is assembled gets nothing that stays', async 
   for (const gates of [0, 1, 2]) {
     const basket = await Basket.start(t)
     const id = await basket.dieAfter(gates)
-    const checkouts = basket.checkouts()
-    await Promise.all([1, 2, 3].map(() => checkouts.cancel(id, basket.buyerId)))
+    await Promise.all([1, 2, 3].map(() => basket.cancel(id)))
     assert.equal(await basket.world.statusOf(id), 'cancelled by buyer')
     assert.deepEqual(await decideAssemblies(basket.world.pool, [id], holdSeconds), [])
     await basket.allIsBack()
@@ -331,12 +329,11 @@ test('the sweep and the buyer who meet give every part back once', async (t) => 
   assert.equal((await decideAssemblies(pool, [id], holdSeconds)).length, 1)
   await basket.pastDeadline(id)
   const strategy = actorStrategyOf(basket.world)
-  const checkouts = basket.checkouts()
   await Promise.all([
     expireHolds(pool, strategy),
-    checkouts.cancel(id, basket.buyerId),
+    basket.cancel(id),
     expireHolds(pool, strategy),
-    checkouts.cancel(id, basket.buyerId),
+    basket.cancel(id),
   ])
   const releases = await pool.one(sql.typeAlias('count')`
     select count(*)::int as count from stock_commands where checkout_id = ${id} and kind = 'release'`)

@@ -105,7 +105,7 @@ for (const name of strategyNames) {
       const shop = await startStrategyShop(t, name)
       const sku = await shop.world.addSku({ units: 5 })
       const first = bought(await shop.buy([{ sku, quantity: 2 }]))
-      await shop.checkouts.cancel(first.checkout.id, first.buyerId)
+      await shop.cancel(first.checkout.id, first.buyerId)
       await settled(shop, sku, 5, 0)
       const again = bought(await shop.buy([{ sku, quantity: 2 }], first))
       assert.equal(again.checkout.id, first.checkout.id)
@@ -126,7 +126,7 @@ for (const name of strategyNames) {
       await settled(shop, b, 1, 1)
       const unknown = await shop.buy([...both(1), { sku: 'NONE', quantity: 1 }])
       assert.equal(wordOf(unknown), 'not_found')
-      await shop.checkouts.cancel(first.checkout.id, first.buyerId)
+      await shop.cancel(first.checkout.id, first.buyerId)
       await settled(shop, a, 5, 0)
       await settled(shop, b, 2, 0)
     })
@@ -147,9 +147,7 @@ for (const name of strategyNames) {
       const sku = await shop.world.addSku({ units: 3, limit: 3 })
       const { checkout, buyerId } = bought(await shop.buy([{ sku, quantity: 3 }]))
       assert.equal(wordOf(await shop.buy([{ sku, quantity: 1 }])), 'sold_out')
-      await Promise.all(
-        Array.from({ length: 10 }, () => shop.checkouts.cancel(checkout.id, buyerId)),
-      )
+      await Promise.all(Array.from({ length: 10 }, () => shop.cancel(checkout.id, buyerId)))
       await settled(shop, sku, 3, 0)
       assert.equal((await shop.checkouts.get(checkout.id, buyerId)).status, 'cancelled')
       // Buyable at once, also by the same buyer.
@@ -187,9 +185,7 @@ for (const name of strategyNames) {
       )
       await shop.overdue()
       await Promise.all([
-        ...holds.map((hold) =>
-          shop.checkouts.cancel(bought(hold).checkout.id, bought(hold).buyerId),
-        ),
+        ...holds.map((hold) => shop.cancel(bought(hold).checkout.id, bought(hold).buyerId)),
         shop.sweep(),
         shop.sweep(),
       ])

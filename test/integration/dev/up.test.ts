@@ -38,7 +38,7 @@ async function somewhere(t: TestContext): Promise<Place> {
 
 function up(t: TestContext, place: Place, env: Record<string, string> = {}): Child {
   const settings = { DATA_DIR: place.dataDir, PORT: String(place.port), LOG_LEVEL: 'warn' }
-  const launcher = startChild(t, 'src/dev/up.ts', [], { ...settings, ...env })
+  const launcher = startChild(t, 'dev/main.ts', ['start'], { ...settings, ...env })
   place.launchers.push(launcher)
   return launcher
 }

@@ -5,8 +5,9 @@ import test from 'node:test'
 import { isAlive } from '../../../dev/processes.ts'
 import { writeRuntime } from '../../../dev/runtime-file.ts'
 import { type Services, startServices } from '../../../dev/services.ts'
-import { type StoreUrls, withStores } from '../../../dev/with-stores.ts'
+import { withStores } from '../../../dev/with-stores.ts'
 import { ConfigError } from '../../../src/config/config.ts'
+import type { StoreUrls } from '../../../src/system/verify.ts'
 import { createTestFolder } from '../../support/stores.ts'
 
 const quiet = () => {}

@@ -20,7 +20,7 @@ async function verify(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<{ code: number | string; out: string; said: string }> {
-  const child: Child = startChild(t, 'src/dev/verify.ts', args, env)
+  const child: Child = startChild(t, 'dev/main.ts', ['verify', ...args], env)
   let out = ''
   child.process.stdout?.on('data', (data) => {
     out += data

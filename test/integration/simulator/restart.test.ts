@@ -76,12 +76,12 @@ test('a simulator that is killed forgets nothing that it answered', async (t) =>
   const STRIPE_API_BASE = `http://127.0.0.1:${await freePort()}`
   const env = { DATA_DIR, STRIPE_API_BASE, PORT: '1', LOG_LEVEL: 'silent' }
   const stripe = stripeAt(STRIPE_API_BASE)
-  const first = startChild(t, 'src/main.ts', ['stripe'], env)
+  const first = startChild(t, 'dev/main.ts', ['stripe'], env)
   await eventually(() => stripe.paymentIntents.list().then(() => true))
   const { id } = await stripe.paymentIntents.create(paying)
   first.process.kill('SIGKILL')
   await first.ended
-  const next = startChild(t, 'src/main.ts', ['stripe'], env)
+  const next = startChild(t, 'dev/main.ts', ['stripe'], env)
   const found = await eventually(() => stripe.paymentIntents.retrieve(id))
   assert.equal(found.status, 'succeeded')
   next.process.kill('SIGTERM')
@@ -95,7 +95,7 @@ test('the simulator does not start in production, nor on a port that is taken', 
   })
   const { url } = await startTestSimulator(t)
   await assert.rejects(startTestSimulator(t, { port: Number(new URL(url).port) }), /is taken/)
-  const child = startChild(t, 'src/main.ts', ['stripe'], {
+  const child = startChild(t, 'dev/main.ts', ['stripe'], {
     NODE_ENV: 'production',
     JWT_SECRET: 'a secret of more than thirty-two characters',
     STRIPE_SECRET_KEY: 'sk_live_1',

@@ -22,3 +22,6 @@ export const endCheckout = (q: CommonQueryMethods, id: string, status: 'expired'
 /** Lets the buyer of a checkout use its idempotency key for another one. */
 export const freeKey = (q: CommonQueryMethods, id: string) =>
   q.query(none`update checkouts set idempotency_key = null where id = ${id}`)
+
+/** Locks the row that every race about a checkout is decided by; its id is the parameter. */
+export const lockingCheckout = 'select from checkouts where id = $1 for update'

@@ -1,32 +1,53 @@
 /**
- * `npm run verify`: checks every promise on a running or a stopped system. `-- --json` for machines: then
+ * The command `verify`: checks every guarantee on the stores of a running or a stopped system. With `--json`,
  * standard output is the report and nothing else. Exit code 0 kept, 1 broken, 2 it could not be checked.
  */
-import '../src/config/node-version.ts'
 import type { DatabasePool } from 'slonik'
-import { type Config, loadConfig } from '../src/config/config.ts'
-import { systemClock } from '../src/kernel/clock.ts'
-import type { PromiseReport } from '../src/ops/findings.ts'
-import { checkPromises } from '../src/ops/promises.ts'
-import { reportText } from '../src/ops/report-text.ts'
-import { openPool } from '../src/platform/postgres/pool.ts'
-import { openRedis, type RedisClient } from '../src/platform/redis/client.ts'
-import { type StoreUrls, withStores } from './with-stores.ts'
+import type { Config } from '../config/config.ts'
+import { systemClock } from '../kernel/clock.ts'
+import type { PromiseReport } from '../ops/findings.ts'
+import { checkPromises } from '../ops/promises.ts'
+import { reportText } from '../ops/report-text.ts'
+import { openPool } from '../platform/postgres/pool.ts'
+import { openRedis, type RedisClient } from '../platform/redis/client.ts'
+import { complain } from './run-role.ts'
 
 const connectMs = 5_000
-const complain = (line: string) => process.stderr.write(`${line}\n`)
 
-async function main(args: readonly string[]): Promise<number> {
+export interface StoreUrls {
+  readonly databaseUrl: string
+  readonly redisUrl: string
+  /** How often the system on these stores looks at deadlines; undefined when it is not known. */
+  readonly sweepSeconds?: number | undefined
+}
+
+export interface Subject {
+  readonly config: Config
+  /** Lends the stores for as long as `use` takes. */
+  readonly lend: <T>(use: (urls: StoreUrls) => Promise<T>) => Promise<T>
+}
+
+/** Runs the command on what `open` finds; resolves with its exit code. Whatever `open` throws is code 2. */
+export async function verify(args: readonly string[], open: () => Subject): Promise<number> {
+  try {
+    return await check(args, open)
+  } catch (error) {
+    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+    complain(`cannot check: ${line}`)
+    return 2
+  }
+}
+
+async function check(args: readonly string[], open: () => Subject): Promise<number> {
   const json = args.includes('--json')
   const strange = args.find((arg) => arg !== '--json')
   if (strange !== undefined)
     throw new Error(`${strange}: not known; usage: npm run verify [-- --json]`)
-  const config = loadConfig()
+  const { config, lend } = open()
   const notes: string[] = []
-  const check = (urls: StoreUrls) => checkStores(urls, config, (note) => notes.push(note))
   const stopped = interrupted()
-  const { report, whole } = await withStores(config, complain, (urls) =>
-    Promise.race([check(urls), stopped]),
+  const { report, whole } = await lend((urls) =>
+    Promise.race([checkStores(urls, config, (note) => notes.push(note)), stopped]),
   )
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`)
   else process.stdout.write(`${reportText(report, notes)}\n`)
@@ -73,12 +94,3 @@ async function connected(redis: RedisClient): Promise<boolean> {
   }
   return true
 }
-
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
-    complain(`cannot check: ${line}`)
-    process.exit(2)
-  },
-)

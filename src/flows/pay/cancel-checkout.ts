@@ -1,0 +1,93 @@
+/** A buyer gives a hold back before it is paid. */
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import { z } from 'zod'
+import { AppError } from '../../kernel/errors.ts'
+import { openAttempt } from '../../payments/payment-repository.ts'
+import { appendOutbox } from '../../platform/outbox.ts'
+import { sql } from '../../platform/postgres/pool.ts'
+import type { StockCommand } from '../../stock/gate/post-commands.ts'
+import type { CheckoutIds } from '../../stock/protocol/checkout-id.ts'
+import { noCheckout } from '../reserve/checkouts.ts'
+import type { ReservationStrategy } from '../reserve/strategy.ts'
+import { compensate } from './compensate.ts'
+
+export interface CancelOptions {
+  /** Also while the bank waits for the buyer: what is charged all the same comes back as late money. */
+  readonly alsoAtBank?: boolean
+}
+
+/**
+ * Gives the hold back; any number of times. @throws AppError `not_found` for a checkout of somebody else's,
+ * `invalid_transition` once money is involved.
+ */
+export type CancelCheckout = (id: string, buyerId: string, options?: CancelOptions) => Promise<void>
+
+export function createCancelCheckout(deps: {
+  readonly pool: DatabasePool
+  readonly ids: CheckoutIds
+  readonly strategy: Pick<ReservationStrategy, 'post'>
+}): CancelCheckout {
+  const { pool, ids, strategy } = deps
+  return async (id, buyerId, { alsoAtBank = false } = {}) => {
+    const commands = await pool.transaction(async (tx): Promise<StockCommand[]> => {
+      const status = await tx.maybeOneFirst(sql.type(StatusRow)`
+        select status from checkouts where id = ${id} and buyer_id = ${buyerId} for update`)
+      const atBank =
+        alsoAtBank &&
+        status === 'paying' &&
+        (await openAttempt(tx, id))?.state === 'requires_action'
+      if (status === null) {
+        if (!ids.read(id, buyerId)) throw noCheckout()
+        if (await bury(tx, id, buyerId)) return []
+      } else if ((status === 'paying' && !atBank) || status === 'confirmed') {
+        throw new AppError(
+          'invalid_transition',
+          `A checkout that is ${status} cannot be given back.`,
+        )
+      }
+      return end(tx, id, buyerId, atBank ? ['paying'] : ['reserved', 'assembling'])
+    })
+    await strategy.post(commands)
+  }
+}
+
+const StatusRow = z.object({ status: z.string() })
+const EndedRow = z.object({ ordered: z.boolean() })
+
+/**
+ * Not committed yet: the tombstone makes the actor give the units back when it gets there. False when the actor was
+ * faster by a moment: its row is locked then, and can be ended.
+ */
+async function bury(
+  tx: DatabaseTransactionConnection,
+  id: string,
+  buyerId: string,
+): Promise<boolean> {
+  const buried = await tx.maybeOne(sql.typeAlias('id')`
+    insert into checkouts (id, buyer_id, status, reason) values (${id}, ${buyerId}, 'cancelled', 'by buyer')
+    on conflict (id) do nothing returning id`)
+  if (buried) return true
+  await tx.query(sql.typeAlias('none')`
+    select from checkouts where id = ${id} and buyer_id = ${buyerId} for update`)
+  return false
+}
+
+async function end(
+  tx: DatabaseTransactionConnection,
+  id: string,
+  buyerId: string,
+  from: readonly string[],
+): Promise<StockCommand[]> {
+  const ended = await tx.maybeOne(sql.type(EndedRow)`
+    update checkouts set status = 'cancelled', reason = 'by buyer'
+     where id = ${id} and buyer_id = ${buyerId} and status = any(${sql.array([...from], 'text')})
+    returning exists (select from orders where id = ${id}) as ordered`)
+  if (!ended) return []
+  // An assembly that is not decided has no order yet: there is nothing to tell.
+  if (ended.ordered) await appendOutbox(tx, 'order.cancelled', id, { reason: 'by buyer' })
+  return compensate(tx, [id], {
+    order: 'cancelled',
+    reason: 'cancelled by the buyer',
+    actorId: buyerId,
+  })
+}

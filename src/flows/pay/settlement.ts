@@ -1,0 +1,17 @@
+/** The words between those who bring the provider's answer and the one place that makes it a fact. */
+import type { Charge } from '../../payments/gateway.ts'
+
+/** A word of the provider that can be settled. */
+export type Verdict = Exclude<Charge, { readonly tag: 'refused' | 'unknown' }>
+
+export type Settlement =
+  | { readonly tag: 'confirmed' }
+  | { readonly tag: 'declined'; readonly declineCode: string; readonly attemptsLeft: number }
+  | { readonly tag: 'requires_action'; readonly clientSecret: string | null }
+  | { readonly tag: 'processing' }
+  /** The money came after the hold had ended: honoured, refunded, or still to be decided. */
+  | { readonly tag: 'late' }
+  /** The provider has closed the intent. */
+  | { readonly tag: 'canceled' }
+  /** Known before, or about an attempt that is none of the open ones. */
+  | { readonly tag: 'unchanged' }
