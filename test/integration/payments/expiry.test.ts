@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
+import { reconcilePayments } from '../../../src/flows/pay/resume.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
+import { confirmAndDie, confirmAs, dyingAt } from '../../support/crash.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startPayingSystem } from '../../support/paying.ts'
 import { newCheckouts, writeReserved } from '../../support/purchases/write.ts'
+import { slowGateway } from '../../support/slow-gateway.ts'
 
 const none = sql.typeAlias('none')
 
@@ -44,6 +48,32 @@ test('nothing is charged before its hold is committed', async (t) => {
   await shop.startWorker()
   assert.equal((await paying).status, 200)
 })
+
+test('a hold whose payment is at the provider when its deadline passes is spared for the verdict', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve({ units: 2 })
+  const slow = slowGateway('confirmIntent')
+  const paying = confirmAs(shop.money(slow), bought)
+  await slow.done
+  await shop.expireIn(bought.id, -1)
+  assert.equal(await expireHolds(shop.pool, shop.money().strategy), 0)
+  slow.hear()
+  assert.deepEqual(await paying, { tag: 'settled', settlement: { tag: 'confirmed' } })
+  await shop.becomes(bought.id, { checkout: 'confirmed', order: 'paid', captured: 1_000 })
+  await shop.settledAt(bought.sku, 1)
+})
+
+for (const point of ['before createIntent', 'before confirmIntent'] as const) {
+  test(`what was not asked for when the deadline passed is not charged after it: a death ${point}`, async (t) => {
+    const shop = await startPayingSystem(t)
+    const bought = await shop.reserve({ units: 2 })
+    await confirmAndDie(shop.money({ wrap: dyingAt(point) }), bought)
+    await shop.expireIn(bought.id, -1)
+    await reconcilePayments(shop.money(), 0)
+    await shop.becomes(bought.id, { payment: 'open', attempts: ['pending'] })
+    assert.equal((await shop.moneyOf(bought.id)).charges, 0)
+  })
+}
 
 test('a buyer is not blocked by their own hold on the last unit', async (t) => {
   const shop = await startPayingSystem(t)
