@@ -180,6 +180,26 @@ test('what is not shipped goes out from elsewhere when its location goes offline
   ])
 })
 
+test('a location of one seller moves no parcel of another', async (t) => {
+  const shop = await startOrderSystem(t)
+  const [seller, other] = [await shop.addSeller(), await shop.addSeller()]
+  const [sku, foreign] = [await shop.addSku({ seller }), await shop.addSku({ seller: other })]
+  const { id, buyer } = await shop.paid([
+    { sku, quantity: 1 },
+    { sku: foreign, quantity: 1 },
+  ])
+  const parcels = async () => {
+    const { shipments } = (await shop.look(id, other, 'seller')).body
+    return shipments.map((shipment) => shipment.id)
+  }
+  await shop.seen(id, buyer, ({ shipments }) => assert.equal(shipments.length, 2))
+  const before = await parcels()
+  assert.equal(before.length, 1)
+  const here = await location(shop, seller, { stock: { [sku]: 1 } })
+  await sentFrom(shop, id, buyer, { nowhere: { [foreign]: 1 }, [here.name]: { [sku]: 1 } })
+  assert.deepEqual(await parcels(), before, 'which its seller may be printing a label for')
+})
+
 test('orders that are being paid while locations come and go are each planned exactly once', async (t) => {
   const shop = await startOrderSystem(t)
   const seller = await shop.addSeller()

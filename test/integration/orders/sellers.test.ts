@@ -132,6 +132,28 @@ test('a seller sees their lines with their sum, and nothing of the others', asyn
   }
 })
 
+test('a seller who ships all of theirs ships no parcel of anybody else', async (t) => {
+  const shop = await startOrderSystem(t)
+  const [one, two] = [await shop.addSeller(), await shop.addSeller()]
+  const [a, b] = [await shop.addSku({ seller: one }), await shop.addSku({ seller: two })]
+  const { id, buyer } = await shop.paid([
+    { sku: a, quantity: 1 },
+    { sku: b, quantity: 1 },
+  ])
+  for (const [seller, to] of [
+    [one, 'processing'],
+    [two, 'processing'],
+    [one, 'shipped'],
+  ] as const) {
+    assert.equal((await shop.move(id, seller, to)).status, 200)
+  }
+  const { shipments } = (await shop.look(id, buyer)).body
+  assert.deepEqual(
+    Object.fromEntries(shipments.map(({ items, status }) => [items[0]?.sku, status])),
+    { [a]: 'shipped', [b]: 'planned' },
+  )
+})
+
 test('the price of an order is that of its sale, whatever the catalogue says later', async (t) => {
   const shop = await startOrderSystem(t)
   const sku = await shop.addSku({ price: 700 })
