@@ -4,10 +4,10 @@ import { sql } from '../src/platform/postgres/pool.ts'
 import type { MadeUpOrder } from './made-up-shop.ts'
 
 /** What {@link writeDeliveredOrders} fills and the planner has to look at again after many. */
-export const tablesOfOrders = ['orders', 'order_lines', 'holds', 'checkouts'] as const
+export const tablesOfOrders = ['orders', 'order_lines'] as const
 
 /**
- * Orders as the shop itself would have written them, down to their checkouts, holds and payments, so that
+ * Orders as the shop itself would have written them, down to their lines and payments, so that
  * every promise can be judged on them. Returns the ids of those that are new.
  */
 export async function writeDeliveredOrders(
@@ -23,22 +23,19 @@ export async function writeDeliveredOrders(
   ])
   const types = ['uuid', 'uuid', 'int8', 'text', 'timestamptz'] as const
   const added = await tx.any(sql.typeAlias('id')`
-    insert into checkouts (id, buyer_id, total, currency, created_at, status)
-    select *, 'confirmed' from ${sql.unnest(rows, [...types])} as o
+    insert into orders (id, buyer_id, total, currency, created_at, number, state, outcome)
+    select *, nextval('order_numbers'), 'delivered', 'confirmed' from ${sql.unnest(rows, [...types])} as o
     on conflict do nothing
     returning id`)
   const fresh = new Set(added.map(({ id }) => id))
   const mine = rows.filter(([id]) => fresh.has(id as string))
-  await tx.query(sql.typeAlias('none')`
-    insert into orders (id, buyer_id, total, currency, created_at, status)
-    select *, 'delivered' from ${sql.unnest(mine, [...types])} as o`)
   await tx.query(sql.typeAlias('none')`
     insert into payments (checkout_id, amount, captured, currency, status, created_at, updated_at)
     select o.id, o.total, o.total, o.currency, 'succeeded', o.at, o.at
       from ${sql.unnest(mine, [...types])} as o (id, buyer, total, currency, at)`)
   const lines = orders
     .filter(({ id }) => fresh.has(id))
-    .flatMap(({ id, buyerId, lines: bought }) =>
+    .flatMap(({ id, lines: bought }) =>
       bought.map(({ product, variant, units }) => [
         id,
         variant.sku,
@@ -46,17 +43,12 @@ export async function writeDeliveredOrders(
         product.sellerId,
         units,
         variant.price,
-        buyerId,
       ]),
     )
-  const lineTypes = ['uuid', 'text', 'text', 'uuid', 'int4', 'int4', 'uuid'] as const
+  const lineTypes = ['uuid', 'text', 'text', 'uuid', 'int4', 'int4'] as const
   await tx.query(sql.typeAlias('none')`
-    insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, status)
-    select l.id, l.sku, l.title, l.seller, l.units, l.price, 'delivered'
-      from ${sql.unnest(lines, [...lineTypes])} as l (id, sku, title, seller, units, price, buyer)`)
-  await tx.query(sql.typeAlias('none')`
-    insert into holds (checkout_id, sku, title, seller_id, units, unit_price, buyer_id, state)
-    select *, 'sold' from ${sql.unnest(lines, [...lineTypes])} as l`)
+    insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, stock, progress)
+    select *, 'sold', 'delivered' from ${sql.unnest(lines, [...lineTypes])} as l`)
   return [...fresh]
 }
 

@@ -18,24 +18,24 @@ export interface Commits {
 /** Units of a SKU that are held or sold, added up order by order. */
 export const unitsTaken = (q: CommonQueryMethods, sku: string) =>
   q.oneFirst(sql.typeAlias('count')`
-    select coalesce(sum(units), 0)::int as count from holds
-     where sku = ${sku} and state in ('held', 'sold')`)
+    select coalesce(sum(quantity), 0)::int as count from order_lines
+     where sku = ${sku} and stock in ('held', 'sold')`)
 
 /** Carts of which it is not decided yet whether all their parts are held. */
 export const countAssembling = (q: CommonQueryMethods) =>
   q.oneFirst(sql.typeAlias('count')`
-    select count(*) as count from checkouts where status = 'assembling'`)
+    select count(*) as count from orders where state = 'assembling'`)
 
 const Charges = z.object({ paid: z.number(), captured: z.number(), twice: z.number() })
 
 /** Orders with a SKU: how many are paid, how many are charged in full, and how many are charged too much. */
 export const chargesOf = (q: CommonQueryMethods, sku: string) =>
   q.one(sql.type(Charges)`
-    with mine as (select checkout_id from holds where sku = ${sku})
-    select count(*) filter (where o.status = 'paid') as paid,
+    with mine as (select order_id from order_lines where sku = ${sku})
+    select count(*) filter (where o.state = 'paid') as paid,
         count(*) filter (where p.captured = o.total) as captured,
         count(*) filter (where p.captured > o.total) as twice
-      from mine join orders o on o.id = mine.checkout_id join payments p on p.checkout_id = o.id`)
+      from mine join orders o on o.id = mine.order_id join payments p on p.checkout_id = o.id`)
 
 const commitsRow = z.object({
   committed: z.number(),
@@ -53,17 +53,17 @@ export async function commitsOf(pool: CommonQueryMethods, sku: string): Promise<
   )
   if (!on) {
     const { count } = await pool.one(sql.typeAlias('count')`
-      select count(*)::int as count from holds where sku = ${sku} and state in ('held', 'sold')`)
+      select count(*)::int as count from order_lines where sku = ${sku} and stock in ('held', 'sold')`)
     return { committed: count, firstAtMs: null, lastAtMs: null, inFirst: 0, latencyMs: noLatency }
   }
   // The first 48 bits of a UUIDv7 are its time in milliseconds. A row that nobody has touched since it
   // was made has the transaction that made it in xmin.
   const row = await pool.one(sql.type(commitsRow)`
     with times as (
-      select (extract(epoch from pg_xact_commit_timestamp(c.xmin)) * 1000)::float8 as committed_ms,
-          ('x' || left(replace(c.id::text, '-', ''), 12))::bit(48)::bigint::float8 as admitted_ms
-        from holds h join checkouts c on c.id = h.checkout_id
-       where h.sku = ${sku} and h.state in ('held', 'sold'))
+      select (extract(epoch from pg_xact_commit_timestamp(o.xmin)) * 1000)::float8 as committed_ms,
+          ('x' || left(replace(o.id::text, '-', ''), 12))::bit(48)::bigint::float8 as admitted_ms
+        from order_lines l join orders o on o.id = l.order_id
+       where l.sku = ${sku} and l.stock in ('held', 'sold'))
     select count(*)::int as committed, min(committed_ms) as first_ms, max(committed_ms) as last_ms,
         (count(*) filter (where committed_ms = (select min(committed_ms) from times)))::int as in_first,
         percentile_disc(array[0.5, 0.9, 0.99, 1]) within group
@@ -88,6 +88,6 @@ export async function writePaidLines(
 ): Promise<void> {
   const lines = orders.flatMap(({ id, skus }) => skus.map((sku) => [id, sku]))
   await q.query(sql.typeAlias('none')`
-    insert into order_lines (order_id, sku, title, quantity, unit_price, status)
-    select *, 'Item', 1, 1000, 'paid' from ${sql.unnest(lines, ['uuid', 'text'])} as l`)
+    insert into order_lines (order_id, sku, title, quantity, unit_price, stock)
+    select *, 'Item', 1, 1000, 'sold' from ${sql.unnest(lines, ['uuid', 'text'])} as l`)
 }

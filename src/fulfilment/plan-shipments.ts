@@ -41,7 +41,8 @@ export async function planShipments(
          cross join lateral (
            select units from shipment_lines where shipment_id = s.id and sku = l.sku offset 0) sl
          where s.status <> 'cancelled') sent on true
-     where l.seller_id is not null and l.status in ('paid', 'processing')
+     where l.seller_id is not null and l.state in ('paid', 'processing')
+       and coalesce(l.progress, 'paid') in ('paid', 'processing')
        and l.quantity > coalesce(sent.units, 0)
      order by l.order_id, l.seller_id, l.sku`)
   if (lines.length === 0) return
@@ -51,10 +52,11 @@ export async function planShipments(
   await insertShipments(tx, planned)
 }
 
-/** The lines of these orders, as `l`: fetched order by order, whatever the planner believes of so many. */
+/** The lines of these orders, with the order's state, as `l`: fetched by key, whatever the planner believes of so many. */
 function linesOf(ids: ReturnType<typeof sql.array>) {
   return sql.fragment`unnest(${ids}) as mine (id)
-    cross join lateral (select * from order_lines where order_id = mine.id offset 0) as l`
+    cross join lateral (
+      select n.*, o.state from order_lines n join orders o on o.id = n.order_id where n.order_id = mine.id offset 0) as l`
 }
 
 interface SellerLocation extends Location {

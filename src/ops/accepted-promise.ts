@@ -156,7 +156,7 @@ async function withoutRow(pool: DatabasePool, ids: readonly string[]): Promise<S
   if (ids.length === 0) return new Set()
   const rows = await pool.any(sql.typeAlias('id')`
     select asked.id from unnest(${sql.array([...ids], 'uuid')}) as asked (id)
-     where not exists (select from checkouts c where c.id = asked.id)`)
+     where not exists (select from orders o where o.id = asked.id)`)
   return new Set(rows.map(({ id }) => id))
 }
 
@@ -194,9 +194,9 @@ export async function checkWaiting(
     )
   }
   const assemblies = await db.any(sql.type(Assembling)`
-    select c.id, c.expires_at, (select min(sku) from checkout_parts p where p.checkout_id = c.id) as sku
-      from checkouts c where c.status = 'assembling' and c.expires_at < ${at}
-     order by c.expires_at limit ${breachesMax}`)
+    select o.id, o.expires_at, (select min(sku) from order_lines l where l.order_id = o.id) as sku
+      from orders o where o.outcome is null and o.state = 'assembling' and o.expires_at < ${at}
+     order by o.expires_at limit ${breachesMax}`)
   for (const { id, sku, expires_at } of assemblies) {
     lost.breach(
       `${sku ?? 'no SKU'}: checkout ${id} is assembling past its deadline ${expires_at.toISOString()}; repair: see that the worker's job reject-assemblies runs`,
@@ -209,7 +209,8 @@ async function noteWaiting(db: CommonQueryMethods, note: Note): Promise<void> {
   const late = sql.fragment`clock_timestamp() - make_interval(secs => ${waitSeconds})`
   const { count } = await db.one(sql.typeAlias('count')`
     select (select count(*) from stock_commands where done_at is null and created_at < ${late})
-         + (select count(*) from checkouts where status = 'assembling' and expires_at < ${late}) as count`)
+         + (select count(*) from orders
+             where outcome is null and state = 'assembling' and expires_at < ${late}) as count`)
   if (count === 0) return
   note(
     `${count} commands and assemblies have waited for more than ${waitSeconds} s, and no worker has run for so long; the next one carries them on`,

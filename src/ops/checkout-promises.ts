@@ -1,9 +1,10 @@
 /**
- * What each checkout must have in PostgreSQL: its order, its lines, its holds, and one total. Serves two
- * promises, because both want the same four tables joined, and at a million checkouts that is the cost.
+ * What each checkout must have in PostgreSQL: a number once it is an order, its lines, and one total. Serves two
+ * promises, because both want the same two tables joined, and at a million checkouts that is the cost.
  */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
+import { checkoutWordOf } from '../orders/order-sql.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import { breachesMax, type Findings } from './findings.ts'
 import { snapshot } from './snapshot.ts'
@@ -24,60 +25,47 @@ export async function checkCheckouts(
 ): Promise<void> {
   await snapshot(pool, async (tx) => {
     const counts = await tx.one(sql.type(Counts)`
-      select (select count(*) from checkouts) as checkouts, (select count(*) from orders) as orders`)
+      select count(*) as checkouts, count(number) as orders from orders`)
     lost.checked(counts.checkouts)
     once.checked(counts.orders)
     for (const { lost: isLost, id, sku, flaw } of await flaws(tx)) {
       const sentence = `checkout ${id} (${sku ?? 'no SKU'}) ${flaw}`
-      if (isLost) lost.breach(`${sentence}; repair: restore the row from the checkout's holds`)
+      if (isLost)
+        lost.breach(
+          `${sentence}; repair: restore the row from what the ledger and the buyer were told`,
+        )
       else
-        once.breach(`${sentence}; repair: compare its rows by hand, its holds are what was taken`)
+        once.breach(`${sentence}; repair: compare its rows by hand, its lines are what was taken`)
     }
   })
 }
 
-// Only checkouts that were reserved once have an order: a cancel may come before that. Holds in the
-// state void are tombstones of releases that overtook their reserve.
+// Only what was reserved once is an order: a cancel may come before that. Lines that are void are tombstones of
+// releases that overtook their reserve.
 function flaws(tx: DatabaseTransactionConnection) {
   return tx.any(sql.type(Flawed)`
-    with lines as (
-      select order_id as id, min(sku) as sku, count(*) as parts, sum(quantity * unit_price::bigint) as total
+    with kept as (
+      select order_id as id, min(sku) as sku, count(*) filter (where stock <> 'void') as parts,
+          count(*) filter (where stock = 'asked') as asked, sum(quantity * unit_price::bigint) as total
         from order_lines group by order_id),
-    kept as (
-      select checkout_id as id, min(sku) as sku, count(*) as parts, sum(units * unit_price::bigint) as total
-        from holds where state <> 'void' group by checkout_id),
     facts as (
-      select coalesce(c.id, o.id, l.id, k.id) as id, coalesce(k.sku, l.sku) as sku,
-          c.id is not null as has_checkout, o.id is not null as has_order,
-          c.status in ('reserved', 'paying', 'confirmed', 'expired', 'payment_failed') as owes_order,
-          c.status, c.total, o.total as order_total, o.currency = c.currency as one_currency,
-          o.buyer_id = c.buyer_id as one_buyer,
-          l.total as lines_total, l.parts as lines_parts, k.total as kept_total, k.parts as kept_parts
-        from checkouts c
-        full join orders o on o.id = c.id
-        full join lines l on l.id = coalesce(c.id, o.id)
-        full join kept k on k.id = coalesce(c.id, o.id, l.id)),
+      select coalesce(o.id, k.id) as id, k.sku, o.id is not null as has_row, o.number is not null as has_order,
+          ${checkoutWordOf('o')} as status, o.total, o.currency, k.parts, k.asked, k.total as lines_total,
+          o.state in ('reserved', 'paying', 'paid', 'processing', 'shipped', 'delivered', 'expired', 'payment_failed',
+            'refunded') as owes_order
+        from orders o full join kept k on k.id = o.id),
     flawed as (
       select id, sku,
           case
-            when owes_order and not has_order then 'is ' || status || ' and has no order'
-            when owes_order and lines_parts is null then 'is ' || status || ' and its order has no lines'
-            when owes_order and kept_parts is null then 'is ' || status || ' and has no hold'
-            when has_checkout and has_order and total <> order_total
-              then 'has the total ' || total || ', its order ' || order_total
-            when has_checkout and has_order and one_currency is not true then 'and its order differ in currency'
+            when owes_order and not has_order then 'is ' || status || ' and has no order number'
+            when has_order and parts is null then 'is ' || status || ' and its order has no lines'
+            when has_order and asked > 0 then 'is ' || status || ' and some of its order is not held'
+            when has_order and currency is null then 'is ' || status || ' and its order has no currency'
           end as lost,
           case
-            when has_order and not has_checkout then 'has an order and no row of its own'
-            when lines_parts is not null and not has_order then 'has order lines and no order'
-            when kept_parts is not null and not has_checkout then 'has a hold and no row of its own'
-            when has_checkout and has_order and not one_buyer then 'and its order have different buyers'
-            when has_order and lines_parts <> kept_parts
-              then 'has ' || lines_parts || ' order lines and ' || kept_parts || ' holds'
-            when has_order and lines_total <> order_total
-              then 'has order lines of ' || lines_total || ' and the total ' || order_total
-            when has_order and kept_total <> order_total
-              then 'has holds of ' || kept_total || ' and the total ' || order_total
+            when not has_row then 'has order lines and no row of its own'
+            when has_order and lines_total <> total
+              then 'has order lines of ' || lines_total || ' and the total ' || total
           end as twice
         from facts)
     (select true as lost, id, sku, lost as flaw from flawed where lost is not null order by id limit ${breachesMax})
@@ -93,9 +81,7 @@ interface Uniqueness {
 
 /** The indexes that make a second one impossible, whoever wins a race. */
 const uniques: readonly Uniqueness[] = [
-  { index: 'checkouts_buyer_key', table: 'checkouts', columns: ['buyer_id', 'idempotency_key'] },
-  { index: 'checkouts_pkey', table: 'checkouts', columns: ['id'] },
-  { index: 'holds_pkey', table: 'holds', columns: ['checkout_id', 'sku'] },
+  { index: 'orders_buyer_key', table: 'orders', columns: ['buyer_id', 'idempotency_key'] },
   { index: 'orders_pkey', table: 'orders', columns: ['id'] },
   { index: 'order_lines_pkey', table: 'order_lines', columns: ['order_id', 'sku'] },
   {

@@ -41,7 +41,7 @@ export async function checkHolds(
   const lateSeconds = sweepSeconds + graceSeconds
   await snapshot(pool, async (tx) => {
     const { count } = await tx.one(sql.typeAlias('count')`
-      select count(*) as count from holds where state = 'held'`)
+      select count(*) as count from order_lines where stock = 'held'`)
     findings.checked(count)
     const due = await dueBefore(tx, lateSeconds)
     if (due) await findOverdue(tx, due, findings)
@@ -52,8 +52,8 @@ export async function checkHolds(
 }
 
 const overdueAt = (moment: FragmentSqlToken) => sql.fragment`(
-  c.status = 'reserved' and c.expires_at < ${moment}
-  or c.status = 'paying' and c.expires_at < ${moment} - make_interval(secs => ${payingSeconds}))`
+  o.state = 'reserved' and o.expires_at < ${moment}
+  or o.state = 'paying' and o.expires_at < ${moment} - make_interval(secs => ${payingSeconds}))`
 
 async function findOverdue(
   tx: DatabaseTransactionConnection,
@@ -61,9 +61,9 @@ async function findOverdue(
   findings: Findings,
 ): Promise<void> {
   const rows = await tx.any(sql.type(Overdue)`
-    select c.id, c.status, c.expires_at, (select min(sku) from holds h where h.checkout_id = c.id) as sku
-      from checkouts c where ${overdueAt(sql.fragment`${sql.timestamp(due)}`)}
-     order by c.expires_at limit ${breachesMax}`)
+    select o.id, o.state as status, o.expires_at, (select min(sku) from order_lines l where l.order_id = o.id) as sku
+      from orders o where ${overdueAt(sql.fragment`${sql.timestamp(due)}`)}
+     order by o.expires_at limit ${breachesMax}`)
   for (const { id, status, sku, expires_at } of rows) {
     findings.breach(
       `${sku ?? 'no SKU'}: checkout ${id} is ${status} past its deadline ${expires_at.toISOString()}; repair: see that the worker's job expire-holds runs`,
@@ -83,7 +83,7 @@ async function noteUnjudged(
     ? sql.fragment`not ${overdueAt(sql.fragment`${sql.timestamp(due)}`)}`
     : sql.fragment`true`
   const { count } = await tx.one(sql.typeAlias('count')`
-    select count(*) as count from checkouts c where ${overdueAt(late)} and ${judged}`)
+    select count(*) as count from orders o where ${overdueAt(late)} and ${judged}`)
   if (count === 0) return
   const why = due
     ? `since the last worker stopped`
@@ -94,13 +94,12 @@ async function noteUnjudged(
 /** Holds of checkouts that have ended: the release is written with the end, and closed when it is done. */
 async function findForgotten(tx: DatabaseTransactionConnection, findings: Findings): Promise<void> {
   const rows = await tx.any(sql.type(Kept)`
-    select h.checkout_id, h.sku, c.status, r.id is not null as released
-      from holds h
-      join checkouts c on c.id = h.checkout_id
-      left join stock_commands r on r.checkout_id = h.checkout_id and r.sku = h.sku and r.kind = 'release'
-     where h.state = 'held' and c.status in ('expired', 'cancelled', 'payment_failed', 'rejected', 'lost')
-       and (r.id is null or r.done_at is not null)
-     order by h.checkout_id limit ${breachesMax}`)
+    select l.order_id as checkout_id, l.sku, o.outcome as status, r.id is not null as released
+      from order_lines l
+      join orders o on o.id = l.order_id
+      left join stock_commands r on r.checkout_id = l.order_id and r.sku = l.sku and r.kind = 'release'
+     where l.stock = 'held' and o.outcome <> 'confirmed' and (r.id is null or r.done_at is not null)
+     order by l.order_id limit ${breachesMax}`)
   for (const { checkout_id, sku, status, released } of rows) {
     findings.breach(
       released

@@ -1,9 +1,10 @@
 /**
  * Promise 5: what was captured has an order that is paid, or is on its way back; what is sold is paid for.
- * A payment that an expired hold is being reclaimed for is neither yet: its step in the journal says so.
+ * A payment that an expired hold is being reclaimed for is neither yet: its row says so.
  */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
+import { orderWordOf } from '../orders/order-sql.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import { breachesMax, type Findings } from './findings.ts'
 import { snapshot } from './snapshot.ts'
@@ -48,13 +49,12 @@ function moneyFlaws(tx: DatabaseTransactionConnection) {
           sum(amount) filter (where state in ('pending', 'succeeded')) as decided
         from refunds group by checkout_id),
     facts as (
-      select coalesce(p.checkout_id, o.id) as id, o.status as order_status, o.total, o.currency,
+      select coalesce(p.checkout_id, o.id) as id, o.order_status, o.total, o.currency,
           p.checkout_id is not null as begun, p.status, p.captured, p.refunded, p.currency as paid_in,
           coalesce(b.done, 0) as done, coalesce(b.decided, 0) as decided,
-          exists (select from saga_journal j where j.checkout_id = p.checkout_id
-            and j.step = 'reclaim' and j.state = 'started') as reclaiming
+          p.reclaiming_since is not null as reclaiming
         from payments p
-        full join (select * from orders where status = any(${owned})
+        full join (select o.*, ${orderWordOf('o')} as order_status from orders o where state = any(${owned})
             or id in (select checkout_id from payments)) o on o.id = p.checkout_id
         left join back b on b.checkout_id = p.checkout_id),
     flawed as (
@@ -74,7 +74,7 @@ function moneyFlaws(tx: DatabaseTransactionConnection) {
           when decided > captured then 'gives back ' || decided || ' of ' || captured
         end as flaw
         from facts)
-    select id, (select min(sku) from holds h where h.checkout_id = flawed.id) as sku, flaw
+    select id, (select min(sku) from order_lines l where l.order_id = flawed.id) as sku, flaw
       from flawed where flaw is not null order by id limit ${breachesMax}`)
 }
 
@@ -82,22 +82,22 @@ function moneyFlaws(tx: DatabaseTransactionConnection) {
 function stockFlaws(tx: DatabaseTransactionConnection) {
   return tx.any(sql.type(Flawed)`
     with facts as (
-      select h.checkout_id as id, h.sku, h.state, o.status,
-          exists (select from stock_commands s where s.checkout_id = h.checkout_id and s.sku = h.sku
+      select l.order_id as id, l.sku, l.stock, ${orderWordOf('o')} as status,
+          exists (select from stock_commands s where s.checkout_id = l.order_id and s.sku = l.sku
             and s.done_at is null) as moving,
-          exists (select from saga_journal j where j.checkout_id = h.checkout_id
-            and j.step = 'reclaim' and j.state = 'started') as reclaiming
-        from holds h join orders o on o.id = h.checkout_id
-       where h.state <> 'void' and ((h.state = 'sold') <> (o.status = any(${owned}))))
-    select id, sku, case when state = 'sold'
+          exists (select from payments p where p.checkout_id = l.order_id
+            and p.reclaiming_since is not null) as reclaiming
+        from order_lines l join orders o on o.id = l.order_id
+       where o.number is not null and l.stock <> 'void' and ((l.stock = 'sold') <> (o.state = any(${owned}))))
+    select id, sku, case when stock = 'sold'
         then 'has sold units and its order is ' || status
-        else 'is ' || status || ' and its units are ' || state end as flaw
+        else 'is ' || status || ' and its units are ' || stock end as flaw
       from facts where not moving and not reclaiming order by id limit ${breachesMax}`)
 }
 
 function chargedTwice(tx: DatabaseTransactionConnection) {
   return tx.any(sql.type(Flawed)`
-    select a.checkout_id as id, (select min(sku) from holds h where h.checkout_id = a.checkout_id) as sku,
+    select a.checkout_id as id, (select min(sku) from order_lines l where l.order_id = a.checkout_id) as sku,
         'has ' || count(*) || ' attempts that succeeded' as flaw
       from payment_attempts a where a.state = 'succeeded'
      group by a.checkout_id having count(*) > 1 order by 1 limit ${breachesMax}`)

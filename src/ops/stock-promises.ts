@@ -1,4 +1,4 @@
-/** Promises 1 and 7: the ledger's sums and the buyers' counts, each against the holds they are made of. */
+/** Promises 1 and 7: the ledger's sums and the buyers' counts, each against the lines they are made of. */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'
@@ -26,9 +26,9 @@ export async function checkOversold(pool: DatabasePool): Promise<Findings> {
     findings.checked(count)
     const rows = await tx.any(sql.type(Unbalanced)`
       with kept as (
-        select sku, coalesce(sum(units) filter (where state = 'held'), 0)::bigint as held,
-            coalesce(sum(units) filter (where state = 'sold'), 0)::bigint as sold
-          from holds where state in ('held', 'sold') group by sku),
+        select sku, coalesce(sum(quantity) filter (where stock = 'held'), 0)::bigint as held,
+            coalesce(sum(quantity) filter (where stock = 'sold'), 0)::bigint as sold
+          from order_lines where stock in ('held', 'sold') group by sku),
       compared as (
         select coalesce(l.sku, k.sku) as sku, l.sku is not null as known,
             coalesce(on_hand, 0)::bigint as on_hand, coalesce(free, 0)::bigint as free,
@@ -80,8 +80,9 @@ export async function checkLimits(pool: DatabasePool): Promise<Findings> {
     findings.checked(count)
     const rows = await tx.any(sql.type(Miscounted)`
       with kept as (
-        select pool, buyer_id, min(sku) as sku, sum(units)::bigint as units
-          from holds where pool is not null and state in ('held', 'sold') group by pool, buyer_id),
+        select l.pool, o.buyer_id, min(l.sku) as sku, sum(l.quantity)::bigint as units
+          from order_lines l join orders o on o.id = l.order_id
+         where l.pool is not null and l.stock in ('held', 'sold') group by l.pool, o.buyer_id),
       wrong as (
         select coalesce(b.pool, k.pool) as pool, coalesce(b.buyer_id, k.buyer_id) as buyer_id, k.sku,
             coalesce(b.units, 0)::bigint as units, b.unit_limit, coalesce(k.units, 0) as kept

@@ -2,7 +2,8 @@
 import type { DatabaseTransactionConnection } from 'slonik'
 import { sql } from '../platform/postgres/pool.ts'
 import type { OrderLine } from './order-repository.ts'
-import { leastAdvanced, type OrderStatus } from './order-state.ts'
+import { mayMove } from './order-sql.ts'
+import { leastAdvanced, type SellerMove } from './order-state.ts'
 
 export interface Change {
   readonly orderId: string
@@ -19,40 +20,43 @@ export async function moveLines(
   tx: DatabaseTransactionConnection,
   lines: readonly OrderLine[],
   skus: ReadonlySet<string>,
-  to: OrderStatus,
+  to: SellerMove,
   { orderId, actorId, reason }: Change,
 ): Promise<void> {
   if (skus.size === 0) return
-  const status = leastAdvanced(lines.map((line) => (skus.has(line.sku) ? to : line.status)))
+  const moved = lines.filter(({ sku }) => skus.has(sku))
+  const rows = moved.map(({ sku, status }) => [sku, status])
+  // The owners of these SKUs move other columns of the same rows: everybody takes them in one order.
   await tx.query(sql.typeAlias('none')`
-    with before as (
-      select sku, status from order_lines
-       where order_id = ${orderId} and sku = any(${sql.array([...skus], 'text')})),
+    with mine as (
+      select sku from order_lines where order_id = ${orderId} and sku = any(${sql.array([...skus], 'text')})
+       order by sku collate "C" for update),
     lines as (
-      update order_lines l set status = ${to} from before b where l.order_id = ${orderId} and l.sku = b.sku),
-    whole as (
-      update orders o set status = ${status} from orders old
-       where o.id = ${orderId} and old.id = o.id and o.status <> ${status}
-      returning old.status)
+      update order_lines l set progress = ${to} from mine where l.order_id = ${orderId} and l.sku = mine.sku)
     insert into order_history (order_id, sku, from_status, to_status, actor_id, reason)
-    select ${orderId}::uuid, sku, from_status, to_status, ${actorId}::uuid, ${reason} from (
-      select sku, status as from_status, ${to} as to_status, 0 as rank from before
-      union all
-      select null, status, ${status}, 1 from whole) as change
-     order by rank, sku`)
+    select ${orderId}::uuid, sku, status, ${to}, ${actorId}::uuid, ${reason}
+      from ${sql.unnest(rows, ['text', 'text'])} as moved (sku, status) order by sku`)
+  const state = leastAdvanced(lines.map((line) => (skus.has(line.sku) ? to : line.status)))
+  if (state === 'paid') return
+  await tx.query(sql.typeAlias('none')`
+    with whole as (
+      update orders o set state = ${state} from orders old
+       where o.id = ${orderId} and old.id = o.id and ${mayMove('o', 'seller', state)}
+      returning old.state)
+    insert into order_history (order_id, from_status, to_status, actor_id, reason)
+    select ${orderId}::uuid, state, ${state}, ${actorId}::uuid, ${reason} from whole`)
 }
 
-/** Cancels the order with all its lines. */
-export async function cancelLines(
+/** Cancels a paid order; its lines follow it. */
+export async function cancelPaid(
   tx: DatabaseTransactionConnection,
-  from: OrderStatus,
+  from: string,
   { orderId, actorId, reason }: Change,
 ): Promise<void> {
   await tx.query(sql.typeAlias('none')`
     with whole as (
-      update orders set status = 'cancelled' where id = ${orderId}),
-    lines as (
-      update order_lines set status = 'cancelled' where order_id = ${orderId})
+      update orders o set state = 'cancelled'
+       where o.id = ${orderId} and ${mayMove('o', 'buyer', 'cancelled')})
     insert into order_history (order_id, from_status, to_status, actor_id, reason)
     values (${orderId}, ${from}, 'cancelled', ${actorId}, ${reason})`)
 }

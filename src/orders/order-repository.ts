@@ -2,7 +2,8 @@
 import type { CommonQueryMethods, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'
-import { orderMoves } from './order-state.ts'
+import { sellerMoves } from './order-state.ts'
+import { lineWord, orderStates, orderWord, orderWords, outcomes } from './order-words.ts'
 
 /** Who looks at orders. */
 export interface Viewer {
@@ -10,13 +11,16 @@ export interface Viewer {
   readonly role: 'buyer' | 'seller' | 'admin'
 }
 
-const orderStatus = z.enum(orderMoves.states)
+const orderStatus = z.enum(orderWords)
+const state = z.enum(orderStates)
+const outcome = z.enum(outcomes).nullable()
+const progress = z.enum(sellerMoves).nullable()
 const Item = z.object({
   sku: z.string(),
   title: z.string(),
   quantity: z.number(),
   unitPrice: z.number(),
-  status: orderStatus,
+  progress,
 })
 const Payment = z.object({
   status: z.enum(['open', 'succeeded', 'canceled']),
@@ -41,10 +45,11 @@ const Change = z.object({
   reason: z.string(),
   at: z.string(),
 })
-const OrderRow = z.object({
+const StoredOrder = z.object({
   id: z.string(),
   number: z.number(),
-  status: orderStatus,
+  state,
+  outcome,
   buyerId: z.string(),
   total: z.number(),
   currency: z.string(),
@@ -53,14 +58,16 @@ const OrderRow = z.object({
   sellers: z.array(z.string()),
   payment: Payment.nullable(),
   shipments: z.array(Shipment),
+  paidAt: z.date().nullable(),
   history: z.array(Change),
 })
-export type OrderRow = z.infer<typeof OrderRow>
+type StoredOrder = z.infer<typeof StoredOrder>
+export type OrderRow = ReturnType<typeof worded>
 
 type Fragment = ReturnType<typeof sql.fragment>
 
 /** A page of the viewer's orders, the newest first: those below `before`. */
-export function listOrders(
+export async function listOrders(
   db: CommonQueryMethods,
   viewer: Viewer,
   page: { readonly limit: number; readonly before: string | null },
@@ -68,25 +75,28 @@ export function listOrders(
   const { limit, before } = page
   const below = (column: Fragment) =>
     before === null ? sql.fragment`true` : sql.fragment`${column} < ${before}::uuid`
-  // Each by an index that has the order: a page deep in the list costs what the first one costs.
-  const mine =
-    viewer.role === 'seller'
-      ? sql.fragment`
-          select order_id as id from order_sellers
-           where seller_id = ${viewer.id} and ${below(sql.fragment`order_id`)}
-           order by order_id desc limit ${limit}`
-      : sql.fragment`
-          select id from orders
-           where ${viewer.role === 'admin' ? sql.fragment`true` : sql.fragment`buyer_id = ${viewer.id}`}
-             and ${below(sql.fragment`id`)}
-           order by id desc limit ${limit}`
-  return db.any(sql.type(OrderRow)`
+  const after = below(sql.fragment`id`)
+  const mine = {
+    // By an index that has the order: a page deep in the list costs what the first one costs.
+    seller: sql.fragment`
+      select order_id as id from order_sellers
+       where seller_id = ${viewer.id} and ${below(sql.fragment`order_id`)}
+       order by order_id desc limit ${limit}`,
+    // The buyer's own orders, sorted: nobody has so many that every checkout should pay for an index with the order.
+    buyer: sql.fragment`
+      select id from (select id from orders where buyer_id = ${viewer.id} and number is not null offset 0) as own
+       where ${after} order by id desc limit ${limit}`,
+    admin: sql.fragment`
+      select id from orders where number is not null and ${after} order by id desc limit ${limit}`,
+  }[viewer.role]
+  const rows = await db.any(sql.type(StoredOrder)`
     with mine as (${mine})
     select ${columns(viewer)} from mine join orders o on o.id = mine.id order by o.id desc`)
+  return rows.map(worded)
 }
 
 /** One order, if the viewer may see it; else null. */
-export function findOrder(
+export async function findOrder(
   db: CommonQueryMethods,
   viewer: Viewer,
   orderId: string,
@@ -97,8 +107,30 @@ export function findOrder(
       select from order_lines l where l.order_id = o.id and l.seller_id = ${viewer.id})`,
     admin: sql.fragment`true`,
   }[viewer.role]
-  return db.maybeOne(sql.type(OrderRow)`
-    select ${columns(viewer)} from orders o where o.id = ${orderId} and ${visible}`)
+  const row = await db.maybeOne(sql.type(StoredOrder)`
+    select ${columns(viewer)} from orders o where o.id = ${orderId} and o.number is not null and ${visible}`)
+  return row && worded(row)
+}
+
+/** With the words that are shown, and with its payment in the history, of which the attempt tells. */
+function worded({ state, outcome, paidAt, ...row }: StoredOrder) {
+  const paid = {
+    from: 'awaiting_payment',
+    to: 'paid' as const,
+    sku: null,
+    actorId: null,
+    reason: 'the payment succeeded',
+    at: paidAt?.toISOString() ?? '',
+  }
+  return {
+    ...row,
+    status: orderWord(state) ?? 'awaiting_payment',
+    items: row.items.map(({ progress, ...item }) => ({
+      ...item,
+      status: lineWord(state, outcome, progress),
+    })),
+    history: paidAt ? [paid, ...row.history] : row.history,
+  }
 }
 
 /** A seller gets the lines and shipments that are theirs, and what happened to those or to the whole. */
@@ -111,9 +143,9 @@ function columns({ id, role }: Viewer): Fragment {
         select l.sku from order_lines l where l.order_id = o.id and l.seller_id = ${id}))`
     : sql.fragment`true`
   return sql.fragment`
-    o.id, o.number, o.status, o.buyer_id as "buyerId", o.total, o.currency, o.created_at as "createdAt",
+    o.id, o.number, o.state, o.outcome, o.buyer_id as "buyerId", o.total, o.currency, o.created_at as "createdAt",
     coalesce((select jsonb_agg(jsonb_build_object('sku', l.sku, 'title', l.title, 'quantity', l.quantity,
-        'unitPrice', l.unit_price, 'status', l.status) order by l.sku)
+        'unitPrice', l.unit_price, 'progress', l.progress) order by l.sku)
       from order_lines l where l.order_id = o.id and ${own('l')}), '[]') as items,
     coalesce((select jsonb_agg(distinct l.seller_id) from order_lines l
       where l.order_id = o.id and l.seller_id is not null), '[]') as sellers,
@@ -126,34 +158,48 @@ function columns({ id, role }: Viewer): Fragment {
         'items', (select coalesce(jsonb_agg(jsonb_build_object('sku', sl.sku, 'quantity', sl.units)
             order by sl.sku), '[]') from shipment_lines sl where sl.shipment_id = s.id)) order by s.id)
       from shipments s where s.order_id = o.id and ${own('s')}), '[]') as shipments,
+    case when o.outcome = 'confirmed' and not exists (
+        select from order_history h where h.order_id = o.id and h.sku is null and h.to_status = 'paid')
+      then (select a.settled_at from payment_attempts a where a.checkout_id = o.id and a.state = 'succeeded'
+             order by a.attempt limit 1) end as "paidAt",
     coalesce((select jsonb_agg(jsonb_build_object('from', h.from_status, 'to', h.to_status, 'sku', h.sku,
         'actorId', h.actor_id, 'reason', h.reason, 'at', h.at) order by h.id)
       from order_history h where h.order_id = o.id and ${ownHistory}), '[]') as history`
 }
 
-const Locked = z.object({ status: orderStatus, buyerId: z.string() })
+const Locked = z.object({ state, outcome, buyerId: z.string(), placed: z.boolean() })
+export type LockedOrder = z.infer<typeof Locked>
 
-/** The row that every move of a paid order is decided by; null when there is none. */
+/**
+ * The row by which every race about an order is decided; null when there is none. `placed`: it was reserved once, so
+ * that there is an order to be shown.
+ */
 export function lockOrder(
   tx: DatabaseTransactionConnection,
   orderId: string,
-): Promise<z.infer<typeof Locked> | null> {
+): Promise<LockedOrder | null> {
   return tx.maybeOne(sql.type(Locked)`
-    select status, buyer_id as "buyerId" from orders where id = ${orderId} for update`)
+    select state, outcome, buyer_id as "buyerId", number is not null as placed
+      from orders where id = ${orderId} for update`)
 }
 
 const LineRow = z.object({
   sku: z.string(),
-  status: orderStatus,
+  progress,
   sellerId: z.string().nullable(),
 })
-export type OrderLine = z.infer<typeof LineRow>
+export type OrderLine = Awaited<ReturnType<typeof linesOf>>[number]
 
-/** The lines of an order whose row is locked. */
-export function linesOf(
+/** The lines of an order whose row is locked, each with the word that is shown of it. */
+export async function linesOf(
   tx: DatabaseTransactionConnection,
   orderId: string,
-): Promise<readonly OrderLine[]> {
-  return tx.any(sql.type(LineRow)`
-    select sku, status, seller_id as "sellerId" from order_lines where order_id = ${orderId} order by sku`)
+  { state, outcome }: Pick<LockedOrder, 'state' | 'outcome'>,
+) {
+  const rows = await tx.any(sql.type(LineRow)`
+    select sku, progress, seller_id as "sellerId" from order_lines where order_id = ${orderId} order by sku`)
+  return rows.map(({ progress, ...line }) => ({
+    ...line,
+    status: lineWord(state, outcome, progress),
+  }))
 }

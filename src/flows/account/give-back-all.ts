@@ -19,8 +19,8 @@ interface Deps {
  */
 export async function giveBackAll(deps: Deps, buyerId: string): Promise<void> {
   const open = await deps.pool.any(sql.type(OpenRow)`
-    select id, buyer_id as "buyerId" from checkouts
-    where buyer_id = ${buyerId} and status in ('reserved', 'assembling') limit ${perPass}
+    select id, buyer_id as "buyerId" from orders
+    where buyer_id = ${buyerId} and state in ('reserved', 'assembling') limit ${perPass}
   `)
   await cancelEach(deps, open)
 }
@@ -28,11 +28,11 @@ export async function giveBackAll(deps: Deps, buyerId: string): Promise<void> {
 /** The same for everybody whose sessions were ended in the last hour. */
 export async function giveBackOfBarred(deps: Deps): Promise<void> {
   const open = await deps.pool.any(sql.type(OpenRow)`
-    select id, buyer_id as "buyerId" from checkouts
+    select id, buyer_id as "buyerId" from orders
     where buyer_id = any(array(
         select id from accounts
         where sessions_ended_at > now() - make_interval(hours => ${barredHours}) limit 1000))
-      and status in ('reserved', 'assembling') limit ${perPass}
+      and state in ('reserved', 'assembling') limit ${perPass}
   `)
   await cancelEach(deps, open)
 }

@@ -1,5 +1,6 @@
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import { mayMove } from '../../orders/order-sql.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import { together } from '../../platform/postgres/together.ts'
 
@@ -44,8 +45,8 @@ async function beginTogether(
 function one({ checkoutId, buyerId, paymentMethodId }: BeginRequest) {
   return sql.fragment`
     select id, 0 as n, ${paymentMethodId} as method
-      from (select * from checkouts where id = ${checkoutId} for update offset 0) as c
-     where buyer_id = ${buyerId} and status = 'reserved' and expires_at > now()`
+      from (select * from orders where id = ${checkoutId} for update offset 0) as o
+     where buyer_id = ${buyerId} and ${mayMove('o', 'payment', 'paying')} and expires_at > now()`
 }
 
 /** Each checkout once, however many ask for it; rows that somebody has locked are not waited for. */
@@ -57,16 +58,16 @@ function many(requests: readonly BeginRequest[]) {
     paymentMethodId,
   ])
   return sql.fragment`
-    select c.id, asked.n, asked.method
+    select o.id, asked.n, asked.method
       from (select distinct on (id, buyer) *
               from ${sql.unnest(rows, ['int4', 'uuid', 'uuid', 'text'])} as asked (n, id, buyer, method)
              order by id, buyer, n) as asked
      cross join lateral (
-       select * from checkouts where id = asked.id for update skip locked offset 0) as c
-     where c.buyer_id = asked.buyer and c.status = 'reserved' and c.expires_at > now()`
+       select * from orders where id = asked.id for update skip locked offset 0) as o
+     where o.buyer_id = asked.buyer and ${mayMove('o', 'payment', 'paying')} and o.expires_at > now()`
 }
 
-/** Begins an attempt for each of the `mine`: ids of locked checkouts that can be paid, number and method. */
+/** Begins an attempt for each of the `mine`: ids of locked orders that can be paid, number and method. */
 function begin(
   pool: DatabasePool,
   name: string,
@@ -75,24 +76,20 @@ function begin(
   return pool.any(sql.prepared(name, BegunOne)`
     with mine as materialized (${mine}),
     paying as (
-      update checkouts c set status = 'paying' from mine where c.id = mine.id
-      returning c.id, mine.n, mine.method),
+      update orders o set state = 'paying' from mine
+       where o.id = mine.id and ${mayMove('o', 'payment', 'paying')}
+      returning o.id, o.total, o.currency, mine.n, mine.method),
     payment as (
       insert into payments (checkout_id, amount, currency)
-      select o.id, o.total, o.currency from paying join orders o on o.id = paying.id
+      select id, total, currency from paying
       on conflict (checkout_id) do update set updated_at = now()
       returning checkout_id, intent_id, amount, currency),
     attempt as (
       insert into payment_attempts (checkout_id, attempt, payment_method_id)
       select id, 1 + (select count(*) from payment_attempts a where a.checkout_id = paying.id), method
         from paying join payment on payment.checkout_id = paying.id
-      returning checkout_id, attempt),
-    journal as (
-      insert into saga_journal (checkout_id, step, state, detail)
-      select checkout_id, 'charge', 'started', jsonb_build_object('attempt', attempt) from attempt
-      on conflict (checkout_id, step) do update
-        set state = 'started', started_at = now(), ended_at = null, detail = excluded.detail)
-    select n, attempt, intent_id as "intentId", amount, currency
+      returning checkout_id, attempt)
+    select n, attempt, intent_id as "intentId", payment.amount, payment.currency
       from paying join payment on payment.checkout_id = paying.id
       join attempt on attempt.checkout_id = paying.id`)
 }

@@ -2,6 +2,9 @@
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { AppError } from '../../kernel/errors.ts'
+import { lockOrder } from '../../orders/order-repository.ts'
+import { mayMove } from '../../orders/order-sql.ts'
+import { checkoutWord, type OrderState } from '../../orders/order-words.ts'
 import { openAttempt } from '../../payments/payment-repository.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
@@ -30,8 +33,9 @@ export function createCancelCheckout(deps: {
   const { pool, ids, strategy } = deps
   return async (id, buyerId, { alsoAtBank = false } = {}) => {
     const commands = await pool.transaction(async (tx): Promise<StockCommand[]> => {
-      const status = await tx.maybeOneFirst(sql.type(StatusRow)`
-        select status from checkouts where id = ${id} and buyer_id = ${buyerId} for update`)
+      const order = await lockOrder(tx, id)
+      const mine = order?.buyerId === buyerId ? order : null
+      const status = mine && checkoutWord(mine.state, mine.outcome)
       const atBank =
         alsoAtBank &&
         status === 'paying' &&
@@ -51,7 +55,6 @@ export function createCancelCheckout(deps: {
   }
 }
 
-const StatusRow = z.object({ status: z.string() })
 const EndedRow = z.object({ ordered: z.boolean() })
 
 /**
@@ -64,11 +67,12 @@ async function bury(
   buyerId: string,
 ): Promise<boolean> {
   const buried = await tx.maybeOne(sql.typeAlias('id')`
-    insert into checkouts (id, buyer_id, status, reason) values (${id}, ${buyerId}, 'cancelled', 'by buyer')
+    insert into orders (id, buyer_id, state, outcome, reason)
+    values (${id}, ${buyerId}, 'cancelled', 'cancelled', 'by buyer')
     on conflict (id) do nothing returning id`)
   if (buried) return true
   await tx.query(sql.typeAlias('none')`
-    select from checkouts where id = ${id} and buyer_id = ${buyerId} for update`)
+    select from orders where id = ${id} and buyer_id = ${buyerId} for update`)
   return false
 }
 
@@ -76,12 +80,13 @@ async function end(
   tx: DatabaseTransactionConnection,
   id: string,
   buyerId: string,
-  from: readonly string[],
+  from: readonly OrderState[],
 ): Promise<StockCommand[]> {
   const ended = await tx.maybeOne(sql.type(EndedRow)`
-    update checkouts set status = 'cancelled', reason = 'by buyer'
-     where id = ${id} and buyer_id = ${buyerId} and status = any(${sql.array([...from], 'text')})
-    returning exists (select from orders where id = ${id}) as ordered`)
+    update orders o set state = 'cancelled', outcome = 'cancelled', reason = 'by buyer'
+     where id = ${id} and buyer_id = ${buyerId} and state = any(${sql.array([...from], 'text')})
+       and ${mayMove('o', 'buyer', 'cancelled')}
+    returning number is not null as ordered`)
   if (!ended) return []
   // An assembly that is not decided has no order yet: there is nothing to tell.
   if (ended.ordered) await appendOutbox(tx, 'order.cancelled', id, { reason: 'by buyer' })

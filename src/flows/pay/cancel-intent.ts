@@ -1,7 +1,6 @@
 import { closePayment, findPayment } from '../../payments/payment-repository.ts'
 import { PermanentFailure } from '../../platform/outbox-handlers.ts'
 import { sql } from '../../platform/postgres/pool.ts'
-import { endSteps } from './journal.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
 
@@ -9,8 +8,6 @@ import { settlePayment } from './settle.ts'
 export class ProviderAway extends Error {
   override name = 'ProviderAway'
 }
-
-const live = ['reserved', 'paying', 'confirmed']
 
 /**
  * Sees to it that nothing more is charged for a checkout that has ended. A cancel that is refused because
@@ -20,14 +17,12 @@ const live = ['reserved', 'paying', 'confirmed']
 export async function cancelIntent(deps: MoneyDeps, checkoutId: string): Promise<void> {
   const { pool, gateway } = deps
   const ended = await pool.maybeOne(sql.typeAlias('id')`
-    select id from checkouts where id = ${checkoutId} and status <> all(${sql.array(live, 'text')})`)
+    select id from orders where id = ${checkoutId} and outcome <> 'confirmed'`)
   const payment = ended && (await findPayment(pool, checkoutId))
   if (payment?.status !== 'open') return
   if (payment.intentId === null) {
     // An intent is noted before it is confirmed: what was never noted can never charge.
-    if (await closePayment(pool, checkoutId, null)) {
-      return endSteps(pool, checkoutId, ['charge'], 'undone', { verdict: 'never asked' })
-    }
+    if (await closePayment(pool, checkoutId, null)) return
     throw new ProviderAway(`the intent of checkout ${checkoutId} was noted just now`)
   }
   const answer = await gateway.cancelIntent(payment.intentId)

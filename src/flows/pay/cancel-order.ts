@@ -5,9 +5,11 @@ import { appendAudit } from '../../audit/audit-log.ts'
 import { anyShipped, cancelShipments } from '../../fulfilment/shipments.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
-import { cancelLines } from '../../orders/move-lines.ts'
+import { cancelPaid } from '../../orders/move-lines.ts'
 import { linesOf, lockOrder } from '../../orders/order-repository.ts'
-import { orderMoves } from '../../orders/order-state.ts'
+import { orderWordOf } from '../../orders/order-sql.ts'
+import { checkMove } from '../../orders/order-state.ts'
+import { orderWord } from '../../orders/order-words.ts'
 import { noOrder } from '../../orders/orders.ts'
 import { requestRefund } from '../../payments/refunds.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
@@ -16,7 +18,6 @@ import type { StockCommand } from '../../stock/gate/post-commands.ts'
 import { writeCommands } from '../reserve/end-checkout.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
 import type { CancelCheckout } from './cancel-checkout.ts'
-import { lockCheckout } from './lock-checkout.ts'
 
 export interface CancelDeps {
   readonly pool: DatabasePool
@@ -52,7 +53,8 @@ const StatusRow = z.object({ status: z.string() })
 
 async function statusOf(pool: DatabasePool, orderId: string, buyerId: string): Promise<string> {
   const status = await pool.maybeOneFirst(sql.type(StatusRow)`
-    select status from orders where id = ${orderId} and buyer_id = ${buyerId}`)
+    select ${orderWordOf('o')} as status from orders o
+     where id = ${orderId} and buyer_id = ${buyerId} and number is not null`)
   if (status === null) throw noOrder()
   return status
 }
@@ -63,19 +65,18 @@ async function cancel(
   orderId: string,
   buyerId: string,
 ): Promise<StockCommand[]> {
-  await lockCheckout(tx, orderId)
   const order = await lockOrder(tx, orderId)
-  if (order?.buyerId !== buyerId) throw noOrder()
-  const { status } = order
+  if (order?.buyerId !== buyerId || !order.placed) throw noOrder()
+  const status = orderWord(order.state)
   if (status === 'cancelled' || status === 'refunded') return []
   // What is not paid was ended with its hold, above.
-  if (status === 'awaiting_payment') throw tooLate('being paid')
-  orderMoves.move(status, 'cancelled')
-  const lines = await linesOf(tx, orderId)
-  const moving = lines.some((line) => !orderMoves.canMove(line.status, 'cancelled'))
+  if (status === 'awaiting_payment' || status === null) throw tooLate('being paid')
+  checkMove('buyer', order.state, 'cancelled')
+  const lines = await linesOf(tx, orderId, order)
+  const moving = lines.some((line) => line.status !== 'paid' && line.status !== 'processing')
   if (moving || (await anyShipped(tx, orderId))) throw tooLate('partly on its way')
   const reason = 'cancelled by the buyer'
-  await cancelLines(tx, status, { orderId, actorId: buyerId, reason })
+  await cancelPaid(tx, status, { orderId, actorId: buyerId, reason })
   await cancelShipments(tx, orderId)
   const refund = await requestRefund(tx, orderId, 'cancelled')
   await appendAudit(tx, {
@@ -88,7 +89,7 @@ async function cancel(
   return returnUnits(tx, orderId, reason)
 }
 
-const HoldRow = z.object({ sku: z.string() })
+const LineRow = z.object({ sku: z.string() })
 
 /** A unit whose `sell` is still on its way to the actor comes back all the same: the return overtakes it. */
 async function returnUnits(
@@ -96,9 +97,9 @@ async function returnUnits(
   orderId: string,
   reason: string,
 ): Promise<StockCommand[]> {
-  const holds = await tx.any(sql.type(HoldRow)`
-    select sku from holds where checkout_id = ${orderId} and state in ('held', 'sold') order by sku`)
-  const commands = holds.map(
+  const lines = await tx.any(sql.type(LineRow)`
+    select sku from order_lines where order_id = ${orderId} and stock in ('held', 'sold') order by sku`)
+  const commands = lines.map(
     ({ sku }): StockCommand => ({
       id: newId(),
       kind: 'return',

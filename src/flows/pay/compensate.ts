@@ -32,14 +32,13 @@ const steps: readonly Undo[] = [
   {
     step: 'order',
     async undo(tx, ids, { order, reason, actorId }) {
+      // The caller has moved the row. One that was never reserved has no order of which anybody reads.
       await tx.query(sql.typeAlias('none')`
-        with ended as (
-          update orders set status = ${order}
-           where id = any(${sql.array([...ids], 'uuid')}) and status = 'awaiting_payment' returning id),
-        lines as (
-          update order_lines set status = ${order} where order_id in (select id from ended))
         insert into order_history (order_id, from_status, to_status, actor_id, reason)
-        select id, 'awaiting_payment', ${order}, ${actorId ?? null}::uuid, ${reason} from ended`)
+        select o.id, 'awaiting_payment', ${order}, ${actorId ?? null}::uuid, ${reason}
+          from unnest(${sql.array([...ids], 'uuid')}) as ended (id)
+         cross join lateral (select id, number from orders where id = ended.id offset 0) as o
+         where o.number is not null`)
       return []
     },
   },
@@ -58,7 +57,7 @@ const steps: readonly Undo[] = [
 ]
 
 /**
- * Undoes, in reverse, what was done for checkouts whose status the caller has just moved to an end; returns
+ * Undoes, in reverse, what was done for orders whose state the caller has just moved to an end; returns
  * the commands to post when the transaction has committed.
  */
 export async function compensate(

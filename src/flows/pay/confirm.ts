@@ -2,6 +2,7 @@
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { AppError } from '../../kernel/errors.ts'
+import { checkoutWordOf } from '../../orders/order-sql.ts'
 import { confirmPatience } from '../../payments/patience.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { CheckoutView } from '../reserve/checkout-repository.ts'
@@ -167,12 +168,12 @@ const LookRow = z.object({
 /** A checkout beside its latest attempt. */
 async function lookAt(pool: DatabasePool, { checkoutId, buyerId }: ConfirmRequest) {
   return pool.one(sql.type(LookRow)`
-    select c.status, a.state, coalesce(extract(epoch from now() - a.created_at), 0)::int as "ageSeconds",
+    select ${checkoutWordOf('o')} as status, a.state, coalesce(extract(epoch from now() - a.created_at), 0)::int as "ageSeconds",
         a.decline_code as "declineCode", a.client_secret as "clientSecret",
-        (select count(*) from payment_attempts d where d.checkout_id = c.id and d.state = 'declined') as declines
-      from checkouts c left join lateral (
-        select * from payment_attempts where checkout_id = c.id order by attempt desc limit 1) a on true
-     where c.id = ${checkoutId} and c.buyer_id = ${buyerId}`)
+        (select count(*) from payment_attempts d where d.checkout_id = o.id and d.state = 'declined') as declines
+      from orders o left join lateral (
+        select * from payment_attempts where checkout_id = o.id order by attempt desc limit 1) a on true
+     where o.id = ${checkoutId} and o.buyer_id = ${buyerId}`)
 }
 
 /** For a checkout that cannot be paid, or is paid already. */

@@ -1,5 +1,6 @@
 /** Every hold ends: what is not paid by its deadline is given back, at the latest one sweep later. */
 import type { DatabasePool } from 'slonik'
+import { mayMove } from '../../orders/order-sql.ts'
 import { appendOutboxRows } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
@@ -25,13 +26,13 @@ export async function expireHolds(
     const { count, commands } = await pool.transaction(async (tx) => {
       const due = await tx.any(sql.typeAlias('id')`
         with due as (
-          select id from checkouts c
-           where status in ('reserved', 'paying') and expires_at < now()
+          select id from orders o
+           where outcome is null and ${mayMove('o', 'sweep', 'expired')} and expires_at < now()
              and not exists (select from payment_attempts a
-               where a.checkout_id = c.id and a.state = 'pending'
+               where a.checkout_id = o.id and a.state = 'pending'
                  and a.created_at > now() - make_interval(secs => ${inFlightSeconds}))
            order by expires_at limit ${perTransaction} for update skip locked)
-        update checkouts c set status = 'expired' from due where c.id = due.id returning c.id`)
+        update orders o set state = 'expired', outcome = 'expired' from due where o.id = due.id returning o.id`)
       const ids = due.map(({ id }) => id)
       await appendOutboxRows(
         tx,

@@ -1,4 +1,4 @@
-import { lockCheckout } from './lock-checkout.ts'
+import { lockOrder } from '../../orders/order-repository.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { failCheckout, inTransaction } from './settle.ts'
 
@@ -12,7 +12,7 @@ export function failHold(
   why: { readonly reason: string; readonly declineCode: string | null },
 ): Promise<boolean> {
   return inTransaction(deps, async (tx) => {
-    if ((await lockCheckout(tx, checkoutId)) !== 'reserved') return [false, []]
+    if ((await lockOrder(tx, checkoutId))?.state !== 'reserved') return [false, []]
     return [true, await failCheckout(tx, checkoutId, why.reason, why.declineCode)]
   })
 }

@@ -6,6 +6,8 @@ import type { DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { assert } from '../../kernel/assert.ts'
 import { newId } from '../../kernel/ids.ts'
+import { lockOrder } from '../../orders/order-repository.ts'
+import { mayMove } from '../../orders/order-sql.ts'
 import type { IntentFacts } from '../../payments/gateway.ts'
 import { lockPayment } from '../../payments/payment-repository.ts'
 import { requestRefund } from '../../payments/refunds.ts'
@@ -13,8 +15,6 @@ import { appendOutbox } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../stock/gate/post-commands.ts'
 import { writeCommands } from '../reserve/end-checkout.ts'
-import { endSteps, startStep } from './journal.ts'
-import { lockCheckout } from './lock-checkout.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -48,48 +48,45 @@ async function record(
   checkoutId: string,
   intent: IntentFacts,
 ): Promise<Recorded> {
-  const status = await lockCheckout(tx, checkoutId)
+  const order = await lockOrder(tx, checkoutId)
   const payment = await lockPayment(tx, checkoutId)
   // Settled by somebody else a moment ago.
   if (payment?.status === 'succeeded') {
     return { settlement: { tag: 'unchanged' }, commands: [] }
   }
   assert(
-    status !== 'reserved' && status !== 'paying' && status !== 'confirmed',
-    `money for checkout ${checkoutId}, which is ${status}, is not late`,
+    order === null || (order.outcome !== null && order.outcome !== 'confirmed'),
+    `money for checkout ${checkoutId}, which is ${order?.state}, is not late`,
   )
+  const honour = order?.state === 'expired'
   await tx.query(sql.typeAlias('none')`
     with payment as (
-      update payments set status = 'succeeded', captured = ${intent.amountReceived}, updated_at = now()
+      update payments set status = 'succeeded', captured = ${intent.amountReceived}, updated_at = now(),
+          reclaiming_since = case when ${honour} then now() end
        where checkout_id = ${checkoutId})
     update payment_attempts set state = 'succeeded', settled_at = now()
      where checkout_id = ${checkoutId} and state in ('pending', 'requires_action')`)
-  if (status === 'expired') {
-    await startStep(tx, checkoutId, 'reclaim')
-    await endSteps(tx, checkoutId, ['charge'], 'done', { late: status })
-    return {
-      settlement: { tag: 'late' },
-      commands: await reclaimUnits(tx, checkoutId),
-    }
+  if (honour) {
+    return { settlement: { tag: 'late' }, commands: await reclaimUnits(tx, checkoutId) }
   }
   await requestRefund(tx, checkoutId, 'late')
-  await endSteps(tx, checkoutId, ['charge'], 'undone', { late: status ?? 'no checkout' })
   return { settlement: { tag: 'late' }, commands: [] }
 }
 
-const HoldRow = z.object({ sku: z.string(), units: z.number(), state: z.string() })
+const LineRow = z.object({ sku: z.string(), units: z.number(), stock: z.string() })
 
-function holdsOf(tx: DatabaseTransactionConnection, checkoutId: string) {
-  return tx.any(sql.type(HoldRow)`
-    select sku, units, state from holds where checkout_id = ${checkoutId} and units > 0 order by sku`)
+function takenOf(tx: DatabaseTransactionConnection, checkoutId: string) {
+  return tx.any(sql.type(LineRow)`
+    select sku, quantity as units, stock from order_lines
+     where order_id = ${checkoutId} and quantity > 0 order by sku`)
 }
 
 async function reclaimUnits(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
 ): Promise<StockCommand[]> {
-  const holds = await holdsOf(tx, checkoutId)
-  const commands = holds.map(
+  const lines = await takenOf(tx, checkoutId)
+  const commands = lines.map(
     ({ sku, units }): StockCommand => ({ id: newId(), kind: 'reclaim', sku, checkoutId, units }),
   )
   return writeCommands(tx, commands, 'late money')
@@ -123,14 +120,14 @@ async function decide(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
 ): Promise<readonly StockCommand[]> {
-  if ((await lockCheckout(tx, checkoutId)) !== 'expired') return []
+  if ((await lockOrder(tx, checkoutId))?.state !== 'expired') return []
   const open = await tx.maybeOne(sql.typeAlias('id')`
-    select checkout_id as id from saga_journal
-     where checkout_id = ${checkoutId} and step = 'reclaim' and state = 'started'`)
+    update payments set reclaiming_since = null, updated_at = now()
+     where checkout_id = ${checkoutId} and reclaiming_since is not null returning checkout_id as id`)
   if (!open) return []
-  const holds = await holdsOf(tx, checkoutId)
-  const sold = holds.filter(({ state }) => state === 'sold')
-  if (holds.length > 0 && sold.length === holds.length) {
+  const lines = await takenOf(tx, checkoutId)
+  const sold = lines.filter(({ stock }) => stock === 'sold')
+  if (lines.length > 0 && sold.length === lines.length) {
     await honour(tx, checkoutId)
     return []
   }
@@ -139,20 +136,15 @@ async function decide(
   )
   const commands = await writeCommands(tx, back, 'late money could not be honoured')
   await requestRefund(tx, checkoutId, 'late')
-  await endSteps(tx, checkoutId, ['reclaim'], 'undone')
   return commands
 }
 
 async function honour(tx: DatabaseTransactionConnection, checkoutId: string): Promise<void> {
   await tx.query(sql.typeAlias('none')`
     with confirmed as (
-      update checkouts set status = 'confirmed', reason = 'paid late' where id = ${checkoutId} returning id),
-    lines as (
-      update order_lines l set status = 'paid' from confirmed c where l.order_id = c.id),
-    paid as (
-      update orders o set status = 'paid' from confirmed c where o.id = c.id)
+      update orders o set state = 'paid', outcome = 'confirmed', reason = 'paid late'
+       where o.id = ${checkoutId} and ${mayMove('o', 'late money', 'paid')} returning o.id)
     insert into order_history (order_id, from_status, to_status, reason)
     select id, 'expired', 'paid', 'the payment came late, the units were still free' from confirmed`)
   await appendOutbox(tx, 'order.paid', checkoutId, { orderId: checkoutId })
-  await endSteps(tx, checkoutId, ['reclaim', 'confirm', 'fulfil'], 'done')
 }

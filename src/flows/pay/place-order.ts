@@ -5,7 +5,8 @@ import type { Carts } from '../../cart/carts.ts'
 import { noteDestination } from '../../fulfilment/destinations.ts'
 import type { Place } from '../../fulfilment/plan-parcels.ts'
 import { AppError } from '../../kernel/errors.ts'
-import { type OrderStatus, orderMoves } from '../../orders/order-state.ts'
+import { orderWordOf } from '../../orders/order-sql.ts'
+import { type OrderWord, orderWords } from '../../orders/order-words.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import { fingerprintOf } from '../../stock/protocol/request-record.ts'
 import type { CheckoutView } from '../reserve/checkout-repository.ts'
@@ -38,7 +39,7 @@ export interface PlaceOrderRequest {
 export interface OrderPlaced {
   readonly tag: 'placed'
   readonly orderId: string
-  readonly status: OrderStatus
+  readonly status: OrderWord
   /** Minor units. */
   readonly totalAmount: number
   readonly currency: string
@@ -193,11 +194,11 @@ function reasonOf({ code, extras }: AppError): { reason: string; declineCode: st
   }
 }
 
-const StatusRow = z.object({ status: z.enum(orderMoves.states) })
+const StatusRow = z.object({ status: z.enum(orderWords) })
 
-async function statusOf(pool: DatabasePool, orderId: string): Promise<OrderStatus> {
+async function statusOf(pool: DatabasePool, orderId: string): Promise<OrderWord> {
   const { status } = await pool.one(
-    sql.type(StatusRow)`select status from orders where id = ${orderId}`,
+    sql.type(StatusRow)`select ${orderWordOf('o')} as status from orders o where id = ${orderId}`,
   )
   return status
 }
@@ -213,9 +214,7 @@ async function withoutOrder(pool: DatabasePool, { id, status }: CheckoutView): P
   if (status !== 'rejected') {
     return refused('invalid_transition', `This order was given up: it is ${status}.`)
   }
-  const row = await pool.maybeOne(
-    sql.type(ReasonRow)`select reason from checkouts where id = ${id}`,
-  )
+  const row = await pool.maybeOne(sql.type(ReasonRow)`select reason from orders where id = ${id}`)
   if (row?.reason === 'limit' || row?.reason === 'over_limit') {
     return refused('purchase_limit', 'This would be more than a customer may have.')
   }

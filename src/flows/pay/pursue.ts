@@ -78,7 +78,7 @@ async function conclude(
 }
 
 const OpenRow = z.object({
-  status: z.string(),
+  orderState: z.string(),
   live: z.boolean(),
   attempt: z.number(),
   state: z.enum(['pending', 'requires_action']),
@@ -98,14 +98,14 @@ export async function pursuePayment(
   checkoutId: string,
 ): Promise<ChargeOutcome | null> {
   const open = await deps.pool.maybeOne(sql.type(OpenRow)`
-    select c.status, c.expires_at > now() as live, a.attempt, a.state,
+    select o.state as "orderState", o.expires_at > now() as live, a.attempt, a.state,
         a.payment_method_id as "paymentMethodId", p.intent_id as "intentId", p.amount, p.currency
       from payment_attempts a
       join payments p on p.checkout_id = a.checkout_id
-      join checkouts c on c.id = a.checkout_id
+      join orders o on o.id = a.checkout_id
      where a.checkout_id = ${checkoutId} and a.state in ('pending', 'requires_action')`)
   if (!open) return null
-  if (open.status !== 'paying') {
+  if (open.orderState !== 'paying') {
     await cancelIntent(deps, checkoutId)
     return null
   }

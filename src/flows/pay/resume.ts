@@ -14,7 +14,6 @@ export const settleAfterSeconds = 15
 const askAgainSeconds = 30
 
 const IdRow = z.object({ id: z.string() })
-const StepRow = z.object({ id: z.string(), step: z.string() })
 
 /**
  * Asks the provider about attempts without a verdict: lost replies, lost events, processes that died.
@@ -38,22 +37,19 @@ export async function reconcilePayments(
   return open.length
 }
 
-/** Resumes what a crash has interrupted, step by step; returns how many were taken up. */
-export async function resumeSagas(
+/**
+ * Decides about late money whose units were being taken again when somebody crashed, or whose actors were slow;
+ * returns how many were looked at.
+ */
+export async function resumeReclaims(
   deps: MoneyDeps,
   olderThanSeconds: number = settleAfterSeconds,
 ): Promise<number> {
-  const open = await deps.pool.any(sql.type(StepRow)`
-    select j.checkout_id as id, j.step from saga_journal j
-     where j.state = 'started' and j.started_at <= now() - make_interval(secs => ${olderThanSeconds})
-       and (j.step <> 'charge' or exists (select from payment_attempts a
-         where a.checkout_id = j.checkout_id and a.state = 'pending'
-           and (a.asked_at is null
-             or a.asked_at <= now() - make_interval(secs => ${Math.min(askAgainSeconds, olderThanSeconds)}))))
-     order by j.started_at limit ${perRun}`)
-  await each(deps, open, ({ id, step }) =>
-    step === 'reclaim' ? finishReclaim(deps, id, 0) : pursuePayment(deps, id),
-  )
+  const open = await deps.pool.any(sql.type(IdRow)`
+    select checkout_id as id from payments
+     where reclaiming_since <= now() - make_interval(secs => ${olderThanSeconds})
+     order by reclaiming_since limit ${perRun}`)
+  await each(deps, open, ({ id }) => finishReclaim(deps, id, 0))
   return open.length
 }
 

@@ -1,6 +1,7 @@
-/** Money for a hold that is still there: checkout, order, payment and stock move in one statement. */
+/** Money for a hold that is still there: order, payment and stock move in one statement. */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import { mayMove } from '../../orders/order-sql.ts'
 import type { IntentFacts } from '../../payments/gateway.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import { together } from '../../platform/postgres/together.ts'
@@ -68,7 +69,7 @@ function commandsOf(
 function one({ checkoutId, facts: { id, amount, currency } }: Paid) {
   return sql.fragment`
     select id, 0 as n, ${id}::text as intent_id, ${amount}::int8 as amount, ${currency}::text as currency
-      from checkouts where id = ${checkoutId} and status in ('paying', 'reserved') for update`
+      from orders o where id = ${checkoutId} and ${mayMove('o', 'payment', 'paid')} for update`
 }
 
 /** Each checkout once, however many ask for it; rows that somebody has locked are not waited for. */
@@ -81,18 +82,19 @@ function many(paid: readonly Paid[]) {
     currency,
   ])
   return sql.fragment`
-    select c.id, told.n, told.intent_id, told.amount, told.currency
+    select o.id, told.n, told.intent_id, told.amount, told.currency
       from (select distinct on (id) *
               from ${sql.unnest(rows, ['int4', 'uuid', 'text', 'int8', 'text'])}
                 as told (n, id, intent_id, amount, currency)
              order by id, n) as told
      cross join lateral (
-       select id from checkouts where id = told.id and status in ('paying', 'reserved')
-          for update skip locked) as c`
+       select id from orders o where id = told.id and ${mayMove('o', 'payment', 'paid')}
+          for update skip locked) as o`
 }
 
 /**
- * Settles the `mine`: ids of locked checkouts that can be confirmed, and what was told of them. Prepared:
+ * Settles the `mine`: ids of locked orders that can be confirmed, and what was told of them. The attempt that
+ * succeeds is the history's entry; only without one the history gets a row. Prepared:
  * planning it costs more than running it. `offset 0` makes it fetch by keys: such a plan outlives the time when
  * the tables were small enough to be read whole.
  */
@@ -111,35 +113,29 @@ function settle(
          and p.amount = mine.amount and p.currency = mine.currency
          and o.total = mine.amount and o.currency = mine.currency),
     confirmed as (
-      update checkouts c set status = 'confirmed', reason = null from fitting f
-       where c.id = f.id and c.status in ('paying', 'reserved')
-      returning c.id, f.n),
+      update orders o set state = 'paid', outcome = 'confirmed', reason = null from fitting f
+       where o.id = f.id and ${mayMove('o', 'payment', 'paid')}
+      returning o.id, f.n),
     payment as (
       update payments p set status = 'succeeded', captured = p.amount, updated_at = now()
         from confirmed c where p.checkout_id = c.id),
     attempts as (
       update payment_attempts a set state = 'succeeded', settled_at = now()
-        from confirmed c where a.checkout_id = c.id and a.state in ('pending', 'requires_action')),
-    paid as (
-      update orders o set status = 'paid' from confirmed c where o.id = c.id),
-    lines as (
-      update order_lines l set status = 'paid' from confirmed c where l.order_id = c.id),
+        from confirmed c where a.checkout_id = c.id and a.state in ('pending', 'requires_action')
+      returning a.checkout_id),
     history as (
       insert into order_history (order_id, from_status, to_status, reason)
-      select id, 'awaiting_payment', 'paid', 'the payment succeeded' from confirmed),
+      select id, 'awaiting_payment', 'paid', 'the payment succeeded' from confirmed
+       where not exists (select from attempts a where a.checkout_id = confirmed.id)),
     event as (
       insert into outbox (topic, key, payload)
       select 'order.paid', id::text, jsonb_build_object('orderId', id) from confirmed
       on conflict do nothing),
-    journal as (
-      insert into saga_journal (checkout_id, step, state, ended_at)
-      select c.id, step, 'done', now() from confirmed c, unnest(array['charge', 'confirm', 'fulfil']) as step
-      on conflict (checkout_id, step) do update set state = 'done', ended_at = now()),
     sold as (
       insert into stock_commands (id, partition, sku, kind, checkout_id, reason)
-      select gen_random_uuid(), l.partition, h.sku, 'sell', c.id, 'paid'
-        from confirmed c join holds h on h.checkout_id = c.id join ledger l on l.sku = h.sku
-       where h.state = 'held'
+      select gen_random_uuid(), l.partition, n.sku, 'sell', c.id, 'paid'
+        from confirmed c join order_lines n on n.order_id = c.id join ledger l on l.sku = n.sku
+       where n.stock = 'held'
       on conflict do nothing
       returning id, sku, checkout_id)
     select c.n, s.id, s.sku from confirmed c left join sold s on s.checkout_id = c.id`)

@@ -1,6 +1,7 @@
 /** What the provider says of a refund, made a fact once. */
 import type { DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
+import { mayMove, orderWordOf } from '../../orders/order-sql.ts'
 import type { RefundFacts } from '../../payments/gateway.ts'
 import { failRefund, noteRefund } from '../../payments/refunds.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
@@ -58,12 +59,14 @@ async function succeed(
   const { checkoutId, amount, currency, reason, whole } = settled
   if (whole) {
     await tx.query(sql.typeAlias('none')`
-      with before as (
-        select id, status from orders where id = ${checkoutId} and status <> 'refunded'),
+      with was as (
+        select o.id, ${orderWordOf('o')} as word from orders o where o.id = ${checkoutId}),
       refunded as (
-        update orders o set status = 'refunded' from before where o.id = before.id)
+        update orders o set state = 'refunded' from was
+         where o.id = was.id and ${mayMove('o', 'refund', 'refunded')}
+        returning o.id, was.word)
       insert into order_history (order_id, from_status, to_status, reason)
-      select id, status, 'refunded', ${reason} from before`)
+      select id, word, 'refunded', ${reason} from refunded`)
   }
   const payload = { orderId: checkoutId, refundId, amount, currency, reason }
   await appendOutbox(tx, 'payment.refunded', refundId, payload)
@@ -86,14 +89,13 @@ async function takeBack(
     returning p.checkout_id as id`)
   if (!failed) return false
   await tx.query(sql.typeAlias('none')`
-    with before as (
-      select order_id, from_status from order_history
-       where order_id = ${failed.id} and sku is null and to_status = 'refunded' order by id desc limit 1),
-    back as (
-      update orders o set status = before.from_status from before
-       where o.id = before.order_id and o.status = 'refunded' returning o.id, o.status)
+    with back as (
+      update orders o
+         set state = case when o.outcome in ('expired', 'payment_failed') then o.outcome else 'cancelled' end
+       where o.id = ${failed.id} and ${mayMove('o', 'bank', 'cancelled')}
+      returning o.id, o.state)
     insert into order_history (order_id, from_status, to_status, reason)
-    select id, 'refunded', status, 'the bank returned the refund' from back`)
+    select o.id, 'refunded', ${orderWordOf('o')}, 'the bank returned the refund' from back o`)
   return true
 }
 

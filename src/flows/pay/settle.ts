@@ -4,6 +4,8 @@
  */
 import type { DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
+import { lockOrder } from '../../orders/order-repository.ts'
+import { mayMove } from '../../orders/order-sql.ts'
 import type { IntentFacts } from '../../payments/gateway.ts'
 import { closePayment, findPayment, flagPayment } from '../../payments/payment-repository.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
@@ -11,9 +13,7 @@ import { PermanentFailure } from '../../platform/outbox-handlers.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../stock/gate/post-commands.ts'
 import { compensate } from './compensate.ts'
-import { endSteps } from './journal.ts'
 import { settleLateMoney } from './late-money.ts'
-import { lockCheckout } from './lock-checkout.ts'
 import { attemptsMax, type MoneyDeps } from './money-deps.ts'
 import { type PaidFacts, settlePaid } from './settle-paid.ts'
 import type { Settlement, Verdict } from './settlement.ts'
@@ -107,7 +107,7 @@ async function settleDecline(
 ): Promise<Settlement> {
   const { declinesMax } = deps
   return inTransaction<Settlement>(deps, async (tx) => {
-    const status = await lockCheckout(tx, checkoutId)
+    const order = await lockOrder(tx, checkoutId)
     const settled = await tx.maybeOne(sql.typeAlias('id')`
       update payment_attempts set state = 'declined', decline_code = ${declineCode}, settled_at = now()
        where checkout_id = ${checkoutId}
@@ -115,13 +115,12 @@ async function settleDecline(
            or ${attempt}::int is null and state = 'requires_action')
       returning checkout_id as id`)
     if (!settled) return [{ tag: 'unchanged' }, []]
-    await endSteps(tx, checkoutId, ['charge'], 'undone', { verdict: declineCode })
     const { declines, attempts } = await tx.one(sql.type(Declined)`
       select count(*) filter (where state = 'declined') as declines, count(*) as attempts
         from payment_attempts where checkout_id = ${checkoutId}`)
     const attemptsLeft = Math.max(0, Math.min(declinesMax - declines, attemptsMax - attempts))
     const outcome = { tag: 'declined', declineCode, attemptsLeft } as const
-    if (status !== 'paying') return [outcome, []]
+    if (order?.state !== 'paying') return [outcome, []]
     if (attemptsLeft > 0) {
       await reserveAgain(tx, checkoutId)
       return [outcome, []]
@@ -136,10 +135,9 @@ async function settleCanceled(
   intentId: string,
 ): Promise<Settlement> {
   return inTransaction<Settlement>(deps, async (tx) => {
-    const status = await lockCheckout(tx, checkoutId)
+    const order = await lockOrder(tx, checkoutId)
     if (!(await closePayment(tx, checkoutId, intentId))) return [{ tag: 'unchanged' }, []]
-    await endSteps(tx, checkoutId, ['charge'], 'undone', { verdict: 'canceled' })
-    const live = status === 'paying' || status === 'reserved'
+    const live = order?.state === 'paying' || order?.state === 'reserved'
     // One intent for life: without it this checkout can never be paid.
     const commands = live
       ? await failCheckout(tx, checkoutId, 'canceled by the payment provider', null)
@@ -159,13 +157,12 @@ export async function abandonAttempt(
   why: string,
 ): Promise<boolean> {
   return inTransaction(deps, async (tx) => {
-    const status = await lockCheckout(tx, checkoutId)
+    const order = await lockOrder(tx, checkoutId)
     const abandoned = await tx.query(sql.typeAlias('none')`
       update payment_attempts set state = 'abandoned', decline_code = ${why.slice(0, 100)}, settled_at = now()
        where checkout_id = ${checkoutId} and attempt = ${attempt} and state = 'pending'`)
     if (abandoned.rowCount === 0) return [false, []]
-    await endSteps(tx, checkoutId, ['charge'], 'undone', { verdict: why })
-    if (status !== 'paying') return [true, []]
+    if (order?.state !== 'paying') return [true, []]
     if (attempt < attemptsMax) await reserveAgain(tx, checkoutId)
     const commands =
       attempt < attemptsMax ? [] : await failCheckout(tx, checkoutId, 'too many attempts', null)
@@ -179,13 +176,13 @@ export async function abandonAttempt(
  */
 export async function giveUpOnProvider(deps: MoneyDeps, checkoutId: string): Promise<boolean> {
   return inTransaction(deps, async (tx) => {
-    const status = await lockCheckout(tx, checkoutId)
-    if (status !== 'paying') return [false, []]
+    const order = await lockOrder(tx, checkoutId)
+    if (order?.state !== 'paying') return [false, []]
     return [true, await failCheckout(tx, checkoutId, 'payment provider unreachable', null)]
   })
 }
 
-/** Ends a checkout whose row is locked and which can be paid no more; returns commands to post afterwards. */
+/** Ends an order whose row is locked and which can be paid no more; returns commands to post afterwards. */
 export async function failCheckout(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
@@ -193,14 +190,16 @@ export async function failCheckout(
   declineCode: string | null,
 ): Promise<StockCommand[]> {
   await tx.query(sql.typeAlias('none')`
-    update checkouts set status = 'payment_failed', reason = ${reason} where id = ${checkoutId}`)
+    update orders o set state = 'payment_failed', outcome = 'payment_failed', reason = ${reason}
+     where o.id = ${checkoutId} and ${mayMove('o', 'payment', 'payment_failed')}`)
   await appendOutbox(tx, 'payment.failed', checkoutId, { orderId: checkoutId, reason, declineCode })
   return compensate(tx, [checkoutId], { order: 'cancelled', reason: `payment failed: ${reason}` })
 }
 
 async function reserveAgain(tx: DatabaseTransactionConnection, checkoutId: string): Promise<void> {
   await tx.query(sql.typeAlias('none')`
-    update checkouts set status = 'reserved' where id = ${checkoutId} and status = 'paying'`)
+    update orders o set state = 'reserved'
+     where o.id = ${checkoutId} and ${mayMove('o', 'payment', 'reserved')}`)
 }
 
 /** Runs the transaction, then posts the commands it wrote. */

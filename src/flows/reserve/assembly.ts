@@ -6,6 +6,7 @@
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { RecentMap } from '../../kernel/recent-map.ts'
+import { mayMove } from '../../orders/order-sql.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { RedisClient } from '../../platform/redis/client.ts'
 import type { Gate, GateOutcome } from '../../stock/gate/gate.ts'
@@ -155,9 +156,13 @@ export async function giveUp(
 ): Promise<void> {
   const commands = await deps.pool.transaction(async (tx) => {
     const ended = await tx.any(sql.typeAlias('id')`
-      update checkouts set status = 'rejected', reason = ${reason}, idempotency_key = null
-       where id = any(${sql.array([...checkoutIds], 'uuid')}) and status = 'assembling'
-      returning id`)
+      with mine as (
+        select id from orders o
+         where id = any(${sql.array([...checkoutIds], 'uuid')}) and ${mayMove('o', 'assembly', 'rejected')}
+         order by id for update)
+      update orders o set state = 'rejected', outcome = 'rejected', reason = ${reason}, idempotency_key = null
+        from mine where o.id = mine.id
+      returning o.id`)
     return releaseUnits(
       tx,
       ended.map(({ id }) => id),
@@ -187,40 +192,33 @@ export async function decideAssemblies(
 ): Promise<readonly Decided[]> {
   return pool.any(sql.prepared('decide-assemblies', Decided)`
     with whole as materialized (
-      select asked.id, h.total, h.sku
+      select asked.id, l.total, l.sku
         from ${sql.unnest(
           checkoutIds.map((id) => [id]),
           ['uuid'],
         )} as asked (id)
         cross join lateral (
-          select count(*) as parts, sum(units * unit_price::bigint)::bigint as total, min(sku) as sku
-            from holds where checkout_id = asked.id and state = 'held') h
-       where h.parts > 0 and h.parts = (select count(*) from checkout_parts p where p.checkout_id = asked.id)
+          select bool_and(stock = 'held') as held, sum(quantity * unit_price::bigint)::bigint as total, min(sku) as sku
+            from order_lines where order_id = asked.id) l
+       where l.held
        order by asked.id),
     mine as materialized (
       select whole.* from whole
-       cross join lateral (select status from checkouts where id = whole.id for update offset 0) c
-       where c.status = 'assembling'),
-    won as (
-      update checkouts c
-         set status = 'reserved', total = mine.total, expires_at = now() + make_interval(secs => ${holdSeconds}),
-             currency = (select v.currency from variants v where v.sku = mine.sku)
-        from mine where c.id = mine.id
-      returning c.id, c.buyer_id, c.total, c.currency, c.expires_at),
-    placed as (
-      insert into orders (id, buyer_id, status, total, currency)
-      select id, buyer_id, 'awaiting_payment', total, currency from won),
-    lines as (
-      insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, status)
-      select won.id, h.sku, h.title, h.seller_id, h.units, h.unit_price, 'awaiting_payment'
-        from won cross join lateral (select * from holds where checkout_id = won.id offset 0) h)
-    select id, total, currency, expires_at from won`)
+       cross join lateral (select state from orders where id = whole.id for update offset 0) o
+       where ${mayMove('o', 'assembly', 'reserved')})
+    update orders o
+       set state = 'reserved', number = nextval('order_numbers'), total = mine.total,
+           expires_at = now() + make_interval(secs => ${holdSeconds}),
+           currency = (select v.currency from variants v where v.sku = mine.sku)
+      from mine where o.id = mine.id
+    returning o.id, o.total, o.currency, o.expires_at`)
 }
 
 /** Assemblies past their deadline, a bounded number of them. */
 export async function overdueAssemblies(pool: DatabasePool): Promise<string[]> {
   const rows = await pool.any(sql.typeAlias('id')`
-    select id from checkouts where status = 'assembling' and expires_at < now() limit 1000`)
+    select id from orders
+     where outcome is null and state = 'assembling' and expires_at < now() limit 1000`)
   return rows.map(({ id }) => id)
 }
 

@@ -66,21 +66,21 @@ async function beginTogether(
       select * from ${sql.unnest(rows, ['int4', 'uuid', 'uuid', 'text', 'text'])}
         as asked (n, id, buyer_id, key, fingerprint)),
     begun as (
-      insert into checkouts (id, buyer_id, idempotency_key, fingerprint, status, expires_at)
+      insert into orders (id, buyer_id, idempotency_key, fingerprint, state, expires_at)
       select id, buyer_id, key, fingerprint, 'assembling',
         now() + make_interval(secs => ${limits.assemblySeconds}) from asked
-      on conflict on constraint checkouts_buyer_key do nothing
+      on conflict on constraint orders_buyer_key do nothing
       returning id),
     parts as (
-      insert into checkout_parts (checkout_id, sku, units)
-      select part.id, part.sku, part.units
+      insert into order_lines (order_id, sku, quantity, stock)
+      select part.id, part.sku, part.units, 'asked'
         from ${sql.unnest(parts, ['uuid', 'text', 'int4'])} as part (id, sku, units)
        where part.id in (select id from begun))
     select a.n, a.id, a.fingerprint, true as fresh from asked a join begun using (id)
     union all
     select a.n, c.id, c.fingerprint, false
       from asked a cross join lateral (
-        select id, fingerprint from checkouts
+        select id, fingerprint from orders
          where buyer_id = a.buyer_id and idempotency_key = a.key offset 0) c`)
   const byAsk = new Map(found.map((row) => [row.n, row]))
   return asks.map((_, n) => byAsk.get(n) ?? null)

@@ -1,5 +1,6 @@
 import type { CommonQueryMethods } from 'slonik'
 import { z } from 'zod'
+import { checkoutWord, orderStates, outcomes } from '../../orders/order-words.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { CheckoutStatus, Line } from './strategy.ts'
 
@@ -33,33 +34,34 @@ const Item = z.object({
 })
 const Row = z.object({
   id: z.string(),
-  status: z.string(),
+  state: z.enum(orderStates),
+  outcome: z.enum(outcomes).nullable(),
+  placed: z.boolean(),
   fingerprint: z.string(),
   total: z.number(),
   currency: z.string().nullable(),
   expires_at: z.date().nullable(),
   duplicate_of: z.string().nullable(),
-  order_id: z.string().nullable(),
   items: z.array(Item),
 })
 
-/** The buyer's checkout as PostgreSQL has it, or null. Two index look-ups, one round trip. */
+/** The buyer's checkout as PostgreSQL has it, or null. Two index look-ups, one round trip. Lines have a price once they make an order. */
 export async function findCheckout(
   db: CommonQueryMethods,
   id: string,
   buyerId: string,
 ): Promise<StoredCheckout | null> {
   const row = await db.maybeOne(sql.type(Row)`
-    select c.id, c.status, c.fingerprint, c.total, c.currency, c.expires_at, c.duplicate_of, o.id as order_id,
-      coalesce((select jsonb_agg(jsonb_build_object('sku', l.sku, 'quantity', l.quantity,
-          'unitPrice', l.unit_price) order by l.sku)
-        from order_lines l where l.order_id = c.id),
-      (select jsonb_agg(jsonb_build_object('sku', p.sku, 'quantity', p.units) order by p.sku)
-        from checkout_parts p where p.checkout_id = c.id), '[]') as items
-    from checkouts c left join orders o on o.id = c.id
-    where c.id = ${id} and c.buyer_id = ${buyerId}`)
+    select o.id, o.state, o.outcome, o.number is not null as placed, o.fingerprint, o.total, o.currency, o.expires_at,
+      o.duplicate_of,
+      coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('sku', l.sku, 'quantity', l.quantity,
+          'unitPrice', case when o.number is not null then l.unit_price end)) order by l.sku)
+        from order_lines l where l.order_id = o.id and l.quantity > 0), '[]') as items
+    from orders o
+    where o.id = ${id} and o.buyer_id = ${buyerId}`)
   if (!row) return null
-  const status = (row.status === 'assembling' ? 'queued' : row.status) as CheckoutStatus
+  const { placed } = row
+  const status = checkoutWord(row.state, row.outcome)
   const payable = status === 'reserved' || status === 'paying'
   return {
     fingerprint: row.fingerprint,
@@ -69,8 +71,8 @@ export async function findCheckout(
       status,
       position: null,
       etaSeconds: null,
-      orderId: row.order_id,
-      total: row.order_id ? row.total : null,
+      orderId: placed ? row.id : null,
+      total: placed ? row.total : null,
       currency: row.currency,
       expiresAt: payable && row.expires_at ? row.expires_at.toISOString() : null,
       items: row.items,
@@ -87,7 +89,7 @@ export async function findByKey(
   key: string,
 ): Promise<z.infer<typeof Keyed> | null> {
   return db.maybeOne(sql.type(Keyed)`
-    select id, fingerprint from checkouts where buyer_id = ${buyerId} and idempotency_key = ${key}`)
+    select id, fingerprint from orders where buyer_id = ${buyerId} and idempotency_key = ${key}`)
 }
 
 /** The generation a partition's Redis state is of, as PostgreSQL has it. */

@@ -6,7 +6,7 @@ import { sql } from '../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../stock/gate/post-commands.ts'
 import { partitionOf } from '../../stock/protocol/partition.ts'
 
-const Part = z.object({ checkout_id: z.string(), sku: z.string() })
+const Part = z.object({ order_id: z.string(), sku: z.string() })
 
 /**
  * Writes a release for each SKU of each checkout: those held, and those of an assembly that may still
@@ -20,16 +20,16 @@ export async function releaseUnits(
   if (checkoutIds.length === 0) return []
   const ids = sql.array([...checkoutIds], 'uuid')
   const parts = await tx.any(sql.type(Part)`
-    select checkout_id, sku from holds where checkout_id = any(${ids}) and state = 'held'
-    union
-    select checkout_id, sku from checkout_parts where checkout_id = any(${ids})`)
+    select l.order_id, l.sku from unnest(${ids}) as ended (id)
+     cross join lateral (select order_id, sku, stock from order_lines where order_id = ended.id offset 0) as l
+     where l.stock in ('held', 'asked')`)
   return writeCommands(
     tx,
-    parts.map(({ checkout_id, sku }) => ({
+    parts.map(({ order_id, sku }) => ({
       kind: 'release',
       sku,
       id: newId(),
-      checkoutId: checkout_id,
+      checkoutId: order_id,
       units: null,
     })),
     reason,

@@ -1,5 +1,6 @@
 /** How stock is reserved: the actor, and beside it the ways the field does it today. */
 import type { ProblemCode, ProblemExtras } from '../../kernel/errors.ts'
+import type { CheckoutWord } from '../../orders/order-words.ts'
 import type { StockCommand } from '../../stock/gate/post-commands.ts'
 
 export interface Line {
@@ -17,17 +18,8 @@ export interface Purchase {
   readonly fingerprint: string
 }
 
-export type CheckoutStatus =
-  | 'queued'
-  | 'reserved'
-  | 'paying'
-  | 'confirmed'
-  | 'expired'
-  | 'cancelled'
-  | 'payment_failed'
-  | 'rejected'
-  | 'sold_out'
-  | 'lost'
+/** As stored, or `lost`: accepted, not committed, and gone with Redis. */
+export type CheckoutStatus = CheckoutWord | 'lost'
 
 export type ReserveOutcome =
   | {

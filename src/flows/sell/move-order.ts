@@ -12,8 +12,13 @@ import {
 } from '../../fulfilment/shipments.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { moveLines } from '../../orders/move-lines.ts'
-import { linesOf, lockOrder, type OrderLine } from '../../orders/order-repository.ts'
-import { orderMoves, type SellerMove } from '../../orders/order-state.ts'
+import {
+  type LockedOrder,
+  linesOf,
+  lockOrder,
+  type OrderLine,
+} from '../../orders/order-repository.ts'
+import { lineMoves, type SellerMove } from '../../orders/order-state.ts'
 import { noOrder } from '../../orders/orders.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 
@@ -32,12 +37,14 @@ export async function moveOrder(
   { orderId, sellerId, to }: MoveOrder,
 ): Promise<void> {
   await pool.transaction(async (tx) => {
-    await lockOrder(tx, orderId)
-    const lines = await linesOf(tx, orderId)
+    await hurry(tx)
+    const order = await lockOrder(tx, orderId)
+    if (!order?.placed) throw noOrder()
+    const lines = await linesOf(tx, orderId, order)
     const own = lines.filter((line) => line.sellerId === sellerId)
     if (own.length === 0) throw noOrder()
     const moving = own.filter(({ status }) => status !== to)
-    for (const { status } of moving) orderMoves.move(status, to)
+    for (const { status } of moving) lineMoves.move(status, to)
     if (moving.length === 0) return
     if (to !== 'processing') {
       // The job that plans parcels may not have come to it yet.
@@ -64,13 +71,14 @@ export interface MoveShipment {
 export async function moveShipment(pool: DatabasePool, request: MoveShipment): Promise<string> {
   const { shipmentId, sellerId, to, tracking } = request
   return pool.transaction(async (tx) => {
-    const orderId = await lockOrderOf(tx, shipmentId, sellerId)
+    await hurry(tx)
+    const { orderId, order } = await lockOrderOf(tx, shipmentId, sellerId)
     const shipment = await findShipment(tx, shipmentId, sellerId)
     // Planned anew while its order was being locked.
     if (!shipment) throw noShipment()
     if (shipment.status === to) return orderId
     shipmentMoves.move(shipment.status, to)
-    const lines = await linesOf(tx, orderId)
+    const lines = await linesOf(tx, orderId, order)
     if (to === 'shipped') checkProcessed(lines, shipment.skus)
     await moveShipmentTo(tx, shipmentId, to, tracking)
     const whole = await skusAllAt(tx, orderId, shipment.skus, to)
@@ -80,6 +88,16 @@ export async function moveShipment(pool: DatabasePool, request: MoveShipment): P
     await note(tx, sellerId, 'shipment.moved', { orderId, to, shipmentId, tracking })
     return orderId
   })
+}
+
+/**
+ * The owners of the SKUs write the same lines, and everybody who buys from one waits for its owner: a seller's
+ * transaction has one second. The limit of a statement comes first, because it is answered with a retry.
+ */
+async function hurry(tx: DatabaseTransactionConnection): Promise<void> {
+  await tx.query(sql.type(z.object({ set_config: z.string() }))`
+    select set_config(name, value, true)
+      from (values ('statement_timeout', '900ms'), ('transaction_timeout', '1s')) as s (name, value)`)
 }
 
 function note(
@@ -98,18 +116,19 @@ async function lockOrderOf(
   tx: DatabaseTransactionConnection,
   shipmentId: string,
   sellerId: string,
-): Promise<string> {
+): Promise<{ readonly orderId: string; readonly order: LockedOrder }> {
   const orderId = await tx.maybeOneFirst(sql.type(OrderIdRow)`
     select order_id as "orderId" from shipments where id = ${shipmentId} and seller_id = ${sellerId}`)
   if (orderId === null) throw noShipment()
-  await lockOrder(tx, orderId)
-  return orderId
+  const order = await lockOrder(tx, orderId)
+  if (!order) throw noShipment()
+  return { orderId, order }
 }
 
 /** A parcel goes out when what is in it is being processed. */
 function checkProcessed(lines: readonly OrderLine[], skus: readonly string[]): void {
   for (const { sku, status } of lines) {
-    if (skus.includes(sku)) orderMoves.move(status, 'shipped')
+    if (skus.includes(sku)) lineMoves.move(status, 'shipped')
   }
 }
 

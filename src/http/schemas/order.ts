@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { shipmentMoves, shipmentSteps } from '../../fulfilment/shipment-state.ts'
-import { orderMoves, sellerMoves } from '../../orders/order-state.ts'
+import { sellerMoves } from '../../orders/order-state.ts'
+import { orderWords } from '../../orders/order-words.ts'
 import { sourceOfLines } from './checkout.ts'
 
 const time = z.iso.datetime()
-const orderStatus = z.enum(orderMoves.states)
+const orderStatus = z.enum(orderWords)
 
 const place = z.strictObject({
   latitude: z.number().min(-90).max(90),

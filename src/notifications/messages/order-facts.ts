@@ -28,6 +28,6 @@ export async function readOrderFacts(
               'quantity', l.quantity, 'unitPrice', l.unit_price) order by l.sku)
             from order_lines l where l.order_id = o.id), '[]') as lines
       from orders o left join accounts a on a.id = o.buyer_id and a.erased_at is null
-     where o.id = any(${sql.array([...orderIds], 'uuid')})`)
+     where o.id = any(${sql.array([...orderIds], 'uuid')}) and o.number is not null`)
   return new Map(rows.map((row) => [row.id, row]))
 }

@@ -1,6 +1,6 @@
 /** Turns the decisions of one pass over a partition into one transaction: all of it, or none. */
 import type { Row, Statement } from '../../platform/postgres/pipeline.ts'
-import type { BuyerUnits, Decision } from '../decide/decide.ts'
+import type { BuyerUnits, Decision, Hold, Rejected } from '../decide/decide.ts'
 import { type Reserve, sameTerms, type Terms } from '../protocol/messages.ts'
 
 /**
@@ -17,41 +17,15 @@ export function batchStatements(decisions: readonly Decision[], holdSeconds: num
     if (rows.length > 0) statements.push(statement())
   }
   const parts = reserved.filter(({ reserve }) => reserve.key === null)
-  add(whole, () => insertCheckouts(whole, holdSeconds))
-  add(parts, () => insertHolds(parts))
+  add(whole, () => insertOrders(whole, holdSeconds))
+  add(parts, () => holdParts(parts))
   const rejected = decisions.flatMap((decision) => decision.rejected)
   const refused = rejected.filter(({ reserve }) => reserve.key !== null)
-  add(refused, () => ({
-    name: 'insert-rejected',
-    text: `insert into checkouts (id, buyer_id, fingerprint, status, reason, duplicate_of)
-      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[])
-      on conflict (id) do nothing`,
-    values: [
-      refused.map(({ reserve }) => reserve.checkoutId),
-      refused.map(({ reserve }) => reserve.buyerId),
-      refused.map(({ reserve }) => reserve.fingerprint),
-      refused.map(() => 'rejected'),
-      refused.map(({ reason }) => reason),
-      refused.map(({ duplicateOf }) => duplicateOf),
-    ],
-  }))
+  add(refused, () => insertRejected(refused))
   const moved = decisions.flatMap((decision) =>
     decision.moved.map((hold) => ({ sku: decision.after.sku, hold })),
   )
-  add(moved, () => ({
-    name: 'move-holds',
-    text: `insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
-      select id, sku, units, 0, coalesce(buyer, id), state
-        from unnest($1::uuid[], $2::text[], $3::int[], $4::uuid[], $5::text[]) as moved (id, sku, units, buyer, state)
-      on conflict (checkout_id, sku) do update set state = excluded.state`,
-    values: [
-      moved.map(({ hold }) => hold.checkoutId),
-      moved.map(({ sku }) => sku),
-      moved.map(({ hold }) => hold.units),
-      moved.map(({ hold }) => (hold.buyerId === '' ? null : hold.buyerId)),
-      moved.map(({ hold }) => hold.state),
-    ],
-  }))
+  add(moved, () => moveStock(moved))
   const counts = decisions.flatMap((decision) => [...decision.buyerUnits.values()])
   const up = counts.filter(({ delta }) => delta > 0)
   const down = counts.filter(({ delta }) => delta < 0)
@@ -125,31 +99,26 @@ function offersOf(rows: readonly Reserved[]): { offers: Offer[]; numbers: number
 }
 
 /**
- * Checkout, hold, order and line of each reserve, from one set of arrays in one statement: sending and
- * planning four cost more than writing the rows.
+ * Order and line of each reserve, from one set of arrays in one statement: sending and planning two cost more than
+ * writing the rows.
  */
-function insertCheckouts(rows: readonly Reserved[], holdSeconds: number): Statement {
+function insertOrders(rows: readonly Reserved[], holdSeconds: number): Statement {
   const { offers, numbers } = offersOf(rows)
   return {
-    name: 'insert-checkouts',
+    name: 'insert-orders',
     text: `with n as materialized (
         select id, buyer, key, fingerprint, units, ($8::text[])[offer] as sku, ($9::int[])[offer] as price,
             ($10::text[])[offer] as currency, ($11::text[])[offer] as pool, ($12::text[])[offer] as title,
-            ($13::uuid[])[offer] as seller, units::bigint * ($9::int[])[offer] as total
+            ($13::uuid[])[offer] as seller
           from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[])
             as r (id, buyer, key, fingerprint, units, offer)),
-      c as (
-        insert into checkouts (id, buyer_id, idempotency_key, fingerprint, status, total, currency, expires_at)
-        select id, buyer, key, fingerprint, 'reserved', total, currency, now() + make_interval(secs => $7)
-          from n),
-      h as (
-        insert into holds (checkout_id, sku, units, unit_price, pool, buyer_id, title, seller_id, state)
-        select id, sku, units, price, pool, buyer, title, seller, 'held' from n),
       o as (
-        insert into orders (id, buyer_id, status, total, currency)
-        select id, buyer, 'awaiting_payment', total, currency from n)
-      insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, status)
-      select id, sku, title, seller, units, price, 'awaiting_payment' from n`,
+        insert into orders (id, number, buyer_id, idempotency_key, fingerprint, state, total, currency, expires_at)
+        select id, nextval('order_numbers'), buyer, key, fingerprint, 'reserved', units::bigint * price, currency,
+            now() + make_interval(secs => $7)
+          from n)
+      insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, pool, stock)
+      select id, sku, title, seller, units, price, pool, 'held' from n`,
     values: [
       rows.map(({ reserve }) => reserve.checkoutId),
       rows.map(({ reserve }) => reserve.buyerId),
@@ -168,25 +137,79 @@ function insertCheckouts(rows: readonly Reserved[], holdSeconds: number): Statem
   }
 }
 
-/** Parts of checkouts over several SKUs: their checkout has its row, and their order comes with the decision. */
-function insertHolds(rows: readonly Reserved[]): Statement {
+/**
+ * Parts of orders over several SKUs: the order has its row and asks for them. A part that was voided, or is held
+ * already, is as a key that is taken.
+ */
+function holdParts(rows: readonly Reserved[]): Statement {
+  const sorted = rows.toSorted((a, b) =>
+    byKey(a.reserve.checkoutId, a.sku, b.reserve.checkoutId, b.sku),
+  )
   return {
-    name: 'insert-holds',
-    text: `insert into holds (checkout_id, sku, units, unit_price, pool, buyer_id, title, seller_id, state)
-      select id, sku, units, price, pool, buyer, title, seller, 'held'
-        from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[], $6::uuid[], $7::text[], $8::uuid[])
-          as n (id, sku, units, price, pool, buyer, title, seller)`,
+    name: 'hold-parts',
+    text: `with held as (
+        insert into order_lines as l (order_id, sku, title, seller_id, quantity, unit_price, pool, stock)
+        select id, sku, title, seller, units, price, pool, 'held'
+          from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::uuid[])
+            as n (id, sku, units, price, pool, title, seller)
+        on conflict (order_id, sku) do update set title = excluded.title, seller_id = excluded.seller_id,
+            quantity = excluded.quantity, unit_price = excluded.unit_price, pool = excluded.pool, stock = 'held'
+          where l.stock = 'asked'
+        returning 1)
+      select expect_new_rows((select count(*) from held), $8::bigint)`,
     values: [
-      rows.map(({ reserve }) => reserve.checkoutId),
-      rows.map(({ sku }) => sku),
-      rows.map(({ reserve }) => reserve.units),
-      rows.map(({ reserve }) => reserve.terms.price),
-      rows.map(({ reserve }) => reserve.terms.pool),
-      rows.map(({ reserve }) => reserve.buyerId),
-      rows.map(({ reserve }) => reserve.terms.title),
-      rows.map(({ reserve }) => reserve.terms.sellerId),
+      sorted.map(({ reserve }) => reserve.checkoutId),
+      sorted.map(({ sku }) => sku),
+      sorted.map(({ reserve }) => reserve.units),
+      sorted.map(({ reserve }) => reserve.terms.price),
+      sorted.map(({ reserve }) => reserve.terms.pool),
+      sorted.map(({ reserve }) => reserve.terms.title),
+      sorted.map(({ reserve }) => reserve.terms.sellerId),
+      sorted.length,
     ],
   }
+}
+
+function insertRejected(refused: readonly Rejected[]): Statement {
+  return {
+    name: 'insert-rejected',
+    text: `insert into orders (id, buyer_id, fingerprint, state, outcome, reason, duplicate_of)
+      select id, buyer, fingerprint, 'rejected', 'rejected', reason, duplicate_of
+        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])
+          as n (id, buyer, fingerprint, reason, duplicate_of)
+      on conflict (id) do nothing`,
+    values: [
+      refused.map(({ reserve }) => reserve.checkoutId),
+      refused.map(({ reserve }) => reserve.buyerId),
+      refused.map(({ reserve }) => reserve.fingerprint),
+      refused.map(({ reason }) => reason),
+      refused.map(({ duplicateOf }) => duplicateOf),
+    ],
+  }
+}
+
+/** In the order of their keys, as everybody who locks several lines: a seller moves lines of the same orders. */
+function moveStock(moved: readonly { readonly sku: string; readonly hold: Hold }[]): Statement {
+  const sorted = moved.toSorted((a, b) => byKey(a.hold.checkoutId, a.sku, b.hold.checkoutId, b.sku))
+  return {
+    name: 'move-stock',
+    text: `insert into order_lines (order_id, sku, quantity, stock)
+      select id, sku, units, stock from unnest($1::uuid[], $2::text[], $3::int[], $4::text[])
+        as moved (id, sku, units, stock)
+      on conflict (order_id, sku) do update set stock = excluded.stock`,
+    values: [
+      sorted.map(({ hold }) => hold.checkoutId),
+      sorted.map(({ sku }) => sku),
+      sorted.map(({ hold }) => hold.units),
+      sorted.map(({ hold }) => hold.state),
+    ],
+  }
+}
+
+/** The order in which PostgreSQL sorts lower-case ids, and one order of SKUs, whichever. */
+function byKey(idA: string, skuA: string, idB: string, skuB: string): number {
+  if (idA !== idB) return idA < idB ? -1 : 1
+  return skuA < skuB ? -1 : 1
 }
 
 function countUp(counts: readonly BuyerUnits[]): Statement {

@@ -32,22 +32,25 @@ export async function loadEvidence(
     }),
     connection.query({
       name: 'evidence-holds',
-      text: `select checkout_id, buyer_id, units, pool, state from holds
-        where sku = $1 and checkout_id = any($2::uuid[])`,
+      // What is only asked for is no hold yet.
+      text: `select l.order_id, o.buyer_id, l.quantity, l.pool, l.stock
+        from order_lines l
+        left join lateral (select buyer_id from orders where id = l.order_id offset 0) o on true
+        where l.sku = $1 and l.order_id = any($2::uuid[]) and l.stock <> 'asked'`,
       values: [sku, held],
     }),
     ids.length === 0
       ? none
       : connection.query({
           name: 'evidence-checkouts',
-          text: 'select id from checkouts where id = any($1::uuid[])',
+          text: 'select id from orders where id = any($1::uuid[])',
           values: [ids],
         }),
     keyed.length === 0
       ? none
       : connection.query({
           name: 'evidence-keys',
-          text: `select id, buyer_id, idempotency_key from checkouts
+          text: `select id, buyer_id, idempotency_key from orders
             where (buyer_id, idempotency_key) in (select * from unnest($1::uuid[], $2::text[]))`,
           values: [keyed.map(({ buyerId }) => buyerId), keyed.map(({ key }) => key)],
         }),
@@ -56,7 +59,9 @@ export async function loadEvidence(
       text: `with wanted as (
           select * from unnest($1::text[], $2::uuid[]) as reserves (pool, buyer_id)
           union
-          select pool, buyer_id from holds where sku = $3 and checkout_id = any($4::uuid[]))
+          select l.pool, o.buyer_id from order_lines l
+           cross join lateral (select buyer_id from orders where id = l.order_id offset 0) o
+           where l.sku = $3 and l.order_id = any($4::uuid[]))
         select b.pool, b.buyer_id, b.units, b.unit_limit
           from wanted join buyer_units b on b.pool = wanted.pool and b.buyer_id = wanted.buyer_id`,
       values: [
@@ -69,7 +74,7 @@ export async function loadEvidence(
   ])
   return {
     openCommands: new Set(open.flatMap((row) => (row.open === true ? [row.id as string] : []))),
-    holds: new Map(holds.map((row) => [row.checkout_id as string, holdOf(row)])),
+    holds: new Map(holds.map((row) => [row.order_id as string, holdOf(row)])),
     checkouts: new Set(checkouts.map((row) => row.id as string)),
     keys: new Map(
       keys.map((row) => [
@@ -88,10 +93,10 @@ export async function loadEvidence(
 
 function holdOf(row: Record<string, unknown>): Hold {
   return {
-    checkoutId: row.checkout_id as string,
-    buyerId: row.buyer_id as string,
-    units: row.units as number,
+    checkoutId: row.order_id as string,
+    buyerId: (row.buyer_id as string | null) ?? '',
+    units: row.quantity as number,
     pool: row.pool as string | null,
-    state: row.state as HoldState,
+    state: row.stock as HoldState,
   }
 }

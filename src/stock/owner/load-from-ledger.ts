@@ -68,11 +68,11 @@ export async function loadRequests(
     const rows = (await connection.query({
       name: 'recent-requests',
       // The id of a checkout carries its partition; see checkout-id.ts.
-      text: `select c.id, c.buyer_id, c.idempotency_key, c.fingerprint, h.sku
-          from (select * from checkouts where id > $1 and substr(id::text, 16, 3) = $2
-                 order by id limit ${checkoutsPerRead}) c
-          left join holds h on h.checkout_id = c.id
-         order by c.id`,
+      text: `select o.id, o.buyer_id, o.idempotency_key, o.fingerprint, l.sku
+          from (select * from orders where id > $1 and substr(id::text, 16, 3) = $2
+                 order by id limit ${checkoutsPerRead}) o
+          left join order_lines l on l.order_id = o.id and l.stock <> 'asked'
+         order by o.id`,
       values: [after, partitionDigits(partition)],
     })) as Record<'id' | 'buyer_id' | 'idempotency_key' | 'fingerprint' | 'sku', string>[]
     const last = rows.at(-1)

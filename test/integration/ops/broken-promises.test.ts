@@ -18,13 +18,14 @@ import { endCheckout, moveDeadline } from '../../support/purchases/change.ts'
 import {
   dropKeyIndex,
   forgetLines,
+  forgetNumber,
   forgetOrder,
-  holdWithoutCheckout,
-  misstateHoldPrice,
+  lineWithoutOrder,
   misstateLinePrice,
   misstateTotal,
-  orderWithoutCheckout,
+  orderWithoutLines,
   repeatKey,
+  unhold,
 } from '../../support/purchases/damage.ts'
 import { writeAssemblies } from '../../support/purchases/write.ts'
 import { startTestSystem } from '../../support/system.ts'
@@ -97,16 +98,35 @@ test("a buyer's count at the gate that PostgreSQL does not share is told, whoeve
   await assertBroken(system, 2, sku, stranger, 'counts 1 units')
 })
 
-test('a reserved checkout without its order, or with another total, is told as lost', async (t) => {
+test('a reserved checkout without its number or its lines is told as lost', async (t) => {
   const system = await usedSystem(t)
   const { pool, sku, id } = system
-  await misstateTotal(pool, id, 1)
-  await assertBroken(system, 3, id, sku, 'has the total')
-  await misstateTotal(pool, id, -1)
+  await forgetNumber(pool, id)
+  await assertBroken(system, 3, id, sku, 'has no order number')
+  const empty = await orderWithoutLines(pool)
+  await assertBroken(system, 3, empty, 'its order has no lines')
+})
+
+test('a checkout that loses its rows is told by whatever they stood for', async (t) => {
+  const system = await usedSystem(t)
+  const { pool, redis, sku, id, buyer, keys } = system
+  await unhold(pool, id)
+  // Its units and its count stand for nothing now: as if they had never been taken.
+  await pool.query(none`update ledger set held = 0, free = 10 where sku = ${sku}`)
+  await redis.hincrby(keys.gate, 'units', 3)
+  await pool.query(none`delete from buyer_units where buyer_id = ${buyer}`)
+  await redis.hdel(keys.buyers, buyer)
+  await assertBroken(system, 3, id, sku, 'some of its order is not held')
   await forgetLines(pool, id)
-  await assertBroken(system, 3, id, sku, 'its order has no lines')
+  await assertBroken(system, 3, id, 'its order has no lines')
   await forgetOrder(pool, id)
-  await assertBroken(system, 3, id, sku, 'has no order')
+  await assertBroken(
+    system,
+    3,
+    id,
+    sku,
+    'was accepted, and neither PostgreSQL nor a mailbox has it',
+  )
 })
 
 test('an accepted checkout that neither store has is told by its idempotency record', async (t) => {
@@ -174,20 +194,17 @@ test('two checkouts for one key are told, and so is the index that should have s
   await assertBroken(system, 4, system.buyer, '2 rows')
 })
 
-test('an order of its own, a hold of its own and sums that differ are told', async (t) => {
+test('a line of its own and sums that differ are told', async (t) => {
   const system = await usedSystem(t)
   const { pool, sku, id } = system
   await misstateLinePrice(pool, id, 1)
   await assertBroken(system, 4, sku, id, 'has order lines of')
   await misstateLinePrice(pool, id, -1)
-  await misstateHoldPrice(pool, id, 1)
-  await assertBroken(system, 4, sku, id, 'has holds of')
-  await misstateHoldPrice(pool, id, -1)
-  const stray = await orderWithoutCheckout(pool)
-  await assertBroken(system, 4, stray, 'has an order and no row of its own')
-  await forgetOrder(pool, stray)
-  const strayHold = await holdWithoutCheckout(pool, sku)
-  await assertBroken(system, 4, strayHold, sku, 'has a hold and no row of its own')
+  await misstateTotal(pool, id, 1)
+  await assertBroken(system, 4, sku, id, 'and the total')
+  await misstateTotal(pool, id, -1)
+  const stray = await lineWithoutOrder(pool, sku)
+  await assertBroken(system, 4, stray, sku, 'has order lines and no row of its own')
 })
 
 test('a hold that outlives its deadline by more than a sweep is told; that of a stopped system is not', async (t) => {

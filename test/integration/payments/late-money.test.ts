@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { cancelIntent } from '../../../src/flows/pay/cancel-intent.ts'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
-import { resumeSagas } from '../../../src/flows/pay/resume.ts'
+import { resumeReclaims } from '../../../src/flows/pay/resume.ts'
 import { runRefunds } from '../../../src/flows/pay/run-refunds.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
@@ -118,7 +118,7 @@ test('late money whose process dies between reclaim and decision is decided by t
   await shop.becomes(bought.id, { checkout: 'expired', captured: 1_000 })
   await shop.startWorker()
   await eventually(async () => {
-    await resumeSagas(shop.money(), 0)
+    await resumeReclaims(shop.money(), 0)
     await shop.becomes(bought.id, { checkout: 'confirmed', order: 'paid', refunded: 0 }, 0)
   })
   await shop.settledAt(bought.sku, 0)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { cancelIntent } from '../../../src/flows/pay/cancel-intent.ts'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
-import { reconcilePayments, resumeSagas } from '../../../src/flows/pay/resume.ts'
+import { reconcilePayments, resumeReclaims } from '../../../src/flows/pay/resume.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { type CrashPoint, confirmAndDie, confirmAs, dyingAt } from '../../support/crash.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -50,7 +50,7 @@ test('what turns out to have been charged after an outage is refunded in full, o
   await shop.simulator.script('DELETE', 'faults')
   const money = shop.money()
   await eventually(async () => {
-    await Promise.all([reconcilePayments(money, 0), resumeSagas(money, 0)])
+    await Promise.all([reconcilePayments(money, 0), resumeReclaims(money, 0)])
     await shop.becomes(bought.id, { order: 'refunded', captured: 1_000, refunded: 1_000 }, 0)
   })
   await shop.becomes(bought.id, { checkout: 'payment_failed' })
@@ -106,8 +106,8 @@ for (const point of deaths) {
     const money = shop.money()
     // Both jobs, on two workers at once.
     await Promise.all([
-      resumeSagas(money, 0),
-      resumeSagas(money, 0),
+      resumeReclaims(money, 0),
+      resumeReclaims(money, 0),
       reconcilePayments(money, 0),
       reconcilePayments(money, 0),
     ])
@@ -128,7 +128,7 @@ for (const point of deaths) {
     await expireHolds(shop.pool, money.strategy)
     const paid = point === 'after confirmIntent'
     await eventually(async () => {
-      await Promise.all([reconcilePayments(money, 0), resumeSagas(money, 0)])
+      await Promise.all([reconcilePayments(money, 0), resumeReclaims(money, 0)])
       const { checkout, payment } = await shop.stateOf(bought.id)
       // Late money is honoured here: the units are free again.
       assert.deepEqual(
@@ -164,7 +164,7 @@ test('a declined attempt whose answer was lost leaves the buyer the other attemp
   const bought = await shop.reserve()
   const money = shop.money({ wrap: dyingAt('after confirmIntent') })
   await confirmAndDie(money, bought, 'pm_card_chargeDeclined')
-  await resumeSagas(shop.money(), 0)
+  await resumeReclaims(shop.money(), 0)
   await shop.becomes(bought.id, { checkout: 'reserved', attempts: ['declined'] })
   assert.equal((await shop.confirm(bought)).status, 200)
 })

@@ -28,7 +28,7 @@ async function startRefusing(t: TestContext) {
           return new;
         end $$`,
     sql.typeAlias('none')`
-      create trigger refuse before insert on holds for each row execute function refuse()`,
+      create trigger refuse before insert on order_lines for each row execute function refuse()`,
   ]) {
     await world.pool.query(statement)
   }

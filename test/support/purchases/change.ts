@@ -7,21 +7,21 @@ const none = sql.typeAlias('none')
 /** Moves the deadline of a checkout to so many seconds from now; below zero: into the past. */
 export const moveDeadline = (q: CommonQueryMethods, id: string, seconds: number) =>
   q.query(none`
-    update checkouts set expires_at = now() + make_interval(secs => ${seconds}) where id = ${id}`)
+    update orders set expires_at = now() + make_interval(secs => ${seconds}) where id = ${id}`)
 
 /** Lets the deadline of one checkout, or of all, have passed a second ago. */
 export const expireNow = (q: CommonQueryMethods, id?: string) =>
   q.query(none`
-    update checkouts set expires_at = now() - interval '1 second'
+    update orders set expires_at = now() - interval '1 second'
      where ${id ?? null}::uuid is null or id = ${id ?? null}`)
 
-/** Ends a checkout and nothing else: its order waits for its payment, and its units stay held. */
+/** Ends a checkout and nothing else: its units stay held. */
 export const endCheckout = (q: CommonQueryMethods, id: string, status: 'expired' | 'cancelled') =>
-  q.query(none`update checkouts set status = ${status} where id = ${id}`)
+  q.query(none`update orders set state = ${status}, outcome = ${status} where id = ${id}`)
 
 /** Lets the buyer of a checkout use its idempotency key for another one. */
 export const freeKey = (q: CommonQueryMethods, id: string) =>
-  q.query(none`update checkouts set idempotency_key = null where id = ${id}`)
+  q.query(none`update orders set idempotency_key = null where id = ${id}`)
 
 /** Locks the row that every race about a checkout is decided by; its id is the parameter. */
-export const lockingCheckout = 'select from checkouts where id = $1 for update'
+export const lockingCheckout = 'select from orders where id = $1 for update'

@@ -1,5 +1,6 @@
 /** How many purchases PostgreSQL has, of whom and in which state. */
 import type { CommonQueryMethods } from 'slonik'
+import { orderWordOf } from '../../../src/orders/order-sql.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 
 /** Checkouts in one status, or of one buyer. */
@@ -8,8 +9,8 @@ export const countCheckouts = (
   { status, buyerId }: { readonly status?: string; readonly buyerId?: string },
 ) =>
   q.oneFirst(sql.typeAlias('count')`
-    select count(*) as count from checkouts
-     where (${status ?? null}::text is null or status = ${status ?? null})
+    select count(*) as count from orders o
+     where (${status ?? null}::text is null or coalesce(o.outcome, o.state) = ${status ?? null})
        and (${buyerId ?? null}::uuid is null or buyer_id = ${buyerId ?? null})`)
 
 /** All orders, or those in one of some statuses, or of one buyer. */
@@ -18,14 +19,17 @@ export const countOrders = (
   { statuses, buyerId }: { readonly statuses?: readonly string[]; readonly buyerId?: string } = {},
 ) =>
   q.oneFirst(sql.typeAlias('count')`
-    select count(*) as count from orders
-     where (${statuses === undefined} or status = any(${sql.array([...(statuses ?? [])], 'text')}))
+    select count(*) as count from orders o
+     where number is not null
+       and (${statuses === undefined} or ${orderWordOf('o')} = any(${sql.array([...(statuses ?? [])], 'text')}))
        and (${buyerId ?? null}::uuid is null or buyer_id = ${buyerId ?? null})`)
 
-/** How often an order, or a line of one, has moved to a status. */
+/** How often an order, or a line of one, has moved to a status. An attempt that succeeded is a move to paid. */
 export const countMovesTo = (q: CommonQueryMethods, status: string) =>
   q.oneFirst(sql.typeAlias('count')`
-    select count(*) as count from order_history where to_status = ${status}`)
+    select (select count(*) from order_history where to_status = ${status})
+      + (select count(*) from payment_attempts a join orders o on o.id = a.checkout_id
+          where ${status} = 'paid' and a.state = 'succeeded' and o.outcome = 'confirmed') as count`)
 
 /** Places that a buyer's orders are to be sent to. */
 export const countDestinations = (q: CommonQueryMethods, buyerId: string) =>

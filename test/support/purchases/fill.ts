@@ -11,21 +11,14 @@ export async function fillWithOpenCheckouts(
     with n as materialized (
       select gen_random_uuid() as id, gen_random_uuid() as buyer, i % 3 as kind
         from generate_series(1, ${count}) as i),
-    c as (
-      insert into checkouts (id, buyer_id, idempotency_key, status, total, currency, expires_at)
-      select id, buyer, id::text, (array['reserved', 'paying', 'assembling'])[kind + 1], 500, 'EUR',
-        now() + interval '1 hour' from n),
-    parts as (insert into checkout_parts (checkout_id, sku, units) select id, ${sku}, 1 from n),
-    holds as (
-      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state, pool)
-      select id, ${sku}, 1, 500, buyer, 'held', 'crowd' from n),
-    counts as (insert into buyer_units (pool, buyer_id, units, unit_limit) select 'crowd', buyer, 1, 2 from n),
     orders as (
-      insert into orders (id, buyer_id, status, total, currency)
-      select id, buyer, 'awaiting_payment', 500, 'EUR' from n),
+      insert into orders (id, number, buyer_id, idempotency_key, state, total, currency, expires_at)
+      select id, nextval('order_numbers'), buyer, id::text,
+        (array['reserved', 'paying', 'assembling'])[kind + 1], 500, 'EUR', now() + interval '1 hour' from n),
+    counts as (insert into buyer_units (pool, buyer_id, units, unit_limit) select 'crowd', buyer, 1, 2 from n),
     lines as (
-      insert into order_lines (order_id, sku, title, quantity, unit_price, status)
-      select id, ${sku}, '', 1, 500, 'awaiting_payment' from n),
+      insert into order_lines (order_id, sku, quantity, unit_price, pool, stock)
+      select id, ${sku}, 1, 500, 'crowd', 'held' from n),
     paid as (insert into payments (checkout_id, amount, currency) select id, 500, 'EUR' from n),
     attempts as (
       insert into payment_attempts (checkout_id, attempt, payment_method_id)

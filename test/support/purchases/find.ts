@@ -13,27 +13,28 @@ const CheckoutRow = z.object({
 /** Null when PostgreSQL does not have it. */
 export const checkoutOf = (q: CommonQueryMethods, id: string) =>
   q.maybeOne(sql.type(CheckoutRow)`
-    select status, reason, duplicate_of as "duplicateOf", expires_at as "expiresAt"
-      from checkouts where id = ${id}`)
+    select coalesce(o.outcome, o.state) as status, reason, duplicate_of as "duplicateOf", expires_at as "expiresAt"
+      from orders o where id = ${id}`)
 
 /** The id of the checkout that a buyer made under a key. Fails when there is none. */
 export const checkoutUnderKey = async (q: CommonQueryMethods, buyerId: string, key: string) => {
   const { id } = await q.one(sql.typeAlias('id')`
-    select id from checkouts where buyer_id = ${buyerId} and idempotency_key = ${key}`)
+    select id from orders where buyer_id = ${buyerId} and idempotency_key = ${key}`)
   return id
 }
 
 /** `held`, `sold`, `released`, `returned` or `void`; null when the checkout has no hold on the SKU. */
 export const holdStateOf = (q: CommonQueryMethods, checkoutId: string, sku: string) =>
   q.maybeOneFirst(sql.type(z.object({ state: z.string() }))`
-    select state from holds where checkout_id = ${checkoutId} and sku = ${sku}`)
+    select stock as state from order_lines
+     where order_id = ${checkoutId} and sku = ${sku} and stock <> 'asked'`)
 
 const OrderRow = z.object({ total: z.number(), createdAt: z.date() })
 
 /** An order by the id of its checkout; the total in minor units. Fails when there is none. */
 export const orderOf = (q: CommonQueryMethods, id: string) =>
   q.one(sql.type(OrderRow)`
-    select total, created_at as "createdAt" from orders where id = ${id}`)
+    select total, created_at as "createdAt" from orders where id = ${id} and number is not null`)
 
 const LineRow = z.object({ sku: z.string(), unitPrice: z.number() })
 

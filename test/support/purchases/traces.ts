@@ -8,8 +8,7 @@ const Lengths = z.record(z.string(), z.number())
 /** The number of rows of everything that a purchase writes until it is paid. Compare it whole. */
 export const rowCounts = (q: CommonQueryMethods) =>
   q.one(sql.type(Lengths)`
-    select (select count(*) from checkouts) as checkouts, (select count(*) from checkout_parts) as parts,
-      (select count(*) from holds) as holds, (select count(*) from orders) as orders,
+    select (select count(*) from orders) as orders,
       (select count(*) from order_lines) as lines, (select count(*) from stock_commands) as commands,
       (select count(*) from buyer_units) as counts`)
 
@@ -17,8 +16,7 @@ export const rowCounts = (q: CommonQueryMethods) =>
 export const everyRow = (q: CommonQueryMethods) =>
   q.one(sql.type(z.object({ rows: z.unknown() }))`
     select jsonb_build_array(
-      (select jsonb_agg(l order by sku) from ledger l), (select jsonb_agg(c order by id) from checkouts c),
-      (select jsonb_agg(h order by checkout_id, sku) from holds h),
+      (select jsonb_agg(l order by sku) from ledger l),
       (select jsonb_agg(o order by id) from orders o),
       (select jsonb_agg(n order by order_id, sku) from order_lines n),
       (select jsonb_agg(b order by pool, buyer_id) from buyer_units b),
@@ -39,5 +37,5 @@ export const openTransactions = (q: CommonQueryMethods) =>
     select (select count(*) from pg_stat_activity where datname = current_database()
         and state like 'idle in transaction%') as idle,
       (select count(*) from pg_locks l join pg_class c on c.oid = l.relation
-        where c.relname in ('checkouts', 'payments', 'orders', 'payment_attempts', 'ledger')
+        where c.relname in ('payments', 'orders', 'payment_attempts', 'ledger')
           and l.mode in ('RowExclusiveLock', 'RowShareLock') and l.pid <> pg_backend_pid()) as locks`)

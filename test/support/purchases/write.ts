@@ -36,18 +36,12 @@ export async function writeReserved(
 ): Promise<void> {
   await q.query(none`
     with made as (select * from ${named(checkouts)} as made (id, buyer)),
-    c as (
-      insert into checkouts (id, buyer_id, idempotency_key, status, total, currency, expires_at)
-      select id, buyer, id::text, 'reserved', ${price}::int, 'EUR',
-        now() + make_interval(secs => ${expiresInSeconds}) from made),
-    h as (
-      insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
-      select id, ${sku}, 1, ${price}::int, buyer, 'held' from made),
     o as (
-      insert into orders (id, buyer_id, status, total, currency)
-      select id, buyer, 'awaiting_payment', ${price}::int, 'EUR' from made)
-    insert into order_lines (order_id, sku, title, quantity, unit_price, status)
-    select id, ${sku}, 'Thing', 1, ${price}::int, 'awaiting_payment' from made`)
+      insert into orders (id, number, buyer_id, idempotency_key, state, total, currency, expires_at)
+      select id, nextval('order_numbers'), buyer, id::text, 'reserved', ${price}::int, 'EUR',
+        now() + make_interval(secs => ${expiresInSeconds}) from made)
+    insert into order_lines (order_id, sku, title, quantity, unit_price, stock)
+    select id, ${sku}, 'Thing', 1, ${price}::int, 'held' from made`)
 }
 
 /** Checkouts that are being assembled of one unit of each SKU, none of which is held yet. */
@@ -58,12 +52,12 @@ export async function writeAssemblies(
 ): Promise<void> {
   await q.query(none`
     with made as (select * from ${named(checkouts)} as made (id, buyer)),
-    c as (
-      insert into checkouts (id, buyer_id, idempotency_key, status, expires_at)
+    o as (
+      insert into orders (id, buyer_id, idempotency_key, state, expires_at)
       select id, buyer, id::text, 'assembling', now() + make_interval(secs => ${expiresInSeconds})
         from made)
-    insert into checkout_parts (checkout_id, sku, units)
-    select id, sku, 1 from made, unnest(${sql.array([...skus], 'text')}) as sku`)
+    insert into order_lines (order_id, sku, quantity, stock)
+    select id, sku, 1, 'asked' from made, unnest(${sql.array([...skus], 'text')}) as sku`)
 }
 
 /** Holds one unit of a SKU for each assembly, as its owner's commit does; prices in minor units. */
@@ -73,8 +67,9 @@ export async function holdParts(
   { sku, price }: { readonly sku: string; readonly price: number },
 ): Promise<void> {
   await q.query(none`
-    insert into holds (checkout_id, sku, units, unit_price, buyer_id, state)
-    select id, ${sku}, 1, ${price}::int, id, 'held' from unnest(${sql.array([...assemblies], 'uuid')}) as id`)
+    insert into order_lines (order_id, sku, quantity, unit_price, stock)
+    select id, ${sku}, 1, ${price}::int, 'held' from unnest(${sql.array([...assemblies], 'uuid')}) as id
+    on conflict (order_id, sku) do update set stock = excluded.stock, unit_price = excluded.unit_price`)
 }
 
 /** Checkouts that were cancelled before their reserve came: whatever still comes for them is void. */
@@ -83,8 +78,8 @@ export async function writeTombstones(
   checkouts: readonly NewCheckout[],
 ): Promise<void> {
   await q.query(none`
-    insert into checkouts (id, buyer_id, status)
-    select id, buyer, 'cancelled' from ${named(checkouts)} as made (id, buyer)`)
+    insert into orders (id, buyer_id, state, outcome)
+    select id, buyer, 'cancelled', 'cancelled' from ${named(checkouts)} as made (id, buyer)`)
 }
 
 export interface PaidLine {
@@ -104,11 +99,11 @@ export async function writePaidOrder(
   const id = newId()
   const total = lines.reduce((sum, { units, unitPrice }) => sum + units * unitPrice, 0)
   await q.query(none`
-    insert into orders (id, buyer_id, status, total, currency)
-    values (${id}, ${buyerId}, 'paid', ${total}, 'EUR')`)
+    insert into orders (id, number, buyer_id, state, outcome, total, currency)
+    values (${id}, nextval('order_numbers'), ${buyerId}, 'paid', 'confirmed', ${total}, 'EUR')`)
   await q.query(none`
-    insert into order_lines (order_id, sku, title, quantity, unit_price, status)
-    select ${id}::uuid, l.*, 'paid' from ${sql.unnest(
+    insert into order_lines (order_id, sku, title, quantity, unit_price, stock)
+    select ${id}::uuid, l.*, 'sold' from ${sql.unnest(
       lines.map(({ sku, title, units, unitPrice }) => [sku, title, units, unitPrice]),
       ['text', 'text', 'int4', 'int4'],
     )} as l`)

@@ -1,25 +1,111 @@
-// The life of an order: forwards one step at a time, and never out of an end.
+// The life of an order: forwards one step at a time, never out of an end, and moved by those only who may.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { leastAdvanced, orderMoves } from '../../../src/orders/order-state.ts'
+import {
+  before,
+  canMove,
+  checkMove,
+  leastAdvanced,
+  lineMoves,
+  moves,
+} from '../../../src/orders/order-state.ts'
+import {
+  checkoutWord,
+  lineWord,
+  orderStates,
+  orderWord,
+  orderWords,
+  outcomes,
+} from '../../../src/orders/order-words.ts'
 
-test('an order goes forwards one step at a time', () => {
-  const path = ['awaiting_payment', 'paid', 'processing', 'shipped', 'delivered'] as const
+const follows = (from: string) =>
+  new Set(moves.flatMap((each) => (each.from === from ? [each.to] : [])))
+
+test('an order is paid for and goes forwards one step at a time, moved by its sellers', () => {
+  const path = ['paid', 'processing', 'shipped', 'delivered'] as const
   for (const [i, from] of path.entries()) {
     for (const [j, to] of path.entries()) {
-      assert.equal(orderMoves.canMove(from, to), j === i + 1, `${from} to ${to}`)
+      assert.equal(canMove('seller', from, to), j === i + 1, `${from} to ${to}`)
+      assert.equal(lineMoves.canMove(from, to), j === i + 1, `a line, ${from} to ${to}`)
     }
   }
 })
 
-test('an order can be cancelled until it is shipped', () => {
-  const cancellable = orderMoves.states.filter((from) => orderMoves.canMove(from, 'cancelled'))
-  assert.deepEqual(cancellable, ['awaiting_payment', 'paid', 'processing'])
+test('a buyer can cancel until the order is shipped', () => {
+  assert.deepEqual(before('buyer', 'cancelled'), [
+    'assembling',
+    'reserved',
+    'paying',
+    'paid',
+    'processing',
+  ])
+  assert.throws(
+    () => checkMove('buyer', 'shipped', 'cancelled'),
+    /that is shipped cannot become cancelled/,
+  )
+  assert.throws(() => checkMove('buyer', 'payment_failed', 'cancelled'), /that is cancelled cannot/)
 })
 
-test('what is delivered or refunded stays so', () => {
-  const ends = orderMoves.states.filter((status) => orderMoves.terminal(status))
-  assert.deepEqual(ends, ['delivered', 'refunded'])
+test('what is delivered, rejected or sold out stays so, and only the bank revives what was refunded', () => {
+  const ends = orderStates.filter((state) => follows(state).size === 0)
+  // Nobody waits in a line yet.
+  assert.deepEqual(ends, ['waiting', 'delivered', 'rejected', 'sold_out'])
+  const revive = moves.filter(({ from }) => from === 'refunded').map(({ by }) => by)
+  assert.deepEqual(new Set(revive), new Set(['bank']))
+})
+
+test('only late money revives an order that has ended unpaid, and only an expired one', () => {
+  const paid = moves.filter(({ to }) => to === 'paid').map(({ by, from }) => `${by}: ${from}`)
+  assert.deepEqual(paid, ['payment: reserved', 'payment: paying', 'late money: expired'])
+})
+
+test('a checkout has an outcome from its end on, and it is written once', () => {
+  const live = ['assembling', 'waiting', 'reserved', 'paying']
+  for (const { by, from, to, outcome } of moves) {
+    const move = `${by}: ${from} to ${to}`
+    const ends = (from === null || live.includes(from)) && !live.includes(to)
+    if (by === 'late money') assert.equal(outcome, 'confirmed', move)
+    else assert.equal(outcome !== undefined, ends, move)
+    if (live.includes(to)) assert.equal(outcome, undefined, move)
+  }
+})
+
+test('nobody moves an order for whom the table has no line', () => {
+  assert.throws(() => before('seller', 'paid'), /seller moves no order to paid/)
+})
+
+test('each state and outcome has its words', () => {
+  const shown = orderStates.map((state) => [state, orderWord(state), checkoutWord(state, null)])
+  assert.deepEqual(Object.fromEntries(shown.map(([state, word]) => [state, word])), {
+    assembling: null,
+    waiting: null,
+    reserved: 'awaiting_payment',
+    paying: 'awaiting_payment',
+    paid: 'paid',
+    processing: 'processing',
+    shipped: 'shipped',
+    delivered: 'delivered',
+    expired: 'expired',
+    cancelled: 'cancelled',
+    payment_failed: 'cancelled',
+    refunded: 'refunded',
+    rejected: null,
+    sold_out: null,
+  })
+  assert.equal(checkoutWord('assembling', null), 'queued')
+  assert.equal(checkoutWord('paying', null), 'paying')
+  for (const outcome of outcomes) assert.equal(checkoutWord('refunded', outcome), outcome)
+})
+
+test('a line follows its order until its seller moves it, and again when the order ends', () => {
+  assert.equal(lineWord('paying', null, null), 'awaiting_payment')
+  assert.equal(lineWord('paid', 'confirmed', null), 'paid')
+  assert.equal(lineWord('paid', 'confirmed', 'shipped'), 'shipped')
+  assert.equal(lineWord('cancelled', 'confirmed', 'processing'), 'cancelled')
+  assert.equal(lineWord('payment_failed', 'payment_failed', null), 'cancelled')
+  assert.equal(lineWord('refunded', 'confirmed', 'processing'), 'cancelled')
+  assert.equal(lineWord('refunded', 'expired', null), 'expired')
+  assert.ok(orderWords.includes(lineWord('delivered', 'confirmed', 'delivered')))
 })
 
 test('an order is as far as the line that is least advanced', () => {

@@ -63,7 +63,7 @@ export function pessimisticStrategy(deps: PessimisticDeps): ReservationStrategy 
         if (error instanceof Refused) return error.refusal
         if (!(error instanceof Repeated)) throw error
         const known = await pool.one(sql.type(Known)`
-          select id, fingerprint from checkouts where buyer_id = ${buyerId} and idempotency_key = ${key}`)
+          select id, fingerprint from orders where buyer_id = ${buyerId} and idempotency_key = ${key}`)
         return { tag: 'repeated', checkoutId: known.id, fingerprint: known.fingerprint }
       }
     },
@@ -85,14 +85,11 @@ async function take(
   const total = priced.reduce((sum, { quantity, offer }) => sum + quantity * offer.terms.price, 0)
   const currency = priced[0]?.offer.terms.currency as string
   const begun = await tx.maybeOne(sql.typeAlias('id')`
-    insert into checkouts (id, buyer_id, idempotency_key, fingerprint, status, total, currency, expires_at)
-    values (${checkoutId}, ${buyerId}, ${key}, ${fingerprint}, 'reserved', ${total}, ${currency},
-      now() + make_interval(secs => ${deps.holdSeconds}))
-    on conflict on constraint checkouts_buyer_key do nothing returning id`)
+    insert into orders (id, number, buyer_id, idempotency_key, fingerprint, state, total, currency, expires_at)
+    values (${checkoutId}, nextval('order_numbers'), ${buyerId}, ${key}, ${fingerprint}, 'reserved', ${total},
+      ${currency}, now() + make_interval(secs => ${deps.holdSeconds}))
+    on conflict on constraint orders_buyer_key do nothing returning id`)
   if (!begun) throw new Repeated()
-  await tx.query(sql.typeAlias('none')`
-    insert into orders (id, buyer_id, status, total, currency)
-    values (${checkoutId}, ${buyerId}, 'awaiting_payment', ${total}, ${currency})`)
   let remaining = 0
   for (const line of priced) remaining = await takeLine(tx, deps, buyerId, checkoutId, line)
   return remaining
@@ -129,12 +126,8 @@ async function takeLine(
     update ledger set free = free - ${quantity}, held = held + ${quantity}, cursor = cursor + 1
      where sku = ${sku}`)
   await tx.query(sql.typeAlias('none')`
-    insert into holds (checkout_id, sku, units, unit_price, pool, buyer_id, title, seller_id, state)
-    values (${checkoutId}, ${sku}, ${quantity}, ${terms.price}, ${terms.pool}, ${buyerId}, ${terms.title},
-      ${terms.sellerId}, 'held')`)
-  await tx.query(sql.typeAlias('none')`
-    insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, status)
-    values (${checkoutId}, ${sku}, ${terms.title}, ${terms.sellerId}, ${quantity}, ${terms.price},
-      'awaiting_payment')`)
+    insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, pool, stock)
+    values (${checkoutId}, ${sku}, ${terms.title}, ${terms.sellerId}, ${quantity}, ${terms.price}, ${terms.pool},
+      'held')`)
   return row.free - quantity
 }
