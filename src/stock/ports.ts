@@ -10,7 +10,7 @@
  * - Units are whole numbers of one SKU. Times are milliseconds since the epoch. A generation is 1 or more; 0 means
  *   that nothing was ever built.
  */
-import type { Decision, Evidence, SkuState } from './decide/decide.ts'
+import type { Decision, Evidence, SkuState } from './decide/state.ts'
 import type { Command, CommandKind, Entry } from './protocol/messages.ts'
 import type { Offer } from './protocol/offers.ts'
 

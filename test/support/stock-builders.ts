@@ -6,7 +6,7 @@ import {
   type Hold,
   noEvidence,
   type SkuState,
-} from '../../src/stock/decide/decide.ts'
+} from '../../src/stock/decide/state.ts'
 import type {
   Command,
   CommandKind,

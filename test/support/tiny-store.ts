@@ -7,7 +7,7 @@ import {
   type Hold,
   type HoldState,
   keyOf,
-} from '../../src/stock/decide/decide.ts'
+} from '../../src/stock/decide/state.ts'
 import type { Entry, Reserve } from '../../src/stock/protocol/messages.ts'
 
 /** One message moves a hold one step. */

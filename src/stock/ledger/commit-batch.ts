@@ -1,6 +1,6 @@
 /** Turns the decisions of one pass over a partition into one transaction: all of it, or none. */
 import type { Row, Statement } from '../../platform/postgres/pipeline.ts'
-import type { BuyerUnits, Decision, Hold, Rejected } from '../decide/decide.ts'
+import type { BuyerUnits, Decision, Hold, Rejected } from '../decide/state.ts'
 import { type Reserve, sameTerms, type Terms } from '../protocol/messages.ts'
 
 /**

@@ -1,6 +1,6 @@
 /** Reads and opens ledger rows on the owner's own connection. */
 import type { PipelinedConnection, Row } from '../../platform/postgres/pipeline.ts'
-import type { SkuState } from '../decide/decide.ts'
+import type { SkuState } from '../decide/state.ts'
 
 export interface LedgerRow {
   readonly state: SkuState

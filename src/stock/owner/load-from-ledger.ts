@@ -4,7 +4,7 @@
  */
 import type { PipelinedConnection } from '../../platform/postgres/pipeline.ts'
 import type { RedisClient } from '../../platform/redis/client.ts'
-import type { SkuState } from '../decide/decide.ts'
+import type { SkuState } from '../decide/state.ts'
 import { firstIdAt, partitionDigits } from '../protocol/checkout-id.ts'
 import { holderBits, holderPositions } from '../protocol/holders.ts'
 import { loadingKeys, loadingRequestsKey, loadingSeconds } from '../protocol/keys.ts'

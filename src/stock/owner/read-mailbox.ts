@@ -1,5 +1,5 @@
 import type { RedisClient } from '../../platform/redis/client.ts'
-import type { SkuState } from '../decide/decide.ts'
+import type { SkuState } from '../decide/state.ts'
 import { skuKeys } from '../protocol/keys.ts'
 import { decodeEntry, type Entry } from '../protocol/messages.ts'
 

@@ -2,7 +2,8 @@
 // stores.
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
-import { decide, poolKey, type SkuState } from '../../../src/stock/decide/decide.ts'
+import { decide } from '../../../src/stock/decide/decide.ts'
+import { poolKey, type SkuState } from '../../../src/stock/decide/state.ts'
 import {
   aCommand,
   aReserve,

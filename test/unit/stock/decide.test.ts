@@ -2,13 +2,8 @@
 // enough to be checked by hand.
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
-import {
-  decide,
-  keyOf,
-  noEvidence,
-  poolKey,
-  type SkuState,
-} from '../../../src/stock/decide/decide.ts'
+import { decide } from '../../../src/stock/decide/decide.ts'
+import { keyOf, noEvidence, poolKey, type SkuState } from '../../../src/stock/decide/state.ts'
 import {
   aReserve,
   aState,
