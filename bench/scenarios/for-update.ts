@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { pessimisticStrategy } from '../../src/flows/reserve/strategies/pessimistic.ts'
 import type { ReservationStrategy } from '../../src/flows/reserve/strategy.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
+import { systemRandom } from '../../src/kernel/random.ts'
 import { openPool } from '../../src/platform/postgres/pool.ts'
 import { checkoutIds } from '../../src/stock/protocol/checkout-id.ts'
 import type { Offer } from '../../src/stock/protocol/offers.ts'
@@ -81,7 +82,7 @@ export async function measureForUpdate(context: BenchContext, access: Access): P
   try {
     const strategy = pessimisticStrategy({
       pool,
-      ids: checkoutIds(context.settings.JWT_SECRET ?? '', systemClock.now),
+      ids: checkoutIds(context.settings.JWT_SECRET ?? '', systemClock.now, systemRandom),
       offers: { offers: async (skus) => new Map(skus.map((sku) => [sku, offer(sku)])) },
       clock: systemClock,
       holdSeconds: 900,

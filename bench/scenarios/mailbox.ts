@@ -5,6 +5,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { limits } from '../../src/kernel/limits.ts'
+import { systemRandom } from '../../src/kernel/random.ts'
 import { admit } from '../../src/stock/gate/scripts.ts'
 import { checkoutIds } from '../../src/stock/protocol/checkout-id.ts'
 import { channels, partitionKeys, requestsKey, skuKeys } from '../../src/stock/protocol/keys.ts'
@@ -102,7 +103,7 @@ async function fill(
   const { redis } = access
   const partition = partitionOf(sku)
   const generation = Number(await redis.hget(partitionKeys(partition).partition, 'generation'))
-  const ids = checkoutIds(context.settings.JWT_SECRET ?? '', systemClock.now)
+  const ids = checkoutIds(context.settings.JWT_SECRET ?? '', systemClock.now, systemRandom)
   const fingerprint = fingerprintOf([{ sku, quantity: 1 }])
   const buyers = context.buyers.ids
   for (let done = 0; done < units; done += batch) {

@@ -12,6 +12,7 @@ import { type Relayed, startRelay } from '../platform/queue/relay.ts'
 import { type ScheduledJob, startScheduled } from '../platform/queue/scheduled.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
+import type { PostGates } from '../stock/gate/post-commands.ts'
 import { expireHoldsJob } from './expire-holds.ts'
 import { forgetOldJob } from './forget-old.ts'
 import { relayWebhookHints, relayWebhooks } from './process-webhooks.ts'
@@ -24,7 +25,7 @@ export interface JobsDeps {
   readonly connect: () => RedisClient
   readonly config: ConnectedConfig
   readonly pool: DatabasePool
-  readonly redis: RedisClient
+  readonly gates: PostGates
   readonly strategy: ReservationStrategy
   readonly mailer: Mailer
   readonly handleStripeEvent: StripeEventHandler
@@ -39,7 +40,7 @@ export interface JobsDeps {
 
 /** Starts every queue of a worker. `stop` lets running jobs finish, for a few seconds. */
 export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
-  const { pool, redis, strategy, log } = deps
+  const { pool, gates, strategy, log } = deps
   const topics = joinTopics(...deps.topics, mailTopics, {
     [mailTopic]: { outside: createMailSender({ pool, mailer: deps.mailer }) },
   })
@@ -47,7 +48,7 @@ export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
   const queues = [
     startScheduled(deps, [
       expireHoldsJob({ pool, strategy, sweepSeconds: deps.config.SWEEP_SECONDS }),
-      rejectAssembliesJob({ pool, redis, holdSeconds: deps.config.HOLD_SECONDS }),
+      rejectAssembliesJob({ pool, gates, holdSeconds: deps.config.HOLD_SECONDS }),
       forgetOldJob({ pool }),
       watchStockJob({ pool }),
       ...deps.scheduled,

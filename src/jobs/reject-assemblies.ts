@@ -1,12 +1,12 @@
 import type { DatabasePool } from 'slonik'
 import { decideAssemblies, giveUp, overdueAssemblies } from '../flows/reserve/assembly.ts'
 import type { ScheduledJob } from '../platform/queue/scheduled.ts'
-import type { RedisClient } from '../platform/redis/client.ts'
+import type { PostGates } from '../stock/gate/post-commands.ts'
 
 /** A checkout over several SKUs that was not decided in time gives its parts back. */
 export function rejectAssembliesJob(deps: {
   readonly pool: DatabasePool
-  readonly redis: RedisClient
+  readonly gates: PostGates
   readonly holdSeconds: number
 }): ScheduledJob {
   return {

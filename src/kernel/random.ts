@@ -1,3 +1,12 @@
+/** Where randomness comes from: the system in production, a seed in simulation and tests. */
+import { randomInt } from 'node:crypto'
+
+/** A number from 0 up to, not including, 1. */
+export type Random = () => number
+
+/** Cannot be guessed. Costs about a microsecond. */
+export const systemRandom: Random = () => randomInt(2 ** 47) / 2 ** 47
+
 /** Numbers that look random and are the same for the same seed, on every machine. */
 export interface SeededRandom {
   /** From 0 up to, not including, 1. */

@@ -11,7 +11,7 @@
  *   that nothing was ever built.
  */
 import type { Decision, Evidence, SkuState } from './decide/state.ts'
-import type { Command, CommandKind, Entry } from './protocol/messages.ts'
+import type { Command, Entry, StockCommand } from './protocol/messages.ts'
 import type { Offer } from './protocol/offers.ts'
 
 // Gates --------------------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ export interface PartitionState {
   /** 0 when there is no state. */
   readonly generation: number
   readonly open: boolean
-  /** Whether the state was built on this run. */
+  /** Whether it was built on this run. */
   readonly sameServer: boolean
 }
 
@@ -194,26 +194,22 @@ export interface GateStore {
 /** Where a reader stands in a SKU's mailbox. */
 export type Place = Pick<SkuState, 'sku' | 'generation' | 'cursor'>
 
-/** What waits in a partition. */
+/** What waits in a partition: SKUs whose mailbox is not empty, and SKUs whose gate somebody asked for. */
 export interface Waiting {
-  /** SKUs whose mailbox is not empty. */
   readonly ready: readonly string[]
-  /** SKUs whose gate somebody asked for. */
   readonly wanted: readonly string[]
 }
 
 /** The owner's side of the mailboxes of a partition. */
 export interface Mailbox {
-  /** What is ready and what is wanted. */
   waiting(partition: number): Promise<Waiting>
   /**
    * Entries after each place, `countMax` of each at most, all in one round trip; one list for each place, in their
    * order. Says nothing about holes: the caller compares the numbers.
    */
   read(partition: number, places: readonly Place[], countMax: number): Promise<Entry[][]>
-  /** Takes SKUs out of the ready set. */
+  /** Takes SKUs out of the ready set, or out of the wanted set. */
   forgetReady(partition: number, skus: readonly string[]): Promise<void>
-  /** Takes SKUs out of the wanted set. */
   forgetWanted(partition: number, skus: readonly string[]): Promise<void>
   /** Whether the SKU has a gate, of whatever generation. */
   hasGate(sku: string): Promise<boolean>
@@ -269,15 +265,8 @@ export class Contested extends RefusedWork {
   override name = 'Contested'
 }
 
-/** A command with the SKU whose mailbox it belongs to. */
-export interface StockCommand extends Command {
-  readonly kind: CommandKind
-  readonly sku: string
-}
-
 /** A partition as the ledger knows it. */
 export interface LedgerPartition {
-  /** 0 when nothing was ever built. */
   readonly generation: number
   /** The run of the gate store that the present generation was built on; null: build it anew. */
   readonly runId: string | null
@@ -346,4 +335,13 @@ export interface LedgerStore {
   allOpenCommands(countMax: number): Promise<StockCommand[]>
   /** Makes every partition's next owner build its gates anew: units are about to move without them. */
   distrustGates(): Promise<void>
+}
+
+/** A session of the ledger outside of the actor runtime. */
+export interface LedgerSession {
+  readonly store: LedgerStore
+  /** True from the moment the session is known to have ended. */
+  readonly lost: boolean
+  /** Never rejects. */
+  close(): Promise<void>
 }

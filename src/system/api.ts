@@ -35,6 +35,7 @@ import { createIdentity } from '../identity/identity.ts'
 import { imagesOf } from '../images/images-of.ts'
 import { openImageStore } from '../images/open-store.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { systemRandom } from '../kernel/random.ts'
 import { createOrders } from '../orders/orders.ts'
 import { WebhookInbox } from '../payments/webhook-inbox.ts'
 import { createWebhookVerifier } from '../payments/webhook-signature.ts'
@@ -42,7 +43,8 @@ import { sql } from '../platform/postgres/pool.ts'
 import { createLogger } from '../platform/telemetry/logger.ts'
 import { createRegistry } from '../platform/telemetry/metrics.ts'
 import { LocalRefusals } from '../stock/gate/local-refusals.ts'
-import { watchFreedUnits } from '../stock/gate/watch.ts'
+import { RedisGates } from '../stock/gate/redis-gates.ts'
+import { RedisWakes } from '../stock/gate/redis-wakes.ts'
 import { checkoutIds } from '../stock/protocol/checkout-id.ts'
 import { catalogueOf } from './catalogue.ts'
 import { moneyOf, poolOf, redisOpener, strategyOf } from './shared.ts'
@@ -60,11 +62,13 @@ export async function startApi(
 
   const identity = createIdentity({ pool, jwtSecret: config.JWT_SECRET })
   const unwatchEnded = identity.ended.watch(clock)
-  const ids = checkoutIds(config.JWT_SECRET, clock.now)
-  const refusals = new LocalRefusals({ redis: gateRedis, clock })
-  const unwatch = watchFreedUnits(subscriber, refusals)
-  const strategy = strategyOf(config, { pool, redis: gateRedis, ids, refusals })
-  const results = new Results({ subscriber, clock })
+  const ids = checkoutIds(config.JWT_SECRET, clock.now, systemRandom)
+  const gates = new RedisGates(gateRedis, clock.now)
+  const wakes = new RedisWakes({ subscriber, publisher: gateRedis })
+  const refusals = new LocalRefusals({ gates, clock })
+  const unwatch = wakes.onFreed(refusals)
+  const strategy = strategyOf(config, { pool, gates, ids, refusals })
+  const results = new Results({ wakes, clock })
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
   const cancelCheckout = createCancelCheckout({ pool, ids, strategy })
   const giveBack = (accountId: string) => giveBackAll({ pool, cancelCheckout }, accountId)
@@ -77,6 +81,7 @@ export async function startApi(
     imagesOf: imagesOf(pool, config.PUBLIC_URL ?? ''),
     pool,
     redis: gateRedis,
+    gates,
     subscriber,
     availability,
     clock,

@@ -3,9 +3,13 @@ import type { DatabasePool } from 'slonik'
 import { Ownership } from '../actor/ownership.ts'
 import { createCommitListener } from '../flows/reserve/commit-listener.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { Random } from '../kernel/random.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
-import { watchWakeUps } from '../stock/gate/watch.ts'
+import { RedisGates } from '../stock/gate/redis-gates.ts'
+import { RedisMailbox } from '../stock/gate/redis-mailbox.ts'
+import { RedisWakes } from '../stock/gate/redis-wakes.ts'
+import { PgLedger } from '../stock/ledger/pg-ledger.ts'
 import { stockActors } from '../stock/owner/partition-actor.ts'
 import type { OfferSource } from '../stock/protocol/offers.ts'
 import { partitionCount } from '../stock/protocol/partition.ts'
@@ -24,10 +28,25 @@ export function startOwners(deps: {
   /** Connections that commit; the partitions are spread over them. */
   readonly lanes: number
   readonly clock: Clock
+  readonly random: Random
   readonly log: Logger
 }): () => Promise<void> {
-  const { databaseUrl, pool, stampPool, redis, holdSeconds, lanes, clock, log } = deps
-  const listener = createCommitListener({ pool, redis, holdSeconds, log })
+  const { databaseUrl, pool, stampPool, redis, holdSeconds, lanes, clock, random, log } = deps
+  const gates = new RedisGates(redis, clock.now)
+  const wakes = new RedisWakes({ subscriber: deps.subscriber, publisher: redis })
+  const listener = createCommitListener({ pool, gates, wakes, holdSeconds, log })
+  const actors = stockActors({
+    gates,
+    mailbox: new RedisMailbox(redis),
+    offers: deps.offers,
+    holdSeconds,
+    now: clock.now,
+    monotonic: clock.monotonic,
+    random,
+    warn: (message) => log.warn(message),
+    onCommitted: listener.committed,
+    wake: (partition) => ownership.wake(partition),
+  })
   const ownership: Ownership = new Ownership({
     databaseUrl,
     pool: stampPool,
@@ -35,18 +54,14 @@ export function startOwners(deps: {
     lanes,
     clock,
     log,
-    factory: stockActors({
-      redis,
-      offers: deps.offers,
-      holdSeconds,
-      now: clock.now,
-      monotonic: clock.monotonic,
-      warn: (message) => log.warn(message),
-      onCommitted: listener.committed,
-      wake: (partition) => ownership.wake(partition),
-    }),
+    factory: {
+      takeOver: (partition, connection) => actors.takeOver(partition, new PgLedger(connection)),
+    },
   })
-  const unwatch = watchWakeUps(deps.subscriber, ownership)
+  const unwatch = wakes.onWake({
+    wake: (partition) => ownership.wake(partition),
+    missed: () => ownership.wakeAll(),
+  })
   ownership.start()
   return async () => {
     unwatch()

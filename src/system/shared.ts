@@ -8,26 +8,27 @@ import { actorStrategy } from '../flows/reserve/strategies/actor.ts'
 import { pessimisticStrategy } from '../flows/reserve/strategies/pessimistic.ts'
 import type { ReservationStrategy } from '../flows/reserve/strategy.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { systemRandom } from '../kernel/random.ts'
 import { simulatorKey, simulatorUrl, stripeGateway } from '../payments/stripe-gateway.ts'
 import { openPool } from '../platform/postgres/pool.ts'
-import { openRedis, type RedisClient, type RedisPurpose } from '../platform/redis/client.ts'
+import { openRedis, type RedisPurpose } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import { Gate } from '../stock/gate/gate.ts'
 import type { LocalRefusals } from '../stock/gate/local-refusals.ts'
 import { skuExists } from '../stock/ledger/sku-exists.ts'
+import type { GateStore } from '../stock/ports.ts'
 import type { CheckoutIds } from '../stock/protocol/checkout-id.ts'
 
 interface StrategyParts {
   readonly pool: DatabasePool
-  /** What the gate is asked over. */
-  readonly redis: RedisClient
+  readonly gates: GateStore
   readonly ids: CheckoutIds
   readonly refusals: LocalRefusals
 }
 
 /** The reservation strategy that the settings name. */
 export function strategyOf(config: ConnectedConfig, parts: StrategyParts): ReservationStrategy {
-  const { pool, redis, ids, refusals } = parts
+  const { pool, gates, ids, refusals } = parts
   if (config.STOCK_STRATEGY === 'pessimistic') {
     const holdSeconds = config.HOLD_SECONDS
     return pessimisticStrategy({
@@ -39,18 +40,19 @@ export function strategyOf(config: ConnectedConfig, parts: StrategyParts): Reser
     })
   }
   const gate = new Gate({
-    redis,
+    gates,
     ids,
     refusals,
     clock: systemClock,
+    random: systemRandom,
     skuExists: (sku) => skuExists(pool, sku),
     waitingUnitsMax: config.MAILBOX_UNITS,
   })
   const currencies = (skus: readonly string[]) => currenciesOf(pool, skus)
   return actorStrategy({
     gate,
-    redis,
-    assembly: createAssembly({ pool, redis, gate, ids, currencies }),
+    gates,
+    assembly: createAssembly({ pool, gates, gate, ids, currencies }),
   })
 }
 

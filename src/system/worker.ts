@@ -16,10 +16,13 @@ import { startJobs } from '../jobs/jobs.ts'
 import { paymentJobs } from '../jobs/payment-jobs.ts'
 import { imageJobs, relayImages } from '../jobs/process-images.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { systemRandom } from '../kernel/random.ts'
 import { createMailer } from '../notifications/mailer.ts'
 import { createLogger } from '../platform/telemetry/logger.ts'
 import { startDirectCommands } from '../stock/direct/direct-commands.ts'
 import { LocalRefusals } from '../stock/gate/local-refusals.ts'
+import { RedisGates } from '../stock/gate/redis-gates.ts'
+import { openPgLedger } from '../stock/ledger/pg-ledger.ts'
 import { checkoutIds } from '../stock/protocol/checkout-id.ts'
 import { startOwners } from './owners.ts'
 import { moneyOf, poolOf, redisOpener, strategyOf } from './shared.ts'
@@ -36,8 +39,9 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
   const stampPool = await poolOf(config, log, 2)
   const redis = open('patient')
   const subscriber = open('subscriber')
+  const gates = new RedisGates(redis, clock.now)
   const offers = offerSource(pool)
-  const ids = checkoutIds(config.JWT_SECRET, clock.now)
+  const ids = checkoutIds(config.JWT_SECRET, clock.now, systemRandom)
 
   const { DATABASE_URL: databaseUrl, HOLD_SECONDS: holdSeconds } = config
   const stopStock =
@@ -52,11 +56,19 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
           holdSeconds,
           lanes,
           clock,
+          random: systemRandom,
           log,
         })
-      : startDirectCommands({ databaseUrl, redis, holdSeconds, clock, log })
-  const refusals = new LocalRefusals({ redis, clock })
-  const strategy = strategyOf(config, { pool, redis, ids, refusals })
+      : startDirectCommands({
+          connect: () => openPgLedger(databaseUrl, 'sluice-direct'),
+          gates,
+          holdSeconds,
+          clock,
+          random: systemRandom,
+          log,
+        })
+  const refusals = new LocalRefusals({ gates, clock })
+  const strategy = strategyOf(config, { pool, gates, ids, refusals })
   const money = moneyOf(config, { pool, strategy, clock, log })
   const cancelCheckout = createCancelCheckout({ pool, ids, strategy })
   const images = {
@@ -69,7 +81,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
     connect: () => open('jobs'),
     config,
     pool,
-    redis,
+    gates,
     strategy,
     mailer: createMailer({
       smtpUrl: config.SMTP_URL,
@@ -80,7 +92,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
     topics: [
       paymentTopics(money),
       fulfilmentTopics,
-      productTopics({ pool, redis, offers }),
+      productTopics({ pool, redis, gates, offers }),
       accountTopics({ pool, redis }),
     ],
     scheduled: [

@@ -11,6 +11,7 @@ import { systemClock } from '../../src/kernel/clock.ts'
 import { AppError } from '../../src/kernel/errors.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { postStockCommand, type StockCommand } from '../../src/stock/gate/post-commands.ts'
+import { RedisWakes } from '../../src/stock/gate/redis-wakes.ts'
 import { partitionKeys, skuKeys } from '../../src/stock/protocol/keys.ts'
 import { failScript } from '../support/fail-script.ts'
 import { type Owner, StockWorld } from '../support/stock-world.ts'
@@ -82,7 +83,10 @@ class Run {
     this.#owners = [owner]
     this.#gate = world.newGate({ impatient: true })
     const { pool, ids, redis } = world
-    const results = new Results({ subscriber: redis, clock: systemClock })
+    const results = new Results({
+      wakes: new RedisWakes({ subscriber: redis, publisher: redis }),
+      clock: systemClock,
+    })
     const strategy = actorStrategyOf(world)
     this.#checkouts = new Checkouts({ pool, ids, strategy, results, clock: systemClock })
     this.#cancel = createCancelCheckout({ pool, ids, strategy })
@@ -130,7 +134,7 @@ class Run {
         return
       case 'post again': {
         const command = this.#commands[each.which % Math.max(this.#commands.length, 1)]
-        if (command) await postStockCommand(this.world.redis, command)
+        if (command) await postStockCommand(this.world.gates, command)
         return
       }
       case 'lose':

@@ -4,18 +4,16 @@ import { Cluster } from 'ioredis'
 import { newId } from '../../src/kernel/ids.ts'
 import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import {
-  type AdmitReply,
   admit,
   closePartition,
   installGate,
   openPartition,
-  type PostReply,
   postCommand,
-  type SettleReply,
   setTerms,
   settle,
   wantGate,
 } from '../../src/stock/gate/scripts.ts'
+import type { AdmitReply, PostReply, SettleReply } from '../../src/stock/ports.ts'
 import {
   loadingKeys,
   loadingRequestsKey,

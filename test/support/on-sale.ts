@@ -1,6 +1,8 @@
 /** SKUs whose gate is open before anybody buys, and sales whose window moves, in a {@link TestSystem}. */
 import { offerSource } from '../../src/flows/reserve/offer-source.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
+import { RedisGates } from '../../src/stock/gate/redis-gates.ts'
 import { refreshTerms } from '../../src/stock/gate/refresh-terms.ts'
 import { wantGate } from '../../src/stock/gate/scripts.ts'
 import { channels, partitionKeys, skuKeys } from '../../src/stock/protocol/keys.ts'
@@ -35,5 +37,5 @@ export async function moveSale(
   await pool.query(sql.typeAlias('none')`
     update sales set starts_at = coalesce(${time(startsAt)}, starts_at),
       ends_at = coalesce(${time(endsAt)}, ends_at) where sku = ${sku}`)
-  await refreshTerms(redis, offerSource(pool), sku)
+  await refreshTerms(new RedisGates(redis, systemClock.now), offerSource(pool), sku)
 }

@@ -12,6 +12,7 @@ import { stripeGateway } from '../../src/payments/stripe-gateway.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
 import { createLogger } from '../../src/platform/telemetry/logger.ts'
 import { postStockCommand } from '../../src/stock/gate/post-commands.ts'
+import { RedisGates } from '../../src/stock/gate/redis-gates.ts'
 import { eventually } from './eventually.ts'
 import { moveDeadline } from './purchases/change.ts'
 import { type Purchase, purchaseOf } from './purchases/find.ts'
@@ -116,6 +117,7 @@ function observer(pool: DatabasePool, simulator: TestSimulator) {
 }
 
 function saga({ pool, redis, config }: TestSystem, apiBase: string) {
+  const gates = new RedisGates(redis, systemClock.now)
   return {
     /** What the saga is built from, to run a part of it in the test. `gateway` wraps the provider's. */
     money(
@@ -129,7 +131,7 @@ function saga({ pool, redis, config }: TestSystem, apiBase: string) {
         gateway: wrap(stripeGateway({ secretKey: testStripeKey, apiBase })),
         strategy: {
           post: async (commands) => {
-            await Promise.allSettled(commands.map((command) => postStockCommand(redis, command)))
+            await Promise.allSettled(commands.map((command) => postStockCommand(gates, command)))
           },
         },
         clock: systemClock,

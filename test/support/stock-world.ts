@@ -7,11 +7,12 @@ import type { TestContext } from 'node:test'
 import pg from 'pg'
 import type { DatabasePool } from 'slonik'
 import type { RedisHandle } from '../../dev/embedded-redis.ts'
-import type { ActorFactory, PartitionActor } from '../../src/actor/actor.ts'
+import type { PartitionActor } from '../../src/actor/actor.ts'
 import { writeCommands } from '../../src/flows/reserve/end-checkout.ts'
 import { offerSource } from '../../src/flows/reserve/offer-source.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
+import { systemRandom } from '../../src/kernel/random.ts'
 import { PipelinedConnection } from '../../src/platform/postgres/pipeline.ts'
 import { openPool, sql } from '../../src/platform/postgres/pool.ts'
 import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
@@ -19,10 +20,18 @@ import { Gate, type GateOutcome } from '../../src/stock/gate/gate.ts'
 import { LocalRefusals } from '../../src/stock/gate/local-refusals.ts'
 import { postStockCommand, type StockCommand } from '../../src/stock/gate/post-commands.ts'
 import { refreshTerms } from '../../src/stock/gate/refresh-terms.ts'
+import { RedisGates } from '../../src/stock/gate/redis-gates.ts'
+import { RedisMailbox } from '../../src/stock/gate/redis-mailbox.ts'
 import { openLedger } from '../../src/stock/ledger/open-ledger.ts'
+import { PgLedger } from '../../src/stock/ledger/pg-ledger.ts'
 import { skuExists } from '../../src/stock/ledger/sku-exists.ts'
 import type { Committed } from '../../src/stock/owner/commit-pass.ts'
-import { type StockActorDeps, stockActors } from '../../src/stock/owner/partition-actor.ts'
+import {
+  type StockActorDeps,
+  type StockActors,
+  stockActors,
+} from '../../src/stock/owner/partition-actor.ts'
+import type { LedgerStore } from '../../src/stock/ports.ts'
 import { type CheckoutIds, checkoutIds } from '../../src/stock/protocol/checkout-id.ts'
 import { partitionKeys } from '../../src/stock/protocol/keys.ts'
 import type { CommandKind } from '../../src/stock/protocol/messages.ts'
@@ -48,6 +57,7 @@ export interface NewSku {
 export interface Owner {
   readonly actor: PartitionActor
   readonly connection: PipelinedConnection
+  readonly ledger: LedgerStore
   readonly committed: Committed[]
   readonly warnings: string[]
   /** Passes until nothing waits and everything is settled. */
@@ -60,7 +70,11 @@ export class StockWorld extends StockFacts {
   readonly databaseUrl: string
   readonly redisServer: RedisHandle
   readonly gateRedis: RedisClient
-  readonly ids: CheckoutIds = checkoutIds('a secret of these tests', systemClock.now)
+  /** The owners' gates and mailboxes, and the gates as API processes ask them. */
+  readonly gates: RedisGates
+  readonly mailbox: RedisMailbox
+  readonly apiGates: RedisGates
+  readonly ids: CheckoutIds = checkoutIds('a secret of these tests', systemClock.now, systemRandom)
   readonly gate: Gate
   readonly #closing: (() => Promise<void> | void)[] = []
   #seller: string | undefined
@@ -78,6 +92,9 @@ export class StockWorld extends StockFacts {
     this.databaseUrl = databaseUrl
     this.redisServer = redisServer
     this.gateRedis = openRedis(redisServer.url, 'gate', () => {})
+    this.gates = new RedisGates(this.redis, systemClock.now)
+    this.mailbox = new RedisMailbox(this.redis)
+    this.apiGates = new RedisGates(this.gateRedis, systemClock.now)
     this.gate = this.newGate()
     t.after(async () => {
       for (const close of this.#closing.reverse()) await close()
@@ -124,10 +141,11 @@ export class StockWorld extends StockFacts {
     }
     const clock = impatient ? hurried : systemClock
     return new Gate({
-      redis: this.gateRedis,
+      gates: this.apiGates,
       ids: this.ids,
-      refusals: new LocalRefusals({ redis: this.gateRedis, clock }),
+      refusals: new LocalRefusals({ gates: this.apiGates, clock }),
       clock,
+      random: systemRandom,
       skuExists: (sku) => skuExists(this.pool, sku),
       waitingUnitsMax: 10_000,
     })
@@ -163,7 +181,7 @@ export class StockWorld extends StockFacts {
   async changeLimit(sku: string, limit: number): Promise<void> {
     await this.pool.query(sql.typeAlias('none')`
       update sales set per_customer_limit = ${limit} where sku = ${sku}`)
-    await refreshTerms(this.redis, offerSource(this.pool), sku)
+    await refreshTerms(this.gates, offerSource(this.pool), sku)
   }
 
   /** A SKU with its gate built, and the owner that built it. */
@@ -194,11 +212,13 @@ export class StockWorld extends StockFacts {
       onCommitted: (_, each) => committed.push(each),
       ...over,
     })
-    const actor = await factory.takeOver(partition, connection)
-    const { redis } = this
+    const ledger = new PgLedger(connection)
+    const actor = await factory.takeOver(partition, ledger)
+    const { mailbox } = this
     return {
       actor,
       connection,
+      ledger,
       committed,
       warnings,
       async runDry() {
@@ -206,7 +226,7 @@ export class StockWorld extends StockFacts {
           if ((await actor.pass()).anything) continue
           // A second look reads what is ready without knowing it from before, and settles it.
           const { anything } = await actor.pass()
-          if (!anything && !(await redis.scard(partitionKeys(partition).ready))) return
+          if (!anything && (await mailbox.waiting(partition)).ready.length === 0) return
         }
         assert.fail('the owner finds no end')
       },
@@ -214,13 +234,15 @@ export class StockWorld extends StockFacts {
   }
 
   /** What makes owners here. */
-  actors(over: Partial<StockActorDeps> = {}): ActorFactory {
+  actors(over: Partial<StockActorDeps> = {}): StockActors {
     return stockActors({
-      redis: this.redis,
+      gates: this.gates,
+      mailbox: this.mailbox,
       offers: offerSource(this.pool),
       holdSeconds,
       now: systemClock.now,
       monotonic: systemClock.monotonic,
+      random: systemRandom,
       warn: () => {},
       onCommitted: () => {},
       wake: () => {},
@@ -269,7 +291,7 @@ export class StockWorld extends StockFacts {
     const { checkoutId = null, units = null, post = true } = options
     const command = { kind, sku, id: newId(), checkoutId, units }
     await this.pool.transaction((tx) => writeCommands(tx, [command], 'a test'))
-    if (post) await postStockCommand(this.redis, command)
+    if (post) await postStockCommand(this.gates, command)
     return command
   }
 

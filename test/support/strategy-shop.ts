@@ -14,8 +14,11 @@ import { pessimisticStrategy } from '../../src/flows/reserve/strategies/pessimis
 import type { Line, Refusal, ReservationStrategy } from '../../src/flows/reserve/strategy.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
+import { systemRandom } from '../../src/kernel/random.ts'
 import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import { startDirectCommands } from '../../src/stock/direct/direct-commands.ts'
+import { RedisWakes } from '../../src/stock/gate/redis-wakes.ts'
+import { openPgLedger } from '../../src/stock/ledger/pg-ledger.ts'
 import { startOwners } from '../../src/system/owners.ts'
 import { expireNow } from './purchases/change.ts'
 import { holdSeconds, StockWorld } from './stock-world.ts'
@@ -56,7 +59,8 @@ export async function startStrategyShop(t: TestContext, name: StrategyName): Pro
     await stop()
     subscriber.disconnect()
   })
-  const results = new Results({ subscriber, clock: systemClock })
+  const wakes = new RedisWakes({ subscriber, publisher: world.redis })
+  const results = new Results({ wakes, clock: systemClock })
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock: systemClock })
   return {
     world,
@@ -76,10 +80,10 @@ export async function startStrategyShop(t: TestContext, name: StrategyName): Pro
 
 /** The actor's strategy as an API process wires it. */
 export function actorStrategyOf(world: StockWorld): ReservationStrategy {
-  const { pool, gateRedis, ids, gate } = world
+  const { pool, apiGates: gates, ids, gate } = world
   const currencies = (skus: readonly string[]) => currenciesOf(pool, skus)
-  const assembly = createAssembly({ pool, redis: gateRedis, gate, ids, currencies })
-  return actorStrategy({ gate, redis: gateRedis, assembly })
+  const assembly = createAssembly({ pool, gates, gate, ids, currencies })
+  return actorStrategy({ gate, gates, assembly })
 }
 
 function strategyOf(name: StrategyName, world: StockWorld): ReservationStrategy {
@@ -104,11 +108,25 @@ function startActors(world: StockWorld, subscriber: RedisClient): () => Promise<
     subscriber,
     offers: offerSource(pool),
   }
-  return startOwners({ ...stores, holdSeconds, lanes: 2, clock: systemClock, log })
+  return startOwners({
+    ...stores,
+    holdSeconds,
+    lanes: 2,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  })
 }
 
-function startDirect({ databaseUrl, redis }: StockWorld): () => Promise<void> {
-  return startDirectCommands({ databaseUrl, redis, holdSeconds, clock: systemClock, log })
+function startDirect({ databaseUrl, gates }: StockWorld): () => Promise<void> {
+  return startDirectCommands({
+    connect: () => openPgLedger(databaseUrl, 'sluice-direct'),
+    gates,
+    holdSeconds,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  })
 }
 
 /** What was bought; fails when it was refused. */

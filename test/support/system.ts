@@ -12,6 +12,7 @@ import { newId } from '../../src/kernel/ids.ts'
 import { openPool, sql } from '../../src/platform/postgres/pool.ts'
 import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import { postStockCommand } from '../../src/stock/gate/post-commands.ts'
+import { RedisGates } from '../../src/stock/gate/redis-gates.ts'
 import { openLedger } from '../../src/stock/ledger/open-ledger.ts'
 import { skuKeys } from '../../src/stock/protocol/keys.ts'
 import { partitionOf } from '../../src/stock/protocol/partition.ts'
@@ -243,7 +244,7 @@ function shop(pool: DatabasePool, redis: RedisClient) {
     async restock(sku: string, units: number): Promise<void> {
       const command = { id: newId(), sku, kind: 'restock', checkoutId: null, units } as const
       await pool.transaction((tx) => writeCommands(tx, [command], 'test'))
-      await postStockCommand(redis, command)
+      await postStockCommand(new RedisGates(redis, systemClock.now), command)
     },
   }
 }

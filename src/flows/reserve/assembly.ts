@@ -8,9 +8,8 @@ import { z } from 'zod'
 import { RecentMap } from '../../kernel/recent-map.ts'
 import { mayMove } from '../../orders/order-sql.ts'
 import { sql } from '../../platform/postgres/pool.ts'
-import type { RedisClient } from '../../platform/redis/client.ts'
 import type { Gate, GateOutcome } from '../../stock/gate/gate.ts'
-import { postStockCommands } from '../../stock/gate/post-commands.ts'
+import { type PostGates, postStockCommands } from '../../stock/gate/post-commands.ts'
 import type { CheckoutIds } from '../../stock/protocol/checkout-id.ts'
 import { partitionOf } from '../../stock/protocol/partition.ts'
 import { createBeginAssembly } from './begin-assemblies.ts'
@@ -21,7 +20,7 @@ import { type Line, type Purchase, type Refusal, type ReserveOutcome, refused } 
 
 export interface AssemblyDeps {
   readonly pool: DatabasePool
-  readonly redis: RedisClient
+  readonly gates: PostGates
   readonly gate: Gate
   readonly ids: CheckoutIds
   /** The currency of each SKU that exists. */
@@ -150,7 +149,7 @@ async function findReplay(
 
 /** Rejects assemblies that are not decided, frees their key, and releases whatever they got or may yet get. */
 export async function giveUp(
-  deps: Pick<AssemblyDeps, 'pool' | 'redis'>,
+  deps: Pick<AssemblyDeps, 'pool' | 'gates'>,
   checkoutIds: readonly string[],
   reason: string,
 ): Promise<void> {
@@ -169,8 +168,8 @@ export async function giveUp(
       `assembly ${reason}`,
     )
   })
-  // Those that Redis does not take now are posted again by their owner.
-  await postStockCommands(deps.redis, commands).catch(() => {})
+  // Those that the gates do not take now are posted again by their owner.
+  await postStockCommands(deps.gates, commands).catch(() => {})
 }
 
 const Decided = z.object({

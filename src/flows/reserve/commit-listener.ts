@@ -1,10 +1,10 @@
 /** What a worker does after a commit: tells those who wait, and decides checkouts over several SKUs. */
 import type { DatabasePool } from 'slonik'
 import { type Clock, systemClock } from '../../kernel/clock.ts'
-import type { RedisClient } from '../../platform/redis/client.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
+import type { PostGates } from '../../stock/gate/post-commands.ts'
 import type { Committed } from '../../stock/owner/commit-pass.ts'
-import { channels } from '../../stock/protocol/keys.ts'
+import type { Wakes } from '../../stock/ports.ts'
 import { type Decided, decideAssemblies, giveUp } from './assembly.ts'
 import { encodeReserved, encodeResults } from './results.ts'
 
@@ -19,12 +19,13 @@ export interface CommitListener {
 
 export function createCommitListener(deps: {
   readonly pool: DatabasePool
-  readonly redis: RedisClient
+  readonly gates: PostGates
+  readonly wakes: Pick<Wakes, 'publishResults'>
   readonly holdSeconds: number
   readonly log: Logger
   readonly clock?: Clock
 }): CommitListener {
-  const { pool, redis, log, clock = systemClock } = deps
+  const { pool, gates, wakes, log, clock = systemClock } = deps
   /** Assemblies to look at, and those that the ledger refused a part of. */
   const held = new Set<string>()
   const refused = new Set<string>()
@@ -33,9 +34,7 @@ export function createCommitListener(deps: {
   let looking: Promise<void> | undefined
 
   const tell = (partition: number, message: string | undefined) => {
-    if (message !== undefined) {
-      redis.publish(channels.results(partition), message).catch(() => {})
-    }
+    if (message !== undefined) wakes.publishResults(partition, message)
   }
   // One statement decides all that came together; what comes meanwhile is next.
   const look = async () => {
@@ -44,7 +43,7 @@ export function createCommitListener(deps: {
       held.clear()
       refused.clear()
       try {
-        if (broken.length > 0) await giveUp({ pool, redis }, broken, 'refused by the ledger')
+        if (broken.length > 0) await giveUp({ pool, gates }, broken, 'refused by the ledger')
         if (whole.length > 0) announce(await decideAssemblies(pool, whole, deps.holdSeconds))
       } catch (error) {
         // Their deadline is kept by a job.

@@ -1,9 +1,8 @@
 /** Tells requests that wait what became of their checkouts: workers publish, API processes listen. */
 import type { Clock } from '../../kernel/clock.ts'
 import { RecentMap } from '../../kernel/recent-map.ts'
-import type { RedisClient } from '../../platform/redis/client.ts'
 import type { Committed } from '../../stock/owner/commit-pass.ts'
-import { channels } from '../../stock/protocol/keys.ts'
+import type { Wakes } from '../../stock/ports.ts'
 
 /** What a committed checkout became. */
 export interface Result {
@@ -50,8 +49,7 @@ const recentMax = 20_000
 const leaveAfterMs = 60_000
 
 export interface ResultsDeps {
-  /** A connection of the purpose `subscriber`. */
-  readonly subscriber: RedisClient
+  readonly wakes: Pick<Wakes, 'onResults' | 'listenToResults' | 'leaveResults'>
   readonly clock: Clock
 }
 
@@ -64,9 +62,7 @@ export class Results {
 
   constructor(deps: ResultsDeps) {
     this.#deps = deps
-    deps.subscriber.on('message', (channel: string, message: string) => {
-      if (channel.startsWith('sluice:results:')) this.#hear(message)
-    })
+    deps.wakes.onResults((words) => this.#hear(words))
   }
 
   /** Listens to a partition. Await it before the admission, so that no result can slip past. */
@@ -77,7 +73,7 @@ export class Results {
       known.usedAt = now
       return void (await known.ready)
     }
-    const ready = this.#deps.subscriber.subscribe(channels.results(partition))
+    const ready = this.#deps.wakes.listenToResults(partition)
     this.#subscribed.set(partition, { ready, usedAt: now })
     this.#leaveWhenIdle(partition)
     ready.catch(() => this.#subscribed.delete(partition))
@@ -107,13 +103,13 @@ export class Results {
 
   /** Leaves a partition that nobody has waited for lately; else looks again later. */
   #leaveWhenIdle(partition: number): void {
-    const { clock, subscriber } = this.#deps
+    const { clock, wakes } = this.#deps
     clock.after(leaveAfterMs, () => {
       const known = this.#subscribed.get(partition)
       if (!known) return
       if (clock.monotonic() - known.usedAt < leaveAfterMs) return this.#leaveWhenIdle(partition)
       this.#subscribed.delete(partition)
-      subscriber.unsubscribe(channels.results(partition)).catch(() => {})
+      wakes.leaveResults(partition)
       if (this.#subscribed.size > 0) return
       this.#recent.clear()
     })

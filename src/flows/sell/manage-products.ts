@@ -29,11 +29,13 @@ import { appendOutbox } from '../../platform/outbox.ts'
 import type { RedisClient } from '../../platform/redis/client.ts'
 import { refreshTerms } from '../../stock/gate/refresh-terms.ts'
 import { openLedger } from '../../stock/ledger/open-ledger.ts'
+import type { GateStore } from '../../stock/ports.ts'
 import type { OfferSource } from '../../stock/protocol/offers.ts'
 
 export interface ManageProductsDeps {
   readonly pool: DatabasePool
   readonly redis: RedisClient
+  readonly gates: Pick<GateStore, 'setTerms'>
   readonly offers: OfferSource
   readonly imagesOf: ImagesOf
   /** Makes this process read a product and its SKUs anew, at once. */
@@ -137,12 +139,12 @@ export function manageProducts(deps: ManageProductsDeps) {
 
 /** Tells caches and gates of a change; safe to call any number of times, and late. Rejects when Redis is away. */
 export async function followChange(
-  { redis, offers }: Pick<ManageProductsDeps, 'redis' | 'offers'>,
+  { redis, gates, offers }: Pick<ManageProductsDeps, 'redis' | 'gates' | 'offers'>,
   changed: Changed,
   skus: readonly string[],
 ): Promise<void> {
   await productChanged(redis, changed)
-  await Promise.all(skus.map((sku) => refreshTerms(redis, offers, sku)))
+  await Promise.all(skus.map((sku) => refreshTerms(gates, offers, sku)))
 }
 
 /** The change is committed, and its event will be handled when Redis is back: no reason to fail. */

@@ -4,6 +4,7 @@ import { countOrders } from '../../catalogue/count-orders.ts'
 import { skusOf } from '../../catalogue/write-products.ts'
 import { eachOutside, PermanentFailure, type Topics } from '../../platform/outbox-handlers.ts'
 import type { RedisClient } from '../../platform/redis/client.ts'
+import type { GateStore } from '../../stock/ports.ts'
 import type { OfferSource } from '../../stock/protocol/offers.ts'
 import { followChange, productChangedTopic } from './manage-products.ts'
 
@@ -11,6 +12,7 @@ import { followChange, productChangedTopic } from './manage-products.ts'
 export function productTopics(deps: {
   readonly pool: DatabasePool
   readonly redis: RedisClient
+  readonly gates: Pick<GateStore, 'setTerms'>
   readonly offers: OfferSource
 }): Topics {
   return {

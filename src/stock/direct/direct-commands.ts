@@ -1,51 +1,47 @@
 import { backoffMs } from '../../kernel/backoff.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import { PipelinedConnection } from '../../platform/postgres/pipeline.ts'
-import type { RedisClient } from '../../platform/redis/client.ts'
+import type { Random } from '../../kernel/random.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
-import { closePartition } from '../gate/scripts.ts'
-import { partitionKeys } from '../protocol/keys.ts'
+import type { GateStore, LedgerSession, LedgerStore } from '../ports.ts'
 import { partitionCount } from '../protocol/partition.ts'
 import { applyOpenCommands } from './apply-directly.ts'
 
 const everyMs = 100
 
-/** Carries commands out where no actor does: one connection, looked at ten times a second. Returns its stop. */
-export function startDirectCommands(deps: {
-  readonly databaseUrl: string
+export interface DirectDeps {
+  /** Opens a session of the ledger. Rejects when the ledger is away. */
+  readonly connect: () => Promise<LedgerSession>
   /** Where the gates are that must not admit any more. */
-  readonly redis: RedisClient
+  readonly gates: Pick<GateStore, 'look' | 'close'>
   readonly holdSeconds: number
   readonly clock: Clock
+  readonly random: Random
   readonly log: Logger
-}): () => Promise<void> {
-  const { clock, log } = deps
+}
+
+/**
+ * Carries commands out where no actor does: one session, looked at ten times a second. A worker starts it for the
+ * strategies without gates. Returns its stop.
+ */
+export function startDirectCommands(deps: DirectDeps): () => Promise<void> {
+  const { clock, random, log } = deps
   const stopping = new AbortController()
   const running = (async () => {
-    let connection: PipelinedConnection | undefined
+    let session: LedgerSession | undefined
     for (let failures = 0; !stopping.signal.aborted; ) {
       try {
-        if (!connection) {
-          const opened = await PipelinedConnection.open(deps.databaseUrl, {
-            name: 'sluice-direct',
-            onLost: () => {},
-          })
-          await closeGates(deps.redis, opened).catch(async (error: unknown) => {
-            await opened.close()
-            throw error
-          })
-          connection = opened
-        }
-        await applyOpenCommands(connection, deps.holdSeconds)
+        session ??= await begin(deps)
+        await applyOpenCommands(session.store, deps.holdSeconds)
         failures = 0
         await clock.sleep(everyMs, stopping.signal)
       } catch (error) {
         log.warn({ err: error }, 'commands could not be carried out')
-        if (connection?.lost) connection = undefined
-        await clock.sleep(backoffMs(failures++, { baseMs: 50, maxMs: 1_000 }), stopping.signal)
+        if (session?.lost) session = undefined
+        const pause = backoffMs(failures++, { baseMs: 50, maxMs: 1_000, random })
+        await clock.sleep(pause, stopping.signal)
       }
     }
-    await connection?.close()
+    await session?.close()
   })()
   return async () => {
     stopping.abort()
@@ -53,16 +49,25 @@ export function startDirectCommands(deps: {
   }
 }
 
+async function begin({ connect, gates }: DirectDeps): Promise<LedgerSession> {
+  const session = await connect()
+  try {
+    await closeGates(gates, session.store)
+    return session
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
 /** Units move without the gates from here on: whoever owns them next must build them anew. */
-async function closeGates(redis: RedisClient, connection: PipelinedConnection): Promise<void> {
-  await connection.query({
-    name: 'gates-are-stale',
-    text: 'update partitions set run_id = null where run_id is not null',
-    values: [],
-  })
+async function closeGates(
+  gates: DirectDeps['gates'],
+  ledger: Pick<LedgerStore, 'distrustGates'>,
+): Promise<void> {
+  await ledger.distrustGates()
   for (let partition = 0; partition < partitionCount; partition++) {
-    const keys = partitionKeys(partition)
-    const { generation } = await closePartition(redis, keys, { closing: '' })
-    await closePartition(redis, keys, { closing: generation })
+    const { generation } = await gates.look(partition)
+    await gates.close(partition, generation)
   }
 }

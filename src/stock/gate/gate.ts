@@ -6,28 +6,15 @@
  */
 import { backoffMs } from '../../kernel/backoff.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import type { Random } from '../../kernel/random.ts'
 import { RecentMap } from '../../kernel/recent-map.ts'
-import type { RedisClient } from '../../platform/redis/client.ts'
+import type { Admission, AdmitReply, GateAsk, GateRequest, GateStore } from '../ports.ts'
 import type { CheckoutIds } from '../protocol/checkout-id.ts'
-import { channels, partitionKeys, requestsKey, skuKeys } from '../protocol/keys.ts'
-import { encodeReserve } from '../protocol/messages.ts'
 import { partitionOf } from '../protocol/partition.ts'
 import { readRequestRecord, requestField, requestRecord } from '../protocol/request-record.ts'
 import type { LocalRefusals } from './local-refusals.ts'
-import { type Admission, type AdmitReply, admit, wantGate } from './scripts.ts'
 
-export interface GateRequest {
-  readonly sku: string
-  readonly buyerId: string
-  readonly units: number
-  /** Null for a part of a checkout over several SKUs, which brings its id. */
-  readonly key: string | null
-  readonly fingerprint: string
-  readonly checkoutId?: string
-  /** How many parts its checkout has. */
-  readonly parts?: number
-}
-
+/** What became of a request at the gate. */
 export type GateOutcome =
   | { readonly tag: 'granted'; readonly checkoutId: string; readonly unitsLeft: number }
   | Exclude<Admission, { tag: 'granted' }>
@@ -38,20 +25,19 @@ export type GateOutcome =
 type Known = Extract<Admission, { tag: 'repeated' }>
 
 export interface GateDeps {
-  /** A connection of the purpose `gate`: it fails at once instead of sending twice. */
-  readonly redis: RedisClient
+  /** Fails at once instead of sending twice. */
+  readonly gates: Pick<GateStore, 'admit' | 'want'>
   readonly ids: CheckoutIds
   readonly refusals: LocalRefusals
   readonly clock: Clock
+  readonly random: Random
   /** Whether the SKU exists in the ledger; asked only when it has no gate. */
   readonly skuExists: (sku: string) => Promise<boolean>
   /** Units granted and not yet committed, at most; then the gate answers `full`. */
   readonly waitingUnitsMax: number
 }
 
-interface Pending {
-  readonly request: GateRequest
-  readonly field: string
+interface Pending extends GateAsk {
   readonly resolve: (outcome: GateOutcome) => void
   /** Until when it waits for a gate that does not admit. */
   readonly until: number
@@ -76,6 +62,7 @@ const recentMax = 20_000
 /** How long a request waits for a gate that is being built or rebuilt. */
 const patienceMs = 2_000
 
+/** The gate as one API process, or one worker, asks it. */
 export class Gate {
   readonly #deps: GateDeps
   readonly #queues = new Map<string, Queue>()
@@ -135,7 +122,7 @@ export class Gate {
   }
 
   async #send(sku: string, batch: readonly Pending[]): Promise<void> {
-    const { clock } = this.#deps
+    const { gates, clock, random, waitingUnitsMax } = this.#deps
     const partition = partitionOf(sku)
     const deadline = (batch[0] as Pending).until
     for (let attempt = 0; ; attempt++) {
@@ -144,14 +131,15 @@ export class Gate {
         ({ request }) =>
           request.checkoutId ?? this.#deps.ids.mint(partition, generation, request.buyerId),
       )
-      const reply = await this.#call(sku, partition, generation, batch, ids)
+      const call = { sku, partition, generation, waitingMax: waitingUnitsMax }
+      const reply = await gates.admit(call, batch, ids)
       if (reply.tag === 'admitted') return this.#answer(sku, batch, ids, reply)
       const late = clock.monotonic() >= deadline
       if (reply.tag === 'stale' && !late) {
         this.#generations.set(partition, reply.generation)
         continue
       }
-      if (reply.tag === 'missing' && !(await this.#ask(sku, partition))) {
+      if (reply.tag === 'missing' && !(await this.#ask(sku))) {
         for (const { resolve } of batch) resolve({ tag: 'unknown_sku' })
         return
       }
@@ -159,41 +147,8 @@ export class Gate {
         for (const { resolve } of batch) resolve({ tag: 'unavailable', uncertain: false })
         return
       }
-      await clock.sleep(backoffMs(attempt, { baseMs: 4, maxMs: 100 }))
+      await clock.sleep(backoffMs(attempt, { baseMs: 4, maxMs: 100, random }))
     }
-  }
-
-  #call(
-    sku: string,
-    partition: number,
-    generation: number,
-    batch: readonly Pending[],
-    ids: readonly string[],
-  ): Promise<AdmitReply> {
-    const now = this.#deps.clock.now()
-    const rest: (string | number)[] = []
-    batch.forEach(({ request, field }, i) => {
-      const { buyerId, units, key, fingerprint, parts } = request
-      const id = ids[i] as string
-      const message = encodeReserve(id, buyerId, units, key, fingerprint, parts)
-      rest.push(field, buyerId, units, requestRecord(id, fingerprint), message)
-    })
-    return admit(
-      this.#deps.redis,
-      {
-        ...partitionKeys(partition),
-        ...skuKeys(partition, sku),
-        today: requestsKey(partition, now, 0),
-        yesterday: requestsKey(partition, now, 1),
-      },
-      {
-        sku,
-        wake: channels.wake(partition),
-        generation,
-        waitingMax: this.#deps.waitingUnitsMax,
-      },
-      rest,
-    )
   }
 
   #answer(
@@ -227,12 +182,9 @@ export class Gate {
   }
 
   /** Asks the owner to build the gate; resolves false when there is no such SKU. */
-  async #ask(sku: string, partition: number): Promise<boolean> {
+  async #ask(sku: string): Promise<boolean> {
     if (!(await this.#deps.skuExists(sku))) return false
-    await wantGate(this.#deps.redis, partitionKeys(partition), {
-      sku,
-      wake: channels.wake(partition),
-    })
+    await this.#deps.gates.want(sku)
     return true
   }
 }

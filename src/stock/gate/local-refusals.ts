@@ -7,11 +7,7 @@
  * unit (a Bloom filter tells): whose first answer was lost must get the checkout, not a refusal.
  */
 import type { Clock } from '../../kernel/clock.ts'
-import type { RedisClient } from '../../platform/redis/client.ts'
-import { mayHold } from '../protocol/holders.ts'
-import { skuKeys } from '../protocol/keys.ts'
-import { partitionOf } from '../protocol/partition.ts'
-import type { AdmitReply } from './scripts.ts'
+import type { AdmitReply, FreedListener, GateStore, Holders } from '../ports.ts'
 
 const livesMs = 100
 const probeEveryMs = 40
@@ -19,21 +15,18 @@ const probeEveryMs = 40
 const flagsMax = 256
 
 interface Flag {
-  readonly version: number
-  readonly bits: number
-  readonly filter: Buffer
-  /** Units per buyer; infinite without a limit. */
-  readonly limit: number
+  readonly holders: Holders
   until: number
   probeAt: number
 }
 
 export interface LocalRefusalsDeps {
-  readonly redis: RedisClient
+  readonly gates: Pick<GateStore, 'holders'>
   readonly clock: Clock
 }
 
-export class LocalRefusals {
+/** What one process refuses by itself. The gate asks it before every request and teaches it with every answer. */
+export class LocalRefusals implements FreedListener {
   readonly #deps: LocalRefusalsDeps
   readonly #flags = new Map<string, Flag>()
   /** The highest version seen of each SKU that was sold out lately. */
@@ -46,7 +39,7 @@ export class LocalRefusals {
   }
 
   /** Without the subscription nobody would hear that units fell free: every flag dies with it. */
-  set subscribed(live: boolean) {
+  live(live: boolean): void {
     this.#subscribed = live
     if (!live) this.#flags.clear()
   }
@@ -67,14 +60,14 @@ export class LocalRefusals {
       flag.probeAt = now + probeEveryMs
       return false
     }
-    return units <= flag.limit && !mayHold(flag.filter, flag.bits, buyerId)
+    return units <= flag.holders.limit && !flag.holders.mayHold(buyerId)
   }
 
   /** Units fell free at `version`. */
   freed(sku: string, version: number): void {
     this.#see(sku, version)
     const flag = this.#flags.get(sku)
-    if (flag && flag.version < version) this.#flags.delete(sku)
+    if (flag && flag.holders.version < version) this.#flags.delete(sku)
   }
 
   /** Learns from an answer of the gate. */
@@ -89,7 +82,7 @@ export class LocalRefusals {
     if (!this.#subscribed || (this.#versions.get(sku) ?? 0) > reply.version) return
     this.#see(sku, reply.version)
     const flag = this.#flags.get(sku)
-    if (flag?.version === reply.version) flag.until = this.#deps.clock.monotonic() + livesMs
+    if (flag?.holders.version === reply.version) flag.until = this.#deps.clock.monotonic() + livesMs
     else if (!this.#loading.has(sku)) void this.#raise(sku, reply.version)
   }
 
@@ -97,27 +90,14 @@ export class LocalRefusals {
   async #raise(sku: string, version: number): Promise<void> {
     this.#loading.add(sku)
     try {
-      const { redis, clock } = this.#deps
-      const keys = skuKeys(partitionOf(sku), sku)
-      // In this order on one connection: a gate that was rebuilt in between has another version.
-      const [filter, [bits, limit, stands]] = await Promise.all([
-        redis.getBuffer(keys.holders),
-        redis.hmget(keys.gate, 'holder_bits', 'limit', 'version'),
-      ])
-      if (!bits || Number(stands) !== version) return
+      const holders = await this.#deps.gates.holders(sku)
+      if (holders?.version !== version) return
       if (!this.#subscribed || this.#versions.get(sku) !== version) return
       if (this.#flags.size >= flagsMax) this.#flags.clear()
-      const now = clock.monotonic()
-      this.#flags.set(sku, {
-        version,
-        bits: Number(bits),
-        filter: filter ?? Buffer.alloc(0),
-        limit: limit ? Number(limit) : Number.POSITIVE_INFINITY,
-        until: now + livesMs,
-        probeAt: now + probeEveryMs,
-      })
+      const now = this.#deps.clock.monotonic()
+      this.#flags.set(sku, { holders, until: now + livesMs, probeAt: now + probeEveryMs })
     } catch {
-      // Without the filter everybody asks the gate.
+      // Without the holders everybody asks the gate.
     } finally {
       this.#loading.delete(sku)
     }

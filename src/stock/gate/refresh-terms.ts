@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../../kernel/errors.ts'
-import type { RedisClient } from '../../platform/redis/client.ts'
-import { skuKeys } from '../protocol/keys.ts'
+import type { GateStore } from '../ports.ts'
 import { notOnSale, type OfferSource } from '../protocol/offers.ts'
 import { partitionOf } from '../protocol/partition.ts'
-import { setTerms } from './scripts.ts'
 
 /** Edits of one SKU that may come while its terms are being written. */
 const roundsMax = 10
@@ -16,25 +14,14 @@ const roundsMax = 10
  * Error when the units count against another limit than the gate has counted its buyers for.
  */
 export async function refreshTerms(
-  redis: RedisClient,
+  gates: Pick<GateStore, 'setTerms'>,
   offers: OfferSource,
   sku: string,
 ): Promise<void> {
-  const { gate } = skuKeys(partitionOf(sku), sku)
   const read = async () => (await offers.offers([sku])).get(sku) ?? notOnSale(sku)
   let offer = await read()
   for (let round = 0; round < roundsMax; round += 1) {
-    const written = await setTerms(
-      redis,
-      { gate },
-      {
-        pool: offer.terms.pool ?? '',
-        limit: offer.terms.limit ?? '',
-        startsMs: offer.startsAtMs ?? '',
-        endsMs: offer.endsAtMs ?? '',
-        terms: JSON.stringify(offer.terms),
-      },
-    )
+    const written = await gates.setTerms(offer)
     if (written === 'missing') return
     if (written === 'other_pool') throw otherPool(sku)
     const now = await read()

@@ -1,29 +1,11 @@
-/** The stock domain's Lua commands, typed. What each does stands in its file under lua/stock. */
+/**
+ * The stock domain's Lua commands, typed; RedisGates calls them. What each does, and what its arguments mean, stands in
+ * the header of its file under lua/stock.
+ */
 import { defineScript } from '../../platform/redis/script.ts'
+import type { Admission, AdmitReply, PartitionState, PostReply, SettleReply } from '../ports.ts'
 
-/** The gate's answer to one request of a batch. */
-export type Admission =
-  | { readonly tag: 'granted'; readonly unitsLeft: number }
-  | { readonly tag: 'repeated'; readonly checkoutId: string; readonly fingerprint: string }
-  | { readonly tag: 'sold_out'; readonly unitsLeft: number }
-  | { readonly tag: 'over_limit'; readonly limit: number }
-  | { readonly tag: 'not_open'; readonly startsAtMs: number }
-  | { readonly tag: 'ended' }
-  | { readonly tag: 'full' }
-
-export type AdmitReply =
-  | {
-      readonly tag: 'admitted'
-      readonly generation: number
-      readonly unitsLeft: number
-      /** Rises whenever units fall free; what a local refusal is bound to. */
-      readonly version: number
-      readonly admissions: readonly Admission[]
-    }
-  | { readonly tag: 'closed' }
-  | { readonly tag: 'missing' }
-  | { readonly tag: 'stale'; readonly generation: number }
-
+/** Takes units for a batch of requests and posts them to the mailbox. */
 export const admit = defineScript({
   file: 'stock/admit',
   keys: ['partition', 'gate', 'mailbox', 'ready', 'buyers', 'holders', 'today', 'yesterday'],
@@ -63,12 +45,7 @@ function decodeAdmission(words: string): Admission {
   }
 }
 
-export type SettleReply =
-  | { readonly tag: 'settled'; readonly entriesLeft: number; readonly units: number }
-  /** Settled, but entries that were never committed are gone. */
-  | { readonly tag: 'gap'; readonly entriesLeft: number; readonly units: number }
-  | { readonly tag: 'stale' }
-
+/** Sets the units after a commit and trims the mailbox. */
 export const settle = defineScript({
   file: 'stock/settle',
   keys: ['gate', 'mailbox', 'ready', 'buyers'],
@@ -88,12 +65,7 @@ export const settle = defineScript({
   },
 })
 
-export type PostReply =
-  | { readonly tag: 'posted'; readonly entry: string }
-  | { readonly tag: 'short'; readonly unitsLeft: number }
-  | { readonly tag: 'closed' }
-  | { readonly tag: 'missing' }
-
+/** Appends commands to a mailbox as one entry. */
 export const postCommand = defineScript({
   file: 'stock/post-command',
   keys: ['partition', 'gate', 'mailbox', 'ready'],
@@ -106,6 +78,7 @@ export const postCommand = defineScript({
   },
 })
 
+/** Asks the owner for a gate. */
 export const wantGate = defineScript({
   file: 'stock/want-gate',
   keys: ['wanted'],
@@ -113,15 +86,7 @@ export const wantGate = defineScript({
   reply: { wanted: () => undefined },
 })
 
-/** What Redis has of a partition: `runId` is always the server's own. */
-export interface PartitionState {
-  readonly runId: string
-  /** 0 when there is no state. */
-  readonly generation: number
-  readonly open: boolean
-  readonly sameServer: boolean
-}
-
+/** Looks at a partition, and closes it when `closing` is its generation. */
 export const closePartition = defineScript({
   file: 'stock/close-partition',
   keys: ['partition'],
@@ -142,6 +107,7 @@ export const closePartition = defineScript({
   },
 })
 
+/** Ends a rebuild. True unless something newer is there. */
 export const openPartition = defineScript({
   file: 'stock/open-partition',
   keys: ['partition', 'today', 'yesterday', 'loadedRequests'],
@@ -149,6 +115,7 @@ export const openPartition = defineScript({
   reply: { open: () => true, stale: () => false },
 })
 
+/** Builds a gate. True unless one of the same or a newer generation is there. */
 export const installGate = defineScript({
   file: 'stock/install-gate',
   keys: [
@@ -178,6 +145,7 @@ export const installGate = defineScript({
   reply: { installed: () => true, stale: () => false },
 })
 
+/** Changes what a gate sells for. */
 export const setTerms = defineScript({
   file: 'stock/set-terms',
   keys: ['gate'],

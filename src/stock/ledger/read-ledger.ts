@@ -1,12 +1,6 @@
-/** Reads and opens ledger rows on the owner's own connection. */
+/** Reads ledger rows on the owner's own connection. PgLedger calls these. */
 import type { PipelinedConnection, Row } from '../../platform/postgres/pipeline.ts'
-import type { SkuState } from '../decide/state.ts'
-
-export interface LedgerRow {
-  readonly state: SkuState
-  /** Buyer → units that the gate may still have to take back at this cursor. */
-  readonly shadow: ReadonlyMap<string, number>
-}
+import type { LedgerRow } from '../ports.ts'
 
 const columns =
   'sku, on_hand, free, set_aside, held, sold, granted::text, generation::text, cursor::text, shadow'

@@ -1,62 +1,54 @@
 /** Decides and commits one pass. The fast path is one round trip; a contradiction costs two more. */
-import { Fenced } from '../../actor/actor.ts'
 import { AssertionError } from '../../kernel/assert.ts'
-import { fencedCode, type PipelinedConnection, sqlState } from '../../platform/postgres/pipeline.ts'
 import { decide } from '../decide/decide.ts'
-import { type Decision, noEvidence, type SkuState } from '../decide/state.ts'
-import { batchStatements, deadlineOf } from '../ledger/commit-batch.ts'
-import { loadEvidence } from '../ledger/evidence.ts'
+import { type Decision, keyOf, noEvidence, type SkuState } from '../decide/state.ts'
+import { Contested, type LedgerStore, RefusedWork } from '../ports.ts'
 import type { Entry } from '../protocol/messages.ts'
 
+/** What of the ledger a commit needs. */
+export type CommitLedger = Pick<LedgerStore, 'evidence' | 'commit'>
+
+/** One SKU of a pass: its row as it was read, and what follows its cursor without a gap. */
 export interface Work {
   readonly state: SkuState
   readonly entries: readonly Entry[]
 }
 
+/** What a pass has written. */
 export interface Committed {
   readonly decisions: readonly Decision[]
-  /** When the holds of this batch end, by PostgreSQL's clock. */
+  /** When the holds of this batch end, by the ledger's clock. */
   readonly deadline: Date
 }
 
 /**
- * Whether PostgreSQL, or the decision, refused the work itself: rows that contradict each other, or a command that
- * makes no sense. Nothing was committed, and trying again will not help unless somebody mends a row.
+ * Whether the ledger, or the decision, refused the work itself: rows that contradict each other, or a command that makes
+ * no sense. Nothing was committed, and trying again will not help unless somebody mends a row.
  */
 export function isRefusedWork(error: unknown): boolean {
-  return error instanceof AssertionError || /^2[23]/.test(sqlState(error) ?? '')
+  return error instanceof AssertionError || error instanceof RefusedWork
 }
 
-const uniqueViolation = '23505'
-const checkViolation = '23514'
-
 /**
- * Commits `work` as one transaction. Throws {@link Fenced} when a ledger row has moved since it was read;
- * any other error leaves the outcome unknown to the caller, who must read the ledger again.
+ * Commits `work` as one transaction. @throws Fenced when a ledger row has moved since it was read, and what
+ * {@link isRefusedWork} knows. Any other error leaves the outcome unknown: the caller must read the ledger again.
  */
 export async function commitPass(
-  connection: PipelinedConnection,
+  ledger: CommitLedger,
   work: readonly Work[],
   holdSeconds: number,
 ): Promise<Committed> {
   try {
-    return await attempt(connection, work, holdSeconds, false)
+    return await attempt(ledger, work, holdSeconds, false)
   } catch (error) {
-    const state = sqlState(error)
-    if (state === fencedCode) throw new Fenced((error as Error).message)
-    // A key, a tombstone or a limit that PostgreSQL knew and the gate did not: look, and decide again.
-    if (state !== uniqueViolation && state !== checkViolation) throw error
-  }
-  try {
-    return await attempt(connection, work, holdSeconds, true)
-  } catch (error) {
-    if (sqlState(error) === fencedCode) throw new Fenced((error as Error).message)
-    throw error
+    if (!(error instanceof Contested)) throw error
+    // A key, a tombstone or a limit that the ledger knew and the gate did not: look, and decide again.
+    return attempt(ledger, work, holdSeconds, true)
   }
 }
 
 async function attempt(
-  connection: PipelinedConnection,
+  ledger: CommitLedger,
   work: readonly Work[],
   holdSeconds: number,
   contested: boolean,
@@ -67,16 +59,13 @@ async function attempt(
   for (const { state, entries } of work) {
     const hasCommands = entries.some(({ messages }) => messages[0]?.kind !== 'reserve')
     let evidence =
-      contested || hasCommands
-        ? await loadEvidence(connection, state.sku, entries, contested)
-        : noEvidence
+      contested || hasCommands ? await ledger.evidence(state.sku, entries, contested) : noEvidence
     if (contested) evidence = { ...evidence, keys: new Map([...taken, ...evidence.keys]) }
     const decision = decide(state, entries, evidence)
     for (const { key, buyerId, checkoutId } of decision.reserved) {
-      if (key !== null) taken.set(`${buyerId} ${key}`, checkoutId)
+      if (key !== null) taken.set(keyOf(buyerId, key), checkoutId)
     }
     decisions.push(decision)
   }
-  const rows = await connection.transaction(batchStatements(decisions, holdSeconds))
-  return { decisions, deadline: deadlineOf(rows) }
+  return { decisions, deadline: await ledger.commit(decisions, holdSeconds) }
 }

@@ -2,23 +2,21 @@
  * The single writer of a partition's SKUs: reads what waits in their mailboxes, decides, commits all of
  * it in one transaction, then settles the gates and tells those who wait.
  */
-import type { ActorFactory, Found, PartitionActor } from '../../actor/actor.ts'
-import { Fenced } from '../../actor/actor.ts'
+import type { Found, PartitionActor } from '../../actor/actor.ts'
 import { backoffMs } from '../../kernel/backoff.ts'
-import type { PipelinedConnection } from '../../platform/postgres/pipeline.ts'
-import type { RedisClient } from '../../platform/redis/client.ts'
+import type { Random } from '../../kernel/random.ts'
 import type { Decision, SkuState } from '../decide/state.ts'
 import { postOpenCommands } from '../gate/post-commands.ts'
-import { closePartition, type SettleReply, settle } from '../gate/scripts.ts'
-import { type LedgerRow, loadLedger } from '../ledger/read-ledger.ts'
-import { channels, partitionKeys, skuKeys } from '../protocol/keys.ts'
+import type { LedgerRow, LedgerStore, SettleReply } from '../ports.ts'
 import { type Committed, commitPass, isRefusedWork, type Work } from './commit-pass.ts'
 import { entriesPerPass, MailboxGap, readMailboxes } from './read-mailbox.ts'
-import { installGates, type RebuildDeps, rebuildPartition } from './rebuild.ts'
+import { installGates, type OwnerDeps, type RebuildDeps, rebuildPartition } from './rebuild.ts'
 
+/** What the owners of one worker need. */
 export interface StockActorDeps extends RebuildDeps {
   /** Milliseconds that never go back, for pauses. */
   readonly monotonic: () => number
+  readonly random: Random
   /** Tells requests that wait what became of their checkouts. Must not throw. */
   readonly onCommitted: (partition: number, committed: Committed) => void
   /** Asks for another pass soon. */
@@ -28,10 +26,16 @@ export interface StockActorDeps extends RebuildDeps {
 /** SKUs that one pass reads, at most; the rest are next. */
 const skusPerPass = 64
 
-export function stockActors(deps: StockActorDeps): ActorFactory {
+/** Makes the owners of partitions; the actor runtime calls it when it has a partition's lock. */
+export interface StockActors {
+  /** `ledger` is that of the session that holds the lock. Settles what a predecessor left, or rebuilds. */
+  takeOver(partition: number, ledger: LedgerStore): Promise<PartitionActor>
+}
+
+export function stockActors(deps: StockActorDeps): StockActors {
   return {
-    async takeOver(partition, connection) {
-      const actor = new StockPartitionActor(deps, partition, connection)
+    async takeOver(partition, ledger) {
+      const actor = new StockPartitionActor({ ...deps, ledger }, partition)
       await actor.resume()
       return actor
     },
@@ -62,7 +66,7 @@ function found(work: readonly Work[]): Found {
 }
 
 /** How long a SKU is left alone whose work was refused again: longer each time. */
-const leaveAlone = { baseMs: 20, maxMs: 5_000 } as const
+const leaveAlone = { baseMs: 20, maxMs: 5_000 }
 
 interface LeftAlone {
   readonly refusals: number
@@ -71,29 +75,25 @@ interface LeftAlone {
 }
 
 class StockPartitionActor implements PartitionActor {
-  readonly #deps: StockActorDeps
-  readonly #redis: RedisClient
+  readonly #deps: StockActorDeps & OwnerDeps
   readonly #partition: number
-  readonly #connection: PipelinedConnection
   #generation = 0
   /** Ledger rows of SKUs with something in their mailbox; the owner's memory of the truth. */
   readonly #states = new Map<string, SkuState>()
   /** SKUs whose work was refused: they are left alone for a while, and their mailbox waits, and nobody else's. */
   readonly #leftAlone = new Map<string, LeftAlone>()
 
-  constructor(deps: StockActorDeps, partition: number, connection: PipelinedConnection) {
+  constructor(deps: StockActorDeps & OwnerDeps, partition: number) {
     this.#deps = deps
-    this.#redis = deps.redis
     this.#partition = partition
-    this.#connection = connection
   }
 
   /** Goes on where the predecessor stood: settles what it committed, or rebuilds what Redis lost. */
   async resume(): Promise<void> {
     if (await this.#mustRebuild()) return this.#rebuild()
-    const waiting = await this.#redis.smembers(partitionKeys(this.#partition).ready)
+    const { ready } = await this.#deps.mailbox.waiting(this.#partition)
     try {
-      for (const row of await this.#loadReady(waiting)) await this.#settleNow(row)
+      for (const row of await this.#loadReady(ready)) await this.#settleNow(row)
     } catch (error) {
       if (!(error instanceof MailboxGap)) throw error
       return this.#rebuild()
@@ -117,36 +117,28 @@ class StockPartitionActor implements PartitionActor {
 
   async tend(): Promise<void> {
     if (await this.#mustRebuild()) await this.#rebuild()
+    const { gates, ledger } = this.#deps
     const except = [...this.#leftAlone.keys()].filter((sku) => this.#isLeftAlone(sku))
-    await postOpenCommands(this.#redis, this.#connection, this.#partition, except)
+    await postOpenCommands(gates, ledger, this.#partition, except)
   }
 
   async #mustRebuild(): Promise<boolean> {
-    const keys = partitionKeys(this.#partition)
-    const [state, rows] = await Promise.all([
-      closePartition(this.#redis, keys, { closing: '' }),
-      this.#connection.query({
-        name: 'partition-state',
-        text: 'select generation::text, run_id from partitions where partition = $1',
-        values: [this.#partition],
-      }),
+    const [state, known] = await Promise.all([
+      this.#deps.gates.look(this.#partition),
+      this.#deps.ledger.partition(this.#partition),
     ])
-    this.#generation = Number(rows[0]?.generation)
+    this.#generation = known.generation
     return !(
       state.open &&
       state.sameServer &&
-      state.generation === this.#generation &&
-      state.runId === rows[0]?.run_id
+      state.generation === known.generation &&
+      state.runId === known.runId
     )
   }
 
   async #rebuild(): Promise<void> {
     this.#states.clear()
-    const { generation, states } = await rebuildPartition(
-      this.#deps,
-      this.#partition,
-      this.#connection,
-    )
+    const { generation, states } = await rebuildPartition(this.#deps, this.#partition)
     this.#generation = generation
     if (states.length > 0) {
       this.#deps.warn(
@@ -157,12 +149,11 @@ class StockPartitionActor implements PartitionActor {
   }
 
   async #read(): Promise<Work[]> {
-    const keys = partitionKeys(this.#partition)
+    const { mailbox } = this.#deps
     const known = [...this.#states.values()]
-    const [ready, wanted, knownEntries] = await Promise.all([
-      this.#redis.smembers(keys.ready),
-      this.#redis.smembers(keys.wanted),
-      readMailboxes(this.#redis, this.#partition, known),
+    const [{ ready, wanted }, knownEntries] = await Promise.all([
+      mailbox.waiting(this.#partition),
+      readMailboxes(mailbox, this.#partition, known),
     ])
     const work: Work[] = []
     known.forEach((state, i) => {
@@ -180,14 +171,14 @@ class StockPartitionActor implements PartitionActor {
 
   /** Ledger rows of SKUs in the ready set. Throws {@link MailboxGap} when one was rebuilt by somebody else. */
   async #loadReady(skus: readonly string[]): Promise<LedgerRow[]> {
-    const rows = await loadLedger(this.#connection, skus)
+    const rows = await this.#deps.ledger.rows(skus)
     const newer = rows.find(({ state }) => state.generation > this.#generation)
     if (newer) throw new MailboxGap(`${newer.state.sku}: its gate is of another generation`)
-    // In this generation PostgreSQL has opened no gate for it, so whatever waits there was never granted.
+    // In this generation the ledger has opened no gate for it, so whatever waits there was never granted.
     const stale = rows.filter(({ state }) => state.generation < this.#generation)
     if (stale.length > 0) {
-      const { ready } = partitionKeys(this.#partition)
-      await this.#redis.srem(ready, ...stale.map(({ state }) => state.sku))
+      const skus = stale.map(({ state }) => state.sku)
+      await this.#deps.mailbox.forgetReady(this.#partition, skus)
     }
     return rows.filter(({ state }) => state.generation === this.#generation)
   }
@@ -195,7 +186,7 @@ class StockPartitionActor implements PartitionActor {
   async #readFresh(skus: readonly string[]): Promise<Work[]> {
     const rows = await this.#loadReady(skus)
     const entries = await readMailboxes(
-      this.#redis,
+      this.#deps.mailbox,
       this.#partition,
       rows.map(({ state }) => state),
     )
@@ -216,7 +207,7 @@ class StockPartitionActor implements PartitionActor {
   async #commit(work: readonly Work[]): Promise<void> {
     let committed: Committed
     try {
-      committed = await commitPass(this.#connection, work, this.#deps.holdSeconds)
+      committed = await commitPass(this.#deps.ledger, work, this.#deps.holdSeconds)
     } catch (error) {
       // Whether it was committed is not known: nothing in memory may be believed any more.
       this.#states.clear()
@@ -236,11 +227,11 @@ class StockPartitionActor implements PartitionActor {
 
   /** A first refusal may come of a race, which the next pass sees from its other end. */
   #leaveAlone({ state: { sku } }: Work, error: unknown): void {
-    const { warn, monotonic } = this.#deps
+    const { warn, monotonic, random } = this.#deps
     const refusals = (this.#leftAlone.get(sku)?.refusals ?? 0) + 1
     this.#leftAlone.set(sku, {
       refusals,
-      until: refusals === 1 ? 0 : monotonic() + backoffMs(refusals, leaveAlone),
+      until: refusals === 1 ? 0 : monotonic() + backoffMs(refusals, { ...leaveAlone, random }),
     })
     warn(`${sku}: its work is refused, the ${refusals}. time: ${String(error)}`)
   }
@@ -262,51 +253,35 @@ class StockPartitionActor implements PartitionActor {
     if (decisions.some(({ shadow }) => shadow.size > 0)) await Promise.all(settled)
   }
 
-  async #settleNow({ state, shadow }: LedgerRow): Promise<SettleReply> {
-    const reply = await settle(
-      this.#redis,
-      { ...skuKeys(this.#partition, state.sku), ready: partitionKeys(this.#partition).ready },
-      {
-        sku: state.sku,
-        freed: channels.freed(this.#partition),
-        generation: state.generation,
-        cursor: state.cursor,
-        free: state.free,
-        granted: state.granted,
-      },
-      [...shadow].flatMap(([buyerId, units]) => [buyerId, -units]),
-    )
-    if (reply.tag === 'gap') throw new MailboxGap(`${state.sku}: entries of the mailbox are gone`)
+  async #settleNow(row: LedgerRow): Promise<SettleReply> {
+    const reply = await this.#deps.gates.settle(row)
+    const { sku } = row.state
+    if (reply.tag === 'gap') throw new MailboxGap(`${sku}: entries of the mailbox are gone`)
     if (reply.tag === 'settled' && reply.entriesLeft > 0) this.#deps.wake(this.#partition)
     return reply
   }
 
   /** Builds gates that were never built. A gate that was built and is gone means that Redis lost it. */
   async #openGates(wanted: readonly string[]): Promise<void> {
-    const { redis } = this.#deps
-    const keys = partitionKeys(this.#partition)
+    const { gates, mailbox, ledger } = this.#deps
+    const partition = this.#partition
+    const generation = this.#generation
     const asked = wanted.slice(0, skusPerPass)
-    if (asked.length < wanted.length) this.#deps.wake(this.#partition)
-    const rows = await loadLedger(this.#connection, asked)
+    if (asked.length < wanted.length) this.#deps.wake(partition)
+    const rows = await ledger.rows(asked)
     const unknown = asked.filter((sku) => !rows.some(({ state }) => state.sku === sku))
-    if (unknown.length > 0) await redis.srem(keys.wanted, ...unknown)
+    if (unknown.length > 0) await mailbox.forgetWanted(partition, unknown)
     const cold: SkuState[] = []
     for (const { state } of rows) {
-      if (state.generation < this.#generation) cold.push(state)
-      else if (await redis.exists(skuKeys(this.#partition, state.sku).gate)) {
-        await redis.srem(keys.wanted, state.sku)
-      } else throw new MailboxGap(`${state.sku}: its gate is gone`)
+      if (state.generation < generation) cold.push({ ...state, generation, cursor: 0 })
+      else if (await mailbox.hasGate(state.sku)) await mailbox.forgetWanted(partition, [state.sku])
+      else throw new MailboxGap(`${state.sku}: its gate is gone`)
     }
     if (cold.length === 0) return
-    const opened = await this.#connection.query({
-      name: 'open-gates',
-      text: `update ledger set generation = $3, cursor = 0, shadow = null
-        where sku = any($1::text[]) and generation < $3 and partition = $2 returning sku`,
-      values: [cold.map(({ sku }) => sku), this.#partition, this.#generation],
-    })
-    if (opened.length !== cold.length)
-      throw new Fenced('a ledger row moved while its gate was opened')
-    const states = cold.map((state) => ({ ...state, generation: this.#generation, cursor: 0 }))
-    await installGates(this.#deps, this.#partition, this.#connection, states)
+    const skus = cold.map(({ sku }) => sku)
+    await ledger.openGates(partition, skus, generation)
+    const loading = { partition, generation, states: cold }
+    await gates.beginLoading(loading)
+    await installGates(this.#deps, loading)
   }
 }

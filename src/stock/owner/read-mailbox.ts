@@ -1,7 +1,6 @@
-import type { RedisClient } from '../../platform/redis/client.ts'
 import type { SkuState } from '../decide/state.ts'
-import { skuKeys } from '../protocol/keys.ts'
-import { decodeEntry, type Entry } from '../protocol/messages.ts'
+import type { Mailbox } from '../ports.ts'
+import type { Entry } from '../protocol/messages.ts'
 
 /** Entries of one SKU in one pass, at most; an entry holds the checkouts that one API process had waiting. */
 export const entriesPerPass = 64
@@ -14,20 +13,20 @@ export class MailboxGap extends Error {
 }
 
 /**
- * Reads what follows each state's cursor, up to a hole, all in one round trip. Throws {@link MailboxGap} when the
- * hole is right behind the cursor.
+ * Reads what follows each state's cursor, up to a hole, all in one round trip. The owner calls it with every pass, and
+ * a rebuild. @throws MailboxGap when the hole is right behind the cursor.
  */
 export async function readMailboxes(
-  redis: RedisClient,
+  mailbox: Pick<Mailbox, 'read'>,
   partition: number,
   states: readonly SkuState[],
 ): Promise<Entry[][]> {
   if (states.length === 0) return []
-  const read = await readAfter(redis, partition, states, entriesPerPass)
+  const read = await readAfter(mailbox, partition, states, entriesPerPass)
   const crowded = states.filter((_, i) => isCrowd(read[i] ?? []))
   if (crowded.length === 0) return read
   // The releases of a sweep come in entries of their own: ten thousand at once must not take hundreds of commits.
-  const more = await readAfter(redis, partition, crowded, commandsPerPass)
+  const more = await readAfter(mailbox, partition, crowded, commandsPerPass)
   return states.map((state, i) => {
     const at = crowded.indexOf(state)
     return at < 0 ? (read[i] ?? []) : (more[at] ?? []).slice(0, commandsIn(more[at] ?? []))
@@ -45,21 +44,14 @@ function commandsIn(entries: readonly Entry[]): number {
 }
 
 async function readAfter(
-  redis: RedisClient,
+  mailbox: Pick<Mailbox, 'read'>,
   partition: number,
   states: readonly SkuState[],
-  count: number,
+  countMax: number,
 ): Promise<Entry[][]> {
-  const pipeline = redis.pipeline()
-  for (const { sku, generation, cursor } of states) {
-    const from = `${generation}-${cursor + 1}`
-    pipeline.xrange(skuKeys(partition, sku).mailbox, from, '+', 'COUNT', count)
-  }
-  const replies = (await pipeline.exec()) ?? []
+  const read = await mailbox.read(partition, states, countMax)
   return states.map((state, i) => {
-    const [error, raw] = replies[i] as [Error | null, [string, string[]][]]
-    if (error) throw error
-    const entries = raw.map(decodeEntry)
+    const entries = read[i] ?? []
     const { generation, cursor } = state
     const hole = entries.findIndex(
       (entry, at) => entry.generation !== generation || entry.seq !== cursor + 1 + at,

@@ -4,31 +4,30 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { Fenced } from '../../actor/actor.ts'
-import { fencedCode, type PipelinedConnection, sqlState } from '../../platform/postgres/pipeline.ts'
-import type { RedisClient } from '../../platform/redis/client.ts'
 import type { SkuState } from '../decide/state.ts'
 import { refreshTerms } from '../gate/refresh-terms.ts'
-import { closePartition, installGate, openPartition } from '../gate/scripts.ts'
-import { type LedgerRow, loadOpened } from '../ledger/read-ledger.ts'
-import { holderBits } from '../protocol/holders.ts'
-import {
-  loadingKeys,
-  loadingRequestsKey,
-  partitionKeys,
-  requestsKey,
-  skuKeys,
-} from '../protocol/keys.ts'
+import type { GateStore, LedgerRow, LedgerStore, Loading, Mailbox } from '../ports.ts'
 import { notOnSale, type OfferSource } from '../protocol/offers.ts'
 import { commitPass, isRefusedWork, type Work } from './commit-pass.ts'
 import { loadBuyers, loadRequests } from './load-from-ledger.ts'
 import { MailboxGap, readMailboxes } from './read-mailbox.ts'
 
+/** What building gates needs, of one worker. */
 export interface RebuildDeps {
-  readonly redis: RedisClient
+  readonly gates: GateStore
+  readonly mailbox: Mailbox
   readonly offers: OfferSource
+  /** How long a hold lasts. */
   readonly holdSeconds: number
+  /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Hears one sentence about what somebody may want to know. Must not throw. */
   readonly warn: (message: string) => void
+}
+
+/** As {@link RebuildDeps}, with the ledger of the session that holds the partition's lock. */
+export interface OwnerDeps extends RebuildDeps {
+  readonly ledger: LedgerStore
 }
 
 export interface Rebuilt {
@@ -36,107 +35,67 @@ export interface Rebuilt {
   readonly states: SkuState[]
 }
 
-export async function rebuildPartition(
-  deps: RebuildDeps,
-  partition: number,
-  connection: PipelinedConnection,
-): Promise<Rebuilt> {
-  const { redis } = deps
-  const keys = partitionKeys(partition)
-  const seen = await closePartition(redis, keys, { closing: '' })
-  const before = await generationOf(connection, partition)
-  // PostgreSQL has answered after Redis, so nobody had succeeded us when Redis was looked at. Who does so
+/**
+ * Rebuilds one partition. The owner calls it at its take-over, and whenever it finds that the gates have lost something.
+ * @throws Fenced when somebody else has moved on meanwhile.
+ */
+export async function rebuildPartition(deps: OwnerDeps, partition: number): Promise<Rebuilt> {
+  const { gates, ledger } = deps
+  const seen = await gates.look(partition)
+  const { generation: before } = await ledger.partition(partition)
+  // The ledger has answered after the gates, so nobody had succeeded us when they were looked at. Who does so
   // from here on opens a newer generation than the one that is closed.
-  const redisState = await closePartition(redis, keys, { closing: seen.generation })
-  if (redisState.open) throw new Fenced(`partition ${partition}: opened by somebody else`)
-  await drain(deps, partition, connection, await loadOpened(connection, partition, before))
-  const generation = Math.max(before, redisState.generation) + 1
-  await bump(connection, partition, before, generation, redisState.runId)
+  const closed = await gates.close(partition, seen.generation)
+  if (closed.open) throw new Fenced(`partition ${partition}: opened by somebody else`)
+  await drain(deps, partition, await ledger.openedRows(partition, before))
+  const generation = Math.max(before, closed.generation) + 1
+  await ledger.nextGeneration(partition, before, generation, closed.runId)
 
-  const opened = (await loadOpened(connection, partition, generation)).map(({ state }) => state)
-  await loadRequests({ ...deps, partition, connection, generation }, opened)
-  await installGates(deps, partition, connection, opened)
-  const places = {
-    ...keys,
-    today: requestsKey(partition, deps.now(), 0),
-    yesterday: requestsKey(partition, deps.now(), 1),
-    loadedRequests: loadingRequestsKey(partition, generation),
-  }
-  if (!(await openPartition(redis, places, { generation, runId: redisState.runId }))) {
+  const states = (await ledger.openedRows(partition, generation)).map(({ state }) => state)
+  const loading = { partition, generation, states }
+  await gates.beginLoading(loading)
+  await loadRequests(deps, loading, deps.now())
+  await installGates(deps, loading)
+  if (!(await gates.open(partition, generation, closed.runId))) {
     throw new Fenced(`partition ${partition}: Redis has moved past generation ${generation}`)
   }
-  return { generation, states: opened }
+  return { generation, states }
 }
 
-async function generationOf(connection: PipelinedConnection, partition: number): Promise<number> {
-  const [row] = await connection.query({
-    name: 'partition-generation',
-    text: 'select generation::text from partitions where partition = $1',
-    values: [partition],
-  })
-  return Number(row?.generation)
-}
+/** Versions count on from here: above every one that API processes have seen of an older generation. */
+const firstVersion = (generation: number): number => generation * 1_000_000 + 1
 
-/** Builds the gates of SKUs from their ledger rows, whose generation must be the partition's. */
-export async function installGates(
-  deps: RebuildDeps,
-  partition: number,
-  connection: PipelinedConnection,
-  states: readonly SkuState[],
-): Promise<void> {
+/** Builds gates from their ledger rows, whose generation must be the partition's, after `beginLoading`. */
+export async function installGates(deps: OwnerDeps, { states }: Loading): Promise<void> {
   if (states.length === 0) return
-  const { redis } = deps
-  const offers = await deps.offers.offers(states.map(({ sku }) => sku))
+  const { gates } = deps
+  const skus = states.map(({ sku }) => sku)
+  const offers = await deps.offers.offers(skus)
   for (const state of states) {
     const offer = offers.get(state.sku) ?? notOnSale(state.sku)
-    const { sku, generation } = state
-    await loadBuyers({ redis, partition, connection, generation }, sku, offer.terms.pool)
-    await installGate(
-      redis,
-      {
-        ...skuKeys(partition, sku),
-        ...loadingKeys(partition, sku, generation),
-        wanted: partitionKeys(partition).wanted,
-        ready: partitionKeys(partition).ready,
-      },
-      {
-        sku,
-        generation,
-        cursor: state.cursor,
-        units: state.free,
-        granted: state.granted,
-        version: generation * 1_000_000 + 1,
-        pool: offer.terms.pool ?? '',
-        limit: offer.terms.limit ?? '',
-        startsMs: offer.startsAtMs ?? '',
-        endsMs: offer.endsAtMs ?? '',
-        holderBits: holderBits(state.onHand),
-        terms: JSON.stringify(offer.terms),
-      },
-    )
+    await loadBuyers(deps, state, offer.terms.pool)
+    await gates.install(state, offer, firstVersion(state.generation))
   }
   // An edit that came after the offers were read found no gate of this generation to tell.
-  const now = await deps.offers.offers(states.map(({ sku }) => sku))
-  for (const { sku } of states) {
-    if (!isDeepStrictEqual(now.get(sku), offers.get(sku))) {
-      await refreshTerms(redis, deps.offers, sku)
-    }
+  const now = await deps.offers.offers(skus)
+  for (const sku of skus) {
+    if (!isDeepStrictEqual(now.get(sku), offers.get(sku)))
+      await refreshTerms(gates, deps.offers, sku)
   }
 }
 
 /** Commits what the mailboxes of a closed partition still hold: it was accepted, so it is not lost. */
 async function drain(
-  deps: RebuildDeps,
+  deps: OwnerDeps,
   partition: number,
-  connection: PipelinedConnection,
   rows: readonly LedgerRow[],
 ): Promise<void> {
   for (let { state } of rows) {
     try {
       for (;;) {
-        const [entries = []] = await readMailboxes(deps.redis, partition, [state])
+        const [entries = []] = await readMailboxes(deps.mailbox, partition, [state])
         if (entries.length === 0) break
-        state = await commitOrPass({ ...deps, connection }, { state, entries })
+        state = await commitOrPass(deps, { state, entries })
       }
     } catch (error) {
       if (!(error instanceof MailboxGap)) throw error
@@ -150,11 +109,11 @@ async function drain(
  * not stay closed because of it. What it held is lost, and whoever asks for it is told so.
  */
 async function commitOrPass(
-  deps: Pick<RebuildDeps, 'holdSeconds' | 'warn'> & { readonly connection: PipelinedConnection },
+  deps: Pick<OwnerDeps, 'ledger' | 'holdSeconds' | 'warn'>,
   { state, entries }: Work,
 ): Promise<SkuState> {
   try {
-    const { decisions } = await commitPass(deps.connection, [{ state, entries }], deps.holdSeconds)
+    const { decisions } = await commitPass(deps.ledger, [{ state, entries }], deps.holdSeconds)
     return decisions[0]?.after ?? state
   } catch (error) {
     if (!isRefusedWork(error)) throw error
@@ -172,36 +131,5 @@ async function commitOrPass(
       `${state.sku}: ${first.messages.length} messages are lost, they are refused: ${String(error)}`,
     )
     return commitOrPass(deps, { state, entries: [{ ...first, messages: [] }] })
-  }
-}
-
-/** Moves partition and ledger rows to the new generation: fences every batch of the old one in flight. */
-async function bump(
-  connection: PipelinedConnection,
-  partition: number,
-  before: number,
-  generation: number,
-  runId: string,
-): Promise<void> {
-  try {
-    await connection.transaction([
-      {
-        name: 'bump-partition',
-        text: `with moved as (update partitions set generation = $3, run_id = $4
-          where partition = $1 and generation = $2 returning 1)
-          select expect_rows((select count(*) from moved), 1)`,
-        values: [partition, before, generation, runId],
-      },
-      {
-        name: 'bump-ledger',
-        text: `update ledger set generation = $3, cursor = 0, shadow = null
-          where partition = $1 and generation = $2 and generation > 0`,
-        values: [partition, before, generation],
-      },
-    ])
-  } catch (error) {
-    if (sqlState(error) === fencedCode)
-      throw new Fenced(`partition ${partition}: rebuilt by somebody else`)
-    throw error
   }
 }

@@ -8,8 +8,9 @@
  * t milliseconds · p partition · v variant and two bits of n · g generation modulo 256 · n counter, 34
  * bits from a random start, so that ids of one process never meet · c check.
  */
-import { hash, randomInt } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { isUuid } from '../../kernel/ids.ts'
+import type { Random } from '../../kernel/random.ts'
 
 export interface CheckoutIdParts {
   readonly partition: number
@@ -25,9 +26,12 @@ export interface CheckoutIds {
 
 const counterLimit = 2 ** 34
 
-/** @param secret keys the check; all processes of an installation share it. */
-export function checkoutIds(secret: string, now: () => number): CheckoutIds {
-  let counter = randomInt(counterLimit)
+/**
+ * Mints and reads ids for one process. `secret` keys the check; all processes of an installation share it. `random`
+ * says where this process begins to count.
+ */
+export function checkoutIds(secret: string, now: () => number, random: Random): CheckoutIds {
+  let counter = Math.floor(random() * counterLimit)
   // The check tells ids apart, it does not authorise: the row's buyer is compared as well.
   const check = (front: string, buyerId: string) =>
     hash('sha256', `${secret} ${front} ${buyerId} ${secret}`, 'hex').slice(0, 5)

@@ -41,11 +41,19 @@ const dayMs = 86_400_000
 export const requestsKey = (partition: number, nowMs: number, back: 0 | 1): string =>
   `{${partition}}:requests:${Math.floor(nowMs / dayMs) - back}`
 
+/** How the channels begin; the partition's number follows. */
+export const channelPrefixes = {
+  wake: 'sluice:wake:',
+  freed: 'sluice:freed:',
+  results: 'sluice:results:',
+} as const
+
+/** The channels of a partition. */
 export const channels = {
   /** "a mailbox of this partition has something"; the message is the SKU, or empty for "look yourself" */
-  wake: (partition: number) => `sluice:wake:${partition}`,
+  wake: (partition: number) => `${channelPrefixes.wake}${partition}`,
   /** "units fell free"; the message is `<sku> <version>` */
-  freed: (partition: number) => `sluice:freed:${partition}`,
+  freed: (partition: number) => `${channelPrefixes.freed}${partition}`,
   /** results of committed checkouts, for requests that wait */
-  results: (partition: number) => `sluice:results:${partition}`,
+  results: (partition: number) => `${channelPrefixes.results}${partition}`,
 }

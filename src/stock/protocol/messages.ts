@@ -52,6 +52,11 @@ export interface Command {
   readonly short?: boolean
 }
 
+/** A command with the SKU whose mailbox it belongs to. */
+export interface StockCommand extends Command {
+  readonly sku: string
+}
+
 export interface Entry {
   readonly generation: number
   readonly seq: number

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { Ownership } from '../../../src/actor/ownership.ts'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
+import { PgLedger } from '../../../src/stock/ledger/pg-ledger.ts'
 import type { Committed } from '../../../src/stock/owner/commit-pass.ts'
 import { partitionCount, partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -31,6 +32,10 @@ function startWorker(world: StockWorld): Worker {
       await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
     },
   }
+  const actors = world.actors({
+    onCommitted: (_, each) => committed.push(each),
+    wake: (partition) => ownership.wake(partition),
+  })
   const ownership: Ownership = new Ownership({
     databaseUrl: world.databaseUrl,
     pool: world.pool,
@@ -38,10 +43,9 @@ function startWorker(world: StockWorld): Worker {
     lanes: 2,
     clock,
     log: pino({ level: 'silent' }),
-    factory: world.actors({
-      onCommitted: (_, each) => committed.push(each),
-      wake: (partition) => ownership.wake(partition),
-    }),
+    factory: {
+      takeOver: (partition, connection) => actors.takeOver(partition, new PgLedger(connection)),
+    },
   })
   let stopped: Promise<void> | undefined
   const stop = () => {

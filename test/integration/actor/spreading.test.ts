@@ -8,6 +8,7 @@ import type { ActorFactory } from '../../../src/actor/actor.ts'
 import { Ownership } from '../../../src/actor/ownership.ts'
 import { offerSource } from '../../../src/flows/reserve/offer-source.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
 import { openRedis } from '../../../src/platform/redis/client.ts'
 import { startOwners } from '../../../src/system/owners.ts'
@@ -135,6 +136,7 @@ test('owners take partitions and stamp them although jobs have every other conne
     holdSeconds,
     lanes: 2,
     clock: systemClock,
+    random: systemRandom,
     log: pino({ level: 'silent' }),
   })
   world.onClose(async () => {

@@ -18,9 +18,12 @@ import { rejectAssembliesJob } from '../../../src/jobs/reject-assemblies.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { findOrder } from '../../../src/orders/order-repository.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { Gate, type GateOutcome, type GateRequest } from '../../../src/stock/gate/gate.ts'
+import { Gate, type GateOutcome } from '../../../src/stock/gate/gate.ts'
 import { LocalRefusals } from '../../../src/stock/gate/local-refusals.ts'
+import { RedisWakes } from '../../../src/stock/gate/redis-wakes.ts'
+import type { GateRequest } from '../../../src/stock/ports.ts'
 import { skuKeys } from '../../../src/stock/protocol/keys.ts'
 import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { expireNow, freeKey } from '../../support/purchases/change.ts'
@@ -36,10 +39,11 @@ class DyingGate extends Gate {
 
   constructor(world: StockWorld, calls: number) {
     super({
-      redis: world.gateRedis,
+      gates: world.apiGates,
       ids: world.ids,
-      refusals: new LocalRefusals({ redis: world.gateRedis, clock: systemClock }),
+      refusals: new LocalRefusals({ gates: world.apiGates, clock: systemClock }),
       clock: systemClock,
+      random: systemRandom,
       skuExists: async () => true,
       waitingUnitsMax: 1_000,
     })
@@ -68,10 +72,11 @@ class Basket {
   /** Two SKUs in two partitions, under a limit of 2. `listening`: the workers decide what is whole. */
   static async start(t: TestContext, { listening = false } = {}): Promise<Basket> {
     const world = await StockWorld.start(t)
-    const { pool, redis } = world
+    const { pool, gates, redis } = world
     const listener = createCommitListener({
       pool,
-      redis,
+      gates,
+      wakes: new RedisWakes({ subscriber: redis, publisher: redis }),
       holdSeconds,
       log: pino({ level: 'silent' }),
     })
@@ -97,9 +102,9 @@ class Basket {
 
   /** Begins the checkout in a process that dies after so many gates; its id. */
   async dieAfter(gates: number): Promise<string> {
-    const { pool, gateRedis: redis, ids } = this.world
+    const { pool, apiGates, ids } = this.world
     const assembly = createAssembly({
-      ...{ pool, redis, ids, gate: new DyingGate(this.world, gates) },
+      ...{ pool, gates: apiGates, ids, gate: new DyingGate(this.world, gates) },
       currencies: (skus) => currenciesOf(pool, skus),
     })
     const outcome = await assembly.reserve(this.purchase).catch((error: Error) => error)
@@ -121,8 +126,8 @@ class Basket {
 
   /** What the job does that looks after deadlines. */
   async lookAfterDeadlines(): Promise<void> {
-    const { pool, redis } = this.world
-    await giveUp({ pool, redis }, await overdueAssemblies(pool), 'overdue')
+    const { pool, gates } = this.world
+    await giveUp({ pool, gates }, await overdueAssemblies(pool), 'overdue')
   }
 
   async allIsBack(): Promise<void> {
@@ -225,7 +230,7 @@ test('one whose parts are all held is reserved, although whoever saw to it has d
   const { world } = basket
   assert.equal(await world.statusOf(id), 'assembling')
   await basket.pastDeadline(id)
-  await rejectAssembliesJob({ pool: world.pool, redis: world.redis, holdSeconds }).run()
+  await rejectAssembliesJob({ pool: world.pool, gates: world.gates, holdSeconds }).run()
   assert.equal(await world.statusOf(id), 'reserved')
 })
 

@@ -6,6 +6,7 @@ import { Checkouts } from '../../../src/flows/reserve/checkouts.ts'
 import { Results } from '../../../src/flows/reserve/results.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
+import { RedisWakes } from '../../../src/stock/gate/redis-wakes.ts'
 import { afterFirstQuery } from '../../support/interrupted-pool.ts'
 import { StockWorld } from '../../support/stock-world.ts'
 import { actorStrategyOf } from '../../support/strategy-shop.ts'
@@ -17,7 +18,10 @@ async function admitted(t: TestContext) {
   const buyerId = newId()
   const id = await world.granted(sku, { buyerId })
   const strategy = actorStrategyOf(world)
-  const results = new Results({ subscriber: world.redis, clock: systemClock })
+  const results = new Results({
+    wakes: new RedisWakes({ publisher: world.redis, subscriber: world.redis }),
+    clock: systemClock,
+  })
   const look = async (pool: DatabasePool = world.pool) => {
     const { ids } = world
     const checkouts = new Checkouts({ pool, ids, strategy, results, clock: systemClock })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import { checkoutIds } from '../../../src/stock/protocol/checkout-id.ts'
 import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -143,7 +144,7 @@ test('an id that finds its way but was never committed is lost once its generati
   const buyer = newId()
   await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 10 })
   const { generation } = await shop.ledgerOf(sku)
-  const ids = checkoutIds(shop.config.JWT_SECRET, systemClock.now)
+  const ids = checkoutIds(shop.config.JWT_SECRET, systemClock.now, systemRandom)
   const closed = ids.mint(partitionOf(sku), generation + 255, buyer)
   const current = ids.mint(partitionOf(sku), generation, buyer)
   const look = (id: string, who: string) => shop.call('GET', `/api/checkouts/${id}`, { buyer: who })

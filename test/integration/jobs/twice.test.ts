@@ -6,8 +6,10 @@ import { z } from 'zod'
 import { expireHoldsJob } from '../../../src/jobs/expire-holds.ts'
 import { forgetOldJob } from '../../../src/jobs/forget-old.ts'
 import { rejectAssembliesJob } from '../../../src/jobs/reject-assemblies.ts'
+import { systemClock } from '../../../src/kernel/clock.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import type { ScheduledJob } from '../../../src/platform/queue/scheduled.ts'
+import { RedisGates } from '../../../src/stock/gate/redis-gates.ts'
 import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { testPool, testQueues } from '../../support/background.ts'
 import { countCheckouts } from '../../support/purchases/count.ts'
@@ -52,7 +54,8 @@ test('overdue assemblies are rejected once and give each part back once', async 
   const pool = await testPool(t)
   const { redis } = await testQueues(t)
   await writeAssemblies(pool, newCheckouts(50), { skus: ['A', 'B'], expiresInSeconds: -60 })
-  await runSixTimes(rejectAssembliesJob({ pool, redis, holdSeconds: 900 }))
+  const gates = new RedisGates(redis, systemClock.now)
+  await runSixTimes(rejectAssembliesJob({ pool, gates, holdSeconds: 900 }))
   assert.equal(await countCheckouts(pool, { status: 'rejected' }), 50)
   const releases = await pool.oneFirst(sql.typeAlias('count')`
     select count(*) as count from stock_commands where kind = 'release'`)

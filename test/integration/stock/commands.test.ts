@@ -17,12 +17,12 @@ test('a command that is posted 20 times has one effect', async (t) => {
     await world.command('release', sku, { checkoutId: id }),
   ]
   for (let i = 0; i < 10; i++) {
-    for (const command of commands) await postStockCommand(world.redis, command)
+    for (const command of commands) await postStockCommand(world.gates, command)
     if (i === 5) await owner.runDry()
   }
   await Promise.all(
     Array.from({ length: 9 }, () =>
-      commands.map((each) => postStockCommand(world.redis, each)),
+      commands.map((each) => postStockCommand(world.gates, each)),
     ).flat(),
   )
   await owner.runDry()
@@ -34,7 +34,7 @@ test('a correction downwards that is posted 20 times takes its units once', asyn
   const world = await StockWorld.start(t)
   const { sku, owner } = await world.open({ units: 100 })
   const command = await world.command('restock', sku, { units: -4 })
-  for (let i = 0; i < 19; i++) await postStockCommand(world.redis, command)
+  for (let i = 0; i < 19; i++) await postStockCommand(world.gates, command)
   await owner.runDry()
   const row = await world.assertSound(sku)
   assert.deepEqual([row.on_hand, row.free], [96, 96])
@@ -153,12 +153,12 @@ test('selling and returning move units exactly once', async (t) => {
   const checkoutId = await world.granted(sku, { buyerId, units: 3 })
   await owner.runDry()
   const sell = await world.command('sell', sku, { checkoutId })
-  await postStockCommand(world.redis, sell)
+  await postStockCommand(world.gates, sell)
   await owner.runDry()
   assert.deepEqual((await world.assertSound(sku)).sold, 3)
   const back = await world.command('return', sku, { checkoutId })
   await owner.runDry()
-  await postStockCommand(world.redis, back)
+  await postStockCommand(world.gates, back)
   await owner.runDry()
   const row = await world.assertSound(sku)
   assert.deepEqual([row.free, row.sold], [5, 0])

@@ -5,7 +5,6 @@ import test from 'node:test'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { loadLedger } from '../../../src/stock/ledger/read-ledger.ts'
 import { commitPass } from '../../../src/stock/owner/commit-pass.ts'
 import { readMailboxes } from '../../../src/stock/owner/read-mailbox.ts'
 import { requestsKey, skuKeys } from '../../../src/stock/protocol/keys.ts'
@@ -38,12 +37,12 @@ test('a batch that was committed before changes nothing when it is committed aga
   const world = await StockWorld.start(t)
   const { sku, owner } = await world.open({ units: 10, limit: 3 })
   await world.granted(sku, { units: 2 })
-  const [row] = await loadLedger(owner.connection, [sku])
+  const [row] = await owner.ledger.rows([sku])
   assert.ok(row)
-  const [entries = []] = await readMailboxes(world.redis, partitionOf(sku), [row.state])
+  const [entries = []] = await readMailboxes(world.mailbox, partitionOf(sku), [row.state])
   await owner.runDry()
   const before = await everyRow(world.pool)
-  await assert.rejects(commitPass(owner.connection, [{ state: row.state, entries }], holdSeconds), {
+  await assert.rejects(commitPass(owner.ledger, [{ state: row.state, entries }], holdSeconds), {
     name: 'Fenced',
   })
   assert.deepEqual(await everyRow(world.pool), before)
@@ -53,16 +52,16 @@ test('a batch of an older generation is fenced although its cursor is the one in
   const world = await StockWorld.start(t)
   const { sku, owner } = await world.open({ units: 10, limit: 3 })
   const id = await world.granted(sku, { units: 2 })
-  const [row] = await loadLedger(owner.connection, [sku])
+  const [row] = await owner.ledger.rows([sku])
   assert.ok(row)
-  const [entries = []] = await readMailboxes(world.redis, partitionOf(sku), [row.state])
+  const [entries = []] = await readMailboxes(world.mailbox, partitionOf(sku), [row.state])
   await world.redis.flushall()
   await owner.actor.tend()
   // A rebuild begins every mailbox anew: the cursor alone does not tell the old one from the new one.
   const { generation, cursor } = await world.ledger(sku)
   assert.deepEqual([generation, cursor], [row.state.generation + 1, row.state.cursor])
   const before = await everyRow(world.pool)
-  await assert.rejects(commitPass(owner.connection, [{ state: row.state, entries }], holdSeconds), {
+  await assert.rejects(commitPass(owner.ledger, [{ state: row.state, entries }], holdSeconds), {
     name: 'Fenced',
   })
   assert.deepEqual(await everyRow(world.pool), before)
@@ -77,12 +76,12 @@ test('a batch over several SKUs is rolled back as a whole when one of them is fe
   await world.openGate(owner, b)
   await world.granted(a)
   await world.granted(b)
-  const states = (await loadLedger(owner.connection, [a, b])).map(({ state }) => state)
-  const entries = await readMailboxes(world.redis, partitionOf(a), states)
+  const states = (await owner.ledger.rows([a, b])).map(({ state }) => state)
+  const entries = await readMailboxes(world.mailbox, partitionOf(a), states)
   await world.pool.query(sql.typeAlias('none')`update ledger set cursor = 9 where sku = ${b}`)
   const before = await everyRow(world.pool)
   const work = states.map((state, i) => ({ state, entries: entries[i] ?? [] }))
-  await assert.rejects(commitPass(owner.connection, work, holdSeconds), { name: 'Fenced' })
+  await assert.rejects(commitPass(owner.ledger, work, holdSeconds), { name: 'Fenced' })
   assert.deepEqual(await everyRow(world.pool), before)
 })
 

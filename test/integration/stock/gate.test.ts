@@ -5,9 +5,11 @@ import { type TestContext, test } from 'node:test'
 import type { Redis } from 'ioredis'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import type { RedisClient } from '../../../src/platform/redis/client.ts'
 import { Gate, type GateOutcome } from '../../../src/stock/gate/gate.ts'
 import { LocalRefusals } from '../../../src/stock/gate/local-refusals.ts'
+import { RedisGates } from '../../../src/stock/gate/redis-gates.ts'
 import { checkoutIds } from '../../../src/stock/protocol/checkout-id.ts'
 import { eventually } from '../../support/eventually.ts'
 import { buildGate, openTestRedis } from '../../support/gate.ts'
@@ -16,7 +18,7 @@ import { manualClock } from '../../support/manual-clock.ts'
 const dayMs = 86_400_000
 /** How long a request waits for a gate, and the last pause of its waiting, at most. Milliseconds. */
 const [patienceMs, pauseMs] = [2_000, 100]
-const ids = checkoutIds('a secret of the test', systemClock.now)
+const ids = checkoutIds('a secret of the test', systemClock.now, systemRandom)
 
 interface Made {
   readonly clock?: Clock
@@ -26,11 +28,13 @@ interface Made {
 
 function makeGate(redis: RedisClient, made: Made = {}) {
   const clock = made.clock ?? systemClock
+  const gates = new RedisGates(redis, clock.now)
   const gate = new Gate({
-    redis,
+    gates,
     ids,
     clock,
-    refusals: new LocalRefusals({ redis, clock }),
+    random: systemRandom,
+    refusals: new LocalRefusals({ gates, clock }),
     skuExists: async () => true,
     waitingUnitsMax: 1_000_000,
     ...made,

@@ -6,8 +6,9 @@ import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { openRedis } from '../../../src/platform/redis/client.ts'
 import { LocalRefusals } from '../../../src/stock/gate/local-refusals.ts'
-import type { AdmitReply } from '../../../src/stock/gate/scripts.ts'
-import { watchFreedUnits } from '../../../src/stock/gate/watch.ts'
+import { RedisGates } from '../../../src/stock/gate/redis-gates.ts'
+import { RedisWakes } from '../../../src/stock/gate/redis-wakes.ts'
+import type { AdmitReply } from '../../../src/stock/ports.ts'
 import { channels } from '../../../src/stock/protocol/keys.ts'
 import { eventually } from '../../support/eventually.ts'
 import { buildGate, openTestRedis } from '../../support/gate.ts'
@@ -22,8 +23,8 @@ async function soldOut(t: TestContext, version = 5) {
   const holder = newId()
   await gate.admit([{ buyer: holder, units: 1 }])
   const clock = manualClock()
-  const refusals = new LocalRefusals({ redis, clock })
-  refusals.subscribed = true
+  const refusals = new LocalRefusals({ gates: new RedisGates(redis, clock.now), clock })
+  refusals.live(true)
   const ask = async (buyer = newId()): Promise<Admitted> => {
     const reply = await gate.admit([{ buyer, units: 1 }])
     assert.ok(reply.tag === 'admitted')
@@ -134,7 +135,7 @@ test('a sale that is over is never told to be sold out, although it is both', as
 test('it dies with the subscription, and none is raised without one', async (t) => {
   const { refuses, raise, refusals, gate, ask } = await soldOut(t)
   await raise()
-  refusals.subscribed = false
+  refusals.live(false)
   assert.equal(refuses(), false)
   refusals.learn(gate.sku, await ask())
   await ask()
@@ -144,9 +145,9 @@ test('it dies with the subscription, and none is raised without one', async (t) 
 
 test('the channel tells of freed units, and its end is noticed', async (t) => {
   const { server, redis, refuses, raise, refusals, gate } = await soldOut(t, 5)
-  refusals.subscribed = false
+  refusals.live(false)
   const subscriber = openRedis(server.url, 'subscriber', () => {})
-  const unwatch = watchFreedUnits(subscriber, refusals)
+  const unwatch = new RedisWakes({ subscriber, publisher: redis }).onFreed(refusals)
   t.after(() => {
     unwatch()
     subscriber.disconnect()

@@ -10,6 +10,7 @@ import { Results } from '../../../src/flows/reserve/results.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
+import { RedisWakes } from '../../../src/stock/gate/redis-wakes.ts'
 import { partitionKeys, skuKeys } from '../../../src/stock/protocol/keys.ts'
 import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -68,7 +69,10 @@ class Sale {
       post: async () => {},
       available: async () => 0,
     }
-    const results = new Results({ subscriber: redis, clock: systemClock })
+    const results = new Results({
+      wakes: new RedisWakes({ subscriber: redis, publisher: redis }),
+      clock: systemClock,
+    })
     const checkouts = new Checkouts({ pool, ids, strategy, results, clock: systemClock })
     return (await checkouts.get(id, buyerId)).status
   }

@@ -45,7 +45,7 @@ test('new terms leave units, generation, cursor and version as they are', async 
   const { sku, owner } = await world.open({ units: 5 })
   const before = await rawGate(world, sku)
   await setPrice(world, sku, 4_200)
-  await refreshTerms(world.redis, offerSource(world.pool), sku)
+  await refreshTerms(world.gates, offerSource(world.pool), sku)
   const { terms, ...after } = await rawGate(world, sku)
   const { terms: _old, ...rest } = before
   assert.deepEqual(after, rest)
@@ -63,7 +63,7 @@ test('one pass over edits of two SKUs writes each order at the terms it was admi
   const wanted = new Map<string, number>()
   const buy = async (sku: string, price: number) => {
     await setPrice(world, sku, price)
-    await refreshTerms(world.redis, offerSource(world.pool), sku)
+    await refreshTerms(world.gates, offerSource(world.pool), sku)
     const units = 1 + (wanted.size % 2)
     for (let i = 0; i < 2; i++) wanted.set(await world.granted(sku, { units }), price)
   }
@@ -85,10 +85,10 @@ test('what is archived is sold to nobody, and can be sold again', async (t) => {
     world.pool.query(sql.typeAlias('none')`
       update variants set archived_at = ${at}::timestamptz where sku = ${sku}`)
   await archive('2026-01-01')
-  await refreshTerms(world.redis, offerSource(world.pool), sku)
+  await refreshTerms(world.gates, offerSource(world.pool), sku)
   assert.equal((await world.admit(sku)).tag, 'ended')
   await archive(null)
-  await refreshTerms(world.redis, offerSource(world.pool), sku)
+  await refreshTerms(world.gates, offerSource(world.pool), sku)
   await world.granted(sku)
 })
 
@@ -99,7 +99,7 @@ test('a sale that comes under another limit is refused by a gate that has not co
   await world.pool.query(sql.typeAlias('none')`
     insert into sales (id, sku, state, starts_at, ends_at, units, price, per_customer_limit)
     values (${newId()}, ${sku}, 'open', now() - interval '1 hour', now() + interval '1 hour', 5, 100, 1)`)
-  const refresh = () => refreshTerms(world.redis, offerSource(world.pool), sku)
+  const refresh = () => refreshTerms(world.gates, offerSource(world.pool), sku)
   await assert.rejects(refresh, /its gate counts the buyers of another sale.*repair: /)
   assert.deepEqual(await rawGate(world, sku), before)
   // The repair that the error names.
@@ -120,7 +120,7 @@ test('a limited SKU that is taken off the shelves and put back has its counts', 
   for (const at of ['2026-01-01', null]) {
     await world.pool.query(sql.typeAlias('none')`
       update variants set archived_at = ${at}::timestamptz where sku = ${sku}`)
-    await refreshTerms(world.redis, offerSource(world.pool), sku)
+    await refreshTerms(world.gates, offerSource(world.pool), sku)
   }
   assert.equal((await world.admit(sku, { buyerId })).tag, 'over_limit')
 })
@@ -128,7 +128,7 @@ test('a limited SKU that is taken off the shelves and put back has its counts', 
 test('a SKU without a gate needs no telling', async (t) => {
   const world = await StockWorld.start(t)
   const sku = await world.addSku({ units: 5 })
-  await refreshTerms(world.redis, offerSource(world.pool), sku)
+  await refreshTerms(world.gates, offerSource(world.pool), sku)
   assert.deepEqual(await rawGate(world, sku), {})
 })
 
@@ -139,9 +139,9 @@ test('of two edits at once the last one stands, though the first one writes last
   // The first edit has read its offer; now the second one comes and is done with before the first writes.
   const offers = readThen(world, async () => {
     await setPrice(world, sku, 3_000)
-    await refreshTerms(world.redis, offerSource(world.pool), sku)
+    await refreshTerms(world.gates, offerSource(world.pool), sku)
   })
-  await refreshTerms(world.redis, offers, sku)
+  await refreshTerms(world.gates, offers, sku)
   assert.equal((await termsOf(world, sku)).price, 3_000)
 })
 
@@ -151,7 +151,7 @@ test('an edit that comes while a lost gate is being built anew is not forgotten'
   await world.redis.flushall()
   const offers = readThen(world, async () => {
     await setPrice(world, sku, 3_000)
-    await refreshTerms(world.redis, offerSource(world.pool), sku)
+    await refreshTerms(world.gates, offerSource(world.pool), sku)
   })
   const owner = await world.takeOver(partitionOf(sku), { offers })
   await owner.actor.tend()
@@ -180,7 +180,7 @@ test('an offer that never rests is given up on', async (t) => {
     },
   }
   await assert.rejects(
-    refreshTerms(world.redis, restless, sku),
+    refreshTerms(world.gates, restless, sku),
     (error) => error instanceof AppError && error.code === 'overloaded',
   )
 })

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import test from 'node:test'
 import { isUuid } from '../../../src/kernel/ids.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import { checkoutIds, firstIdAt, partitionDigits } from '../../../src/stock/protocol/checkout-id.ts'
 
 const at = 1_790_000_000_000
-const ids = checkoutIds('a secret of the installation', () => at)
+const ids = checkoutIds('a secret of the installation', () => at, systemRandom)
 const buyer = randomUUID()
 
 test('an id is a UUIDv7 of its millisecond with the variant of RFC 9562', () => {
@@ -31,7 +32,7 @@ test('partition and generation come back, the generation modulo 256', () => {
 
 test('an id of another buyer, of another secret, or changed in one place is not readable', () => {
   const id = ids.mint(5, 2, buyer)
-  const other = checkoutIds('another secret', () => at)
+  const other = checkoutIds('another secret', () => at, systemRandom)
   assert.equal(ids.read(id, randomUUID()), null)
   assert.equal(other.read(id, buyer), null)
   const changed = (index: number) => {
@@ -66,7 +67,7 @@ test('the digits of the partition stand where SQL cuts them out', () => {
 })
 
 test('the first id of a millisecond sorts before every id of it and after those before', () => {
-  const before = checkoutIds('a secret', () => at - 1)
+  const before = checkoutIds('a secret', () => at - 1, systemRandom)
   assert.ok(isUuid(firstIdAt(at)))
   assert.ok(firstIdAt(at) < ids.mint(0, 0, buyer))
   assert.ok(before.mint(63, 255, buyer) < firstIdAt(at))

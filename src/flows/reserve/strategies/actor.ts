@@ -1,11 +1,9 @@
 /** The product: a gate in Redis admits, the SKU's actor commits, and nobody waits on a row lock. */
 import { systemClock } from '../../../kernel/clock.ts'
 import { Coalescer } from '../../../kernel/coalescer.ts'
-import type { RedisClient } from '../../../platform/redis/client.ts'
 import type { Gate, GateOutcome } from '../../../stock/gate/gate.ts'
 import { postStockCommands, type StockCommand } from '../../../stock/gate/post-commands.ts'
-import { partitionKeys, skuKeys } from '../../../stock/protocol/keys.ts'
-import { partitionOf } from '../../../stock/protocol/partition.ts'
+import type { GateStore } from '../../../stock/ports.ts'
 import type { Assembly } from '../assembly.ts'
 import { refusalOf } from '../refusals.ts'
 import type { Line, Purchase, ReservationStrategy, ReserveOutcome } from '../strategy.ts'
@@ -19,16 +17,16 @@ const sellsMs = 25
 export interface ActorStrategyDeps {
   readonly gate: Gate
   readonly assembly: Assembly
-  readonly redis: RedisClient
+  readonly gates: Pick<GateStore, 'post' | 'want' | 'available'>
 }
 
 export function actorStrategy(deps: ActorStrategyDeps): ReservationStrategy {
-  const { gate, assembly, redis } = deps
+  const { gate, assembly, gates } = deps
   // Commands that are posted at the same time share an entry, and the actor's commit.
   const posting = (gather?: () => Promise<void>) =>
     new Coalescer<readonly StockCommand[], void>({
       run: async (asks) => {
-        await postStockCommands(redis, asks.flat()).catch(() => {})
+        await postStockCommands(gates, asks.flat()).catch(() => {})
         return asks.map(() => undefined)
       },
       batchMax: postedMax,
@@ -53,14 +51,7 @@ export function actorStrategy(deps: ActorStrategyDeps): ReservationStrategy {
       const hurry = commands.some(({ kind }) => kind !== 'sell')
       await (hurry ? soon : sells).ask(commands).catch(() => {})
     },
-    async available(sku) {
-      const partition = partitionOf(sku)
-      const [[open], [units]] = (await Promise.all([
-        redis.hmget(partitionKeys(partition).partition, 'open'),
-        redis.hmget(skuKeys(partition, sku).gate, 'units'),
-      ])) as [(string | null)[], (string | null)[]]
-      return open === '1' && typeof units === 'string' ? Math.max(0, Number(units)) : null
-    },
+    available: (sku) => gates.available(sku),
   }
 }
 

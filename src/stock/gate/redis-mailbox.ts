@@ -1,0 +1,52 @@
+/** The mailboxes in Redis: a stream for each SKU, and two sets for each partition. */
+import type { RedisClient } from '../../platform/redis/client.ts'
+import type { Mailbox, Place, Waiting } from '../ports.ts'
+import { partitionKeys, skuKeys } from '../protocol/keys.ts'
+import { decodeEntry, type Entry } from '../protocol/messages.ts'
+import { partitionOf } from '../protocol/partition.ts'
+
+/** The owner's view of the mailboxes, over a connection of the purpose `patient`. */
+export class RedisMailbox implements Mailbox {
+  readonly #redis: RedisClient
+
+  constructor(redis: RedisClient) {
+    this.#redis = redis
+  }
+
+  async waiting(partition: number): Promise<Waiting> {
+    const keys = partitionKeys(partition)
+    const [ready, wanted] = await Promise.all([
+      this.#redis.smembers(keys.ready),
+      this.#redis.smembers(keys.wanted),
+    ])
+    return { ready, wanted }
+  }
+
+  /** @throws AssertionError when an entry is not of the gate's making. */
+  async read(partition: number, places: readonly Place[], countMax: number): Promise<Entry[][]> {
+    if (places.length === 0) return []
+    const pipeline = this.#redis.pipeline()
+    for (const { sku, generation, cursor } of places) {
+      const from = `${generation}-${cursor + 1}`
+      pipeline.xrange(skuKeys(partition, sku).mailbox, from, '+', 'COUNT', countMax)
+    }
+    const replies = (await pipeline.exec()) ?? []
+    return places.map((_, i) => {
+      const [error, entries] = replies[i] as [Error | null, [string, string[]][]]
+      if (error) throw error
+      return entries.map(decodeEntry)
+    })
+  }
+
+  async forgetReady(partition: number, skus: readonly string[]): Promise<void> {
+    if (skus.length > 0) await this.#redis.srem(partitionKeys(partition).ready, ...skus)
+  }
+
+  async forgetWanted(partition: number, skus: readonly string[]): Promise<void> {
+    if (skus.length > 0) await this.#redis.srem(partitionKeys(partition).wanted, ...skus)
+  }
+
+  async hasGate(sku: string): Promise<boolean> {
+    return (await this.#redis.exists(skuKeys(partitionOf(sku), sku).gate)) === 1
+  }
+}
