@@ -1,4 +1,5 @@
 import { loadConfig, requireStores } from '../src/config/config.ts'
+import { systemClock } from '../src/kernel/clock.ts'
 import { checkPromises } from '../src/ops/promises.ts'
 import type { BenchContext } from './ground/context.ts'
 import type { Verdict } from './ground/results.ts'
@@ -31,6 +32,7 @@ export async function judgePromises(
   )
   const { pool, redis } = access
   const { kept, promises } = await checkPromises({
+    clock: systemClock,
     pool,
     redis,
     config,

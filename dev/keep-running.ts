@@ -1,6 +1,7 @@
 /** Starts again what dies. */
 import { backoffMs } from '../src/kernel/backoff.ts'
 import type { Clock } from '../src/kernel/clock.ts'
+import { systemRandom } from '../src/kernel/random.ts'
 
 export interface Restartable {
   readonly ended: Promise<string>
@@ -35,7 +36,11 @@ export async function keepRunning(options: KeepRunningOptions): Promise<void> {
     failures = clock.monotonic() - since > healthyMs ? 1 : failures + 1
     if (failures > failuresMax) throw new Error(`${name} failed ${failuresMax} times in a row`)
     log(`${name} has ended (${how}): starting it again`)
-    if (failures > 1) await clock.sleep(backoffMs(failures, { baseMs: 50, maxMs: 5_000 }), signal)
+    if (failures > 1)
+      await clock.sleep(
+        backoffMs(failures, { baseMs: 50, maxMs: 5_000, random: systemRandom }),
+        signal,
+      )
     if (signal.aborted) return
     try {
       await part.restart()

@@ -8,6 +8,7 @@
  */
 import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { Random } from '../kernel/random.ts'
 import { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import { type ActorFactory, Fenced, type Found, type PartitionActor } from './actor.ts'
@@ -46,6 +47,7 @@ export interface LaneDeps {
   readonly workerId: string
   readonly factory: ActorFactory
   readonly clock: Clock
+  readonly random: Random
   readonly log: Logger
 }
 
@@ -164,7 +166,7 @@ export class Lane {
   }
 
   async #run(): Promise<void> {
-    const { clock, log } = this.#deps
+    const { clock, random, log } = this.#deps
     let failures = 0
     while (!this.#stopping.signal.aborted) {
       try {
@@ -175,7 +177,10 @@ export class Lane {
         failures++
         log.warn({ err: error, failures }, 'a lane stumbled')
         if (this.#connection?.lost) await this.#forget()
-        await clock.sleep(backoffMs(failures, { baseMs: 20, maxMs: 1_000 }), this.#stopping.signal)
+        await clock.sleep(
+          backoffMs(failures, { baseMs: 20, maxMs: 1_000, random }),
+          this.#stopping.signal,
+        )
       }
     }
     await this.#close()
@@ -185,6 +190,7 @@ export class Lane {
     this.#connection = await PipelinedConnection.open(this.#deps.databaseUrl, {
       name: `sluice-lane ${this.#deps.workerId}`,
       onLost: () => this.#wakeUp?.(),
+      clock: this.#deps.clock,
     })
   }
 

@@ -6,6 +6,7 @@ import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import type { Clock } from '../kernel/clock.ts'
 import { newId } from '../kernel/ids.ts'
+import type { Random } from '../kernel/random.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import type { ActorFactory } from './actor.ts'
@@ -18,6 +19,7 @@ export interface OwnershipDeps {
   readonly partitions: number
   readonly lanes: number
   readonly clock: Clock
+  readonly random: Random
   readonly log: Logger
 }
 
@@ -46,10 +48,10 @@ export class Ownership {
 
   constructor(deps: OwnershipDeps) {
     this.#deps = deps
-    const { databaseUrl, factory, clock, log } = deps
+    const { databaseUrl, factory, clock, random, log } = deps
     this.#lanes = Array.from(
       { length: deps.lanes },
-      () => new Lane({ databaseUrl, workerId: this.workerId, factory, clock, log }),
+      () => new Lane({ databaseUrl, workerId: this.workerId, factory, clock, random, log }),
     )
   }
 

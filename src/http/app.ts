@@ -8,7 +8,7 @@ import {
 import { validatorCompiler } from 'fastify-type-provider-zod'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../identity/identity.ts'
-import { type Clock, systemClock } from '../kernel/clock.ts'
+import type { Clock } from '../kernel/clock.ts'
 import { limits } from '../kernel/limits.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
@@ -42,7 +42,7 @@ export interface AppDeps {
   readonly routes: readonly FastifyPluginAsync[]
   /** Where requests are measured; without it there is no /metrics. */
   readonly metrics?: Registry
-  readonly clock?: Clock
+  readonly clock: Clock
   readonly onSignedIn?: OnSignedIn
 }
 
@@ -59,7 +59,7 @@ const serverLimits = {
 
 /** Builds the HTTP server from the modules handed in. It listens nowhere yet; `close()` lets requests finish, five seconds at most. */
 export function buildApp(deps: AppDeps): FastifyInstance {
-  const { config, identity, clock = systemClock } = deps
+  const { config, identity, clock } = deps
   const log: FastifyBaseLogger = deps.log
   const app = fastify({
     loggerInstance: log,

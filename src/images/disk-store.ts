@@ -1,12 +1,11 @@
 /** Pictures in a folder, for a shop on one machine. Uploads go to this server, by signed URLs. */
-import { randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../kernel/clock.ts'
-import { isUuid } from '../kernel/ids.ts'
+import { isUuid, newId } from '../kernel/ids.ts'
 import { type ImageWidth, imageLimits, imageWidths } from './image-limits.ts'
 import type { ImageStore, Upload } from './store.ts'
 import type { UploadSignatures } from './upload-signature.ts'
@@ -37,7 +36,7 @@ export function diskStore(deps: {
 
   /** Readers see a whole file or none. */
   const writeWhole = async (path: string, write: (path: string) => Promise<void>) => {
-    const part = `${path}.${randomUUID()}.part`
+    const part = `${path}.${newId()}.part`
     try {
       await write(part)
       await rename(part, path)

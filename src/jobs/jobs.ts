@@ -2,6 +2,8 @@
 import type { DatabasePool } from 'slonik'
 import type { ConnectedConfig } from '../config/config.ts'
 import type { ReservationStrategy } from '../flows/reserve/strategy.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Random } from '../kernel/random.ts'
 import { mailTopics } from '../notifications/mail-topics.ts'
 import type { Mailer } from '../notifications/mailer.ts'
 import { createMailSender } from '../notifications/send-mails.ts'
@@ -35,16 +37,19 @@ export interface JobsDeps {
   readonly scheduled: readonly ScheduledJob[]
   /** Relays beside those of this folder. */
   readonly relayed: readonly Relayed<string>[]
+  readonly clock: Clock
+  readonly random: Random
   readonly log: Logger
 }
 
 /** Starts every queue of a worker. `stop` lets running jobs finish, for a few seconds. */
 export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
-  const { pool, gates, strategy, log } = deps
+  const { pool, gates, strategy, random, log } = deps
   const topics = joinTopics(...deps.topics, mailTopics, {
     [mailTopic]: { outside: createMailSender({ pool, mailer: deps.mailer }) },
   })
-  const webhooks = { pool, handle: deps.handleStripeEvent, log }
+  const webhooks = { pool, handle: deps.handleStripeEvent, random, log }
+  const relaying = { pool, topics, random, log }
   const queues = [
     startScheduled(deps, [
       expireHoldsJob({ pool, strategy, sweepSeconds: deps.config.SWEEP_SECONDS }),
@@ -53,9 +58,9 @@ export function startJobs(deps: JobsDeps): { stop(): Promise<void> } {
       watchStockJob({ pool }),
       ...deps.scheduled,
     ]),
-    startRelay(deps, relayOutbox({ pool, topics, log })),
-    startRelay(deps, relayMail({ pool, topics, log })),
-    startRelay(deps, relayCancels({ pool, topics, log })),
+    startRelay(deps, relayOutbox(relaying)),
+    startRelay(deps, relayMail(relaying)),
+    startRelay(deps, relayCancels(relaying)),
     startRelay(deps, relayWebhooks(webhooks)),
     startRelay(deps, relayWebhookHints(webhooks)),
     ...deps.relayed.map((relayed) => startRelay(deps, relayed)),

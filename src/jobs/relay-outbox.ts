@@ -1,4 +1,5 @@
 import type { DatabasePool } from 'slonik'
+import type { Random } from '../kernel/random.ts'
 import { claimDueEvents, type OutboxQueue } from '../platform/outbox.ts'
 import { handleEvents, type Topics } from '../platform/outbox-handlers.ts'
 import type { Relayed } from '../platform/queue/relay.ts'
@@ -9,6 +10,7 @@ interface RelayDeps {
   readonly pool: DatabasePool
   readonly topics: Topics
   readonly log: Logger
+  readonly random: Random
 }
 
 function relay(

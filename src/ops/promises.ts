@@ -4,7 +4,7 @@
  */
 import type { DatabasePool } from 'slonik'
 import type { Config } from '../config/config.ts'
-import { type Clock, systemClock } from '../kernel/clock.ts'
+import type { Clock } from '../kernel/clock.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import { checkAccepted, checkWaiting } from './accepted-promise.ts'
 import { checkBuyerCounts } from './buyer-counts.ts'
@@ -19,7 +19,7 @@ export interface PromiseDeps {
   readonly pool: DatabasePool
   readonly redis: RedisClient
   readonly config: Pick<Config, 'STOCK_STRATEGY' | 'SWEEP_SECONDS'>
-  readonly clock?: Clock
+  readonly clock: Clock
   /** Told what could not be checked and is therefore no breach. */
   readonly note?: Note
 }
@@ -33,7 +33,7 @@ const redisMs = 3_000
  * Rejects when PostgreSQL cannot be asked.
  */
 export async function checkPromises(deps: PromiseDeps): Promise<PromiseReport> {
-  const { pool, redis, config, clock = systemClock, note = () => {} } = deps
+  const { pool, redis, config, clock, note = () => {} } = deps
   const oversold = await checkOversold(pool)
   const stranded = new Findings(2)
   const lost = new Findings(3)

@@ -1,5 +1,6 @@
 /** One attempt to charge, driven to a verdict. No transaction is open while this runs. */
 import type { Clock } from '../kernel/clock.ts'
+import type { Random } from '../kernel/random.ts'
 import type { Amount, Charge, IntentAnswer, PaymentGateway } from './gateway.ts'
 import { askPatiently, confirmPatience, type Patience } from './patience.ts'
 import { chargeOf } from './stripe-gateway.ts'
@@ -7,6 +8,7 @@ import { chargeOf } from './stripe-gateway.ts'
 export interface ChargeDeps {
   readonly gateway: PaymentGateway
   readonly clock: Clock
+  readonly random: Random
   /** Default: that of a buyer who waits. */
   readonly patience?: Patience
   /**
@@ -31,11 +33,11 @@ export interface ChargeRequest extends Amount {
  * the attempt, so doing it again, by anybody, charges nothing more.
  */
 export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<Charge> {
-  const { gateway, clock, patience = confirmPatience } = deps
+  const { gateway, patience = confirmPatience } = deps
   const { checkoutId, attempt, paymentMethodId, amount, currency } = request
   let { intentId } = request
   if (intentId === null) {
-    const created = await askPatiently(clock, patience, (timeoutMs) =>
+    const created = await askPatiently(deps, patience, (timeoutMs) =>
       gateway.createIntent(
         { checkoutId, amount, currency, key: `pi-${checkoutId}` },
         { timeoutMs },
@@ -49,7 +51,7 @@ export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<
   }
   const id = intentId
   const key = `confirm-${checkoutId}-${attempt}`
-  const asked = await askPatiently(clock, patience, (timeoutMs) =>
+  const asked = await askPatiently(deps, patience, (timeoutMs) =>
     gateway.confirmIntent({ intentId: id, paymentMethodId, key }, { timeoutMs }),
   )
   if (asked.tag === 'unknown') return firm(await look(deps, id, patience), asked)

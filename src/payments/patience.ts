@@ -1,6 +1,7 @@
 /** How long the shop goes on asking a provider that does not answer. Every loop here ends. */
 import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { Random } from '../kernel/random.ts'
 
 export interface Patience {
   readonly tries: number
@@ -17,7 +18,7 @@ export const jobPatience: Patience = { tries: 2, tryMs: 5_000, totalMs: 12_000 }
 
 /** Asks again while the answer is unknown, with growing pauses; returns the last answer. */
 export async function askPatiently<T extends { readonly tag: string }>(
-  clock: Clock,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
   patience: Patience,
   ask: (timeoutMs: number) => Promise<T>,
 ): Promise<T> {
@@ -26,7 +27,7 @@ export async function askPatiently<T extends { readonly tag: string }>(
     const left = deadline - clock.monotonic()
     const answer = await ask(Math.max(1, Math.min(patience.tryMs, left)))
     if (answer.tag !== 'unknown' || tried >= patience.tries) return answer
-    const pause = backoffMs(tried, { baseMs: 100, maxMs: 1_000 })
+    const pause = backoffMs(tried, { baseMs: 100, maxMs: 1_000, random })
     if (clock.monotonic() + pause >= deadline) return answer
     await clock.sleep(pause)
   }

@@ -2,7 +2,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Stripe } from 'stripe'
-import { systemClock } from '../kernel/clock.ts'
+import type { Clock } from '../kernel/clock.ts'
 import { settlesWithin } from '../kernel/settles-within.ts'
 import type {
   CallOptions,
@@ -22,6 +22,7 @@ export interface StripeSettings {
   readonly apiBase?: string | undefined
   /** Default for each call. Milliseconds. */
   readonly timeoutMs?: number
+  readonly clock: Clock
 }
 
 /** Where the payment simulator listens when `STRIPE_API_BASE` does not say it. */
@@ -43,7 +44,7 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
     // The SDK's own limit begins when the connection stands.
     httpAgent: new Agent({ keepAlive: true, timeout: connectMs }),
   })
-  const ask = asking(settings.timeoutMs ?? usualMs)
+  const ask = asking(settings.clock, settings.timeoutMs ?? usualMs)
 
   return {
     createIntent({ checkoutId, amount, currency, key }, options) {
@@ -137,7 +138,7 @@ class NoAnswer extends Error {
  * another one. The answer must be the `object` that was asked for: what stands before the provider may answer in
  * JSON too, and the SDK knows an error by one member alone.
  */
-function asking(ownMs: number) {
+function asking(clock: Clock, ownMs: number) {
   return async <T extends { readonly object: string }>(
     object: T['object'],
     call: (options: Stripe.RequestOptions) => Promise<T>,
@@ -148,7 +149,7 @@ function asking(ownMs: number) {
       if (error instanceof Stripe.errors.StripeError) throw error
       throw new NoAnswer(`the answer cannot be read: ${String(error)}`, { cause: error })
     })
-    const inTime = await settlesWithin(systemClock, timeout, said)
+    const inTime = await settlesWithin(clock, timeout, said)
     if (!inTime) throw new NoAnswer(`no answer in ${timeout} ms`)
     const answer = await said
     if (answer?.object !== object) throw new NoAnswer(`the answer is no ${object}`)

@@ -2,6 +2,7 @@
 import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import type { Stripe } from 'stripe'
 import { z } from 'zod'
+import type { Random } from '../kernel/random.ts'
 import {
   defaultRetries,
   describeFailure,
@@ -30,6 +31,7 @@ export interface WebhookProcessing {
   readonly pool: DatabasePool
   readonly handle: StripeEventHandler
   readonly log: Logger
+  readonly random: Random
   readonly retries?: RetryPolicy
 }
 
@@ -115,11 +117,11 @@ async function closeKnown(pool: CommonQueryMethods, ids: readonly string[]): Pro
 }
 
 async function fail(
-  { pool, log, retries = defaultRetries }: WebhookProcessing,
+  { pool, log, random, retries = defaultRetries }: WebhookProcessing,
   event: { readonly id: string; readonly type: string; readonly attempts: number },
   error: unknown,
 ): Promise<void> {
-  const wait = retryInMs(error, event.attempts, retries)
+  const wait = retryInMs(error, event.attempts, retries, random)
   await pool.query(sql.typeAlias('none')`
     update webhook_events set attempts = attempts + 1, last_error = ${describeFailure(error)},
         state = ${wait === null ? 'parked' : 'stored'},

@@ -4,7 +4,7 @@
  */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
-import { systemClock } from '../kernel/clock.ts'
+import type { Clock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sqlState } from '../platform/postgres/pipeline.ts'
 import { sql } from '../platform/postgres/pool.ts'
@@ -28,11 +28,13 @@ const pendingMax = 5_000
 
 export class WebhookInbox {
   readonly #pool: DatabasePool
+  readonly #clock: Pick<Clock, 'turn'>
   readonly #pending: Pending[] = []
   #inFlight = 0
 
-  constructor(pool: DatabasePool) {
+  constructor(pool: DatabasePool, clock: Pick<Clock, 'turn'>) {
     this.#pool = pool
+    this.#clock = clock
   }
 
   /** Resolves when the event is in PostgreSQL, now or from an earlier delivery. Throws `overloaded`. */
@@ -51,7 +53,7 @@ export class WebhookInbox {
     this.#inFlight += 1
     while (this.#pending.length > 0) {
       // What has arrived on other sockets by now comes along.
-      await systemClock.turn()
+      await this.#clock.turn()
       const batch = this.#nextBatch()
       if (batch.length > 0) await this.#storeTogether(batch)
     }

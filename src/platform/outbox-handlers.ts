@@ -2,6 +2,7 @@
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { assert } from '../kernel/assert.ts'
 import { backoffMs } from '../kernel/backoff.ts'
+import type { Random } from '../kernel/random.ts'
 import {
   closeEvents,
   type EventFailure,
@@ -61,6 +62,7 @@ export interface OutboxHandlerDeps {
   readonly pool: DatabasePool
   readonly topics: Topics
   readonly log: Logger
+  readonly random: Random
   readonly retries?: RetryPolicy
 }
 
@@ -148,12 +150,12 @@ async function fail(
   events: readonly OutboxEvent[],
   error: unknown,
 ): Promise<void> {
-  const { log, retries = defaultRetries } = deps
+  const { log, random, retries = defaultRetries } = deps
   const failures = events.map(
     (event): EventFailure => ({
       id: event.id,
       message: describeFailure(error),
-      retryInMs: retryInMs(error, event.attempts, retries),
+      retryInMs: retryInMs(error, event.attempts, retries, random),
     }),
   )
   await noteEventFailures(deps.pool, failures)
@@ -169,9 +171,10 @@ export function retryInMs(
   error: unknown,
   failedBefore: number,
   retries: RetryPolicy,
+  random: Random,
 ): number | null {
   if (error instanceof PermanentFailure || failedBefore + 1 >= retries.attemptsMax) return null
-  return Math.ceil(backoffMs(failedBefore * 2, retries))
+  return Math.ceil(backoffMs(failedBefore * 2, { ...retries, random }))
 }
 
 /** A failure in at most 500 characters, for the row that an operator reads. */

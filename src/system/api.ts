@@ -86,7 +86,7 @@ export async function startApi(
     availability,
     clock,
   })
-  const money = moneyOf(config, { pool, strategy, clock, log })
+  const money = moneyOf(config, { pool, strategy, clock, random: systemRandom, log })
   const confirmations = new Confirmations({ ...money, checkouts })
   const buying = { pool, checkouts, confirmations, strategy, carts }
   const orders = createOrders({ pool })
@@ -130,7 +130,7 @@ export async function startApi(
       ...allImageRoutes({ config, pool, opened: images, clock }),
       skuRoutes({ availability }),
       webhookRoutes({
-        inbox: new WebhookInbox(pool),
+        inbox: new WebhookInbox(pool, clock),
         verify: createWebhookVerifier(config.STRIPE_WEBHOOK_SECRET),
       }),
       opsWebhookRoutes({ pool }),

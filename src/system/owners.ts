@@ -34,7 +34,7 @@ export function startOwners(deps: {
   const { databaseUrl, pool, stampPool, redis, holdSeconds, lanes, clock, random, log } = deps
   const gates = new RedisGates(redis, clock.now)
   const wakes = new RedisWakes({ subscriber: deps.subscriber, publisher: redis })
-  const listener = createCommitListener({ pool, gates, wakes, holdSeconds, log })
+  const listener = createCommitListener({ pool, gates, wakes, holdSeconds, clock, log })
   const actors = stockActors({
     gates,
     mailbox: new RedisMailbox(redis),
@@ -53,6 +53,7 @@ export function startOwners(deps: {
     partitions: partitionCount,
     lanes,
     clock,
+    random,
     log,
     factory: {
       takeOver: (partition, connection) => actors.takeOver(partition, new PgLedger(connection)),

@@ -52,6 +52,7 @@ export function strategyOf(config: ConnectedConfig, parts: StrategyParts): Reser
   return actorStrategy({
     gate,
     gates,
+    clock: systemClock,
     assembly: createAssembly({ pool, gates, gate, ids, currencies }),
   })
 }
@@ -59,7 +60,7 @@ export function strategyOf(config: ConnectedConfig, parts: StrategyParts): Reser
 /** What payments need, whoever settles them. */
 export function moneyOf(
   config: ConnectedConfig,
-  parts: Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | 'log'>,
+  parts: Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | 'random' | 'log'>,
 ): MoneyDeps {
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
   return {
@@ -67,8 +68,8 @@ export function moneyOf(
     // Without a key there is nobody but the simulator to pay with.
     gateway: stripeGateway(
       secretKey
-        ? { secretKey, apiBase }
-        : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl },
+        ? { secretKey, apiBase, clock: parts.clock }
+        : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl, clock: parts.clock },
     ),
     declinesMax: config.MAX_PAYMENT_ATTEMPTS,
     outage: config.PAYMENT_OUTAGE,

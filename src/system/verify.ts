@@ -78,7 +78,7 @@ async function checkStores(
   try {
     pool = await openPool(databaseUrl, { max: 4, statementTimeoutMs: 60_000, onError: () => {} })
     const before = await connected(redis)
-    const report = await checkPromises({ pool, redis, config, note })
+    const report = await checkPromises({ pool, redis, config, clock: systemClock, note })
     return { report, whole: before && (await connected(redis)) }
   } finally {
     redis.disconnect()

@@ -60,7 +60,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
           log,
         })
       : startDirectCommands({
-          connect: () => openPgLedger(databaseUrl, 'sluice-direct'),
+          connect: () => openPgLedger(databaseUrl, 'sluice-direct', clock),
           gates,
           holdSeconds,
           clock,
@@ -69,7 +69,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
         })
   const refusals = new LocalRefusals({ gates, clock })
   const strategy = strategyOf(config, { pool, gates, ids, refusals })
-  const money = moneyOf(config, { pool, strategy, clock, log })
+  const money = moneyOf(config, { pool, strategy, clock, random: systemRandom, log })
   const cancelCheckout = createCancelCheckout({ pool, ids, strategy })
   const images = {
     pool,
@@ -102,6 +102,8 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       ...imageJobs(images),
     ],
     relayed: [relayImages(images)],
+    clock,
+    random: systemRandom,
     log,
   })
   log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')

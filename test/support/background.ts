@@ -1,6 +1,7 @@
 /** What background jobs need in a test: a pool, quick retries, and a queue on a Redis of its own. */
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
+import { systemClock } from '../../src/kernel/clock.ts'
 import type { RetryPolicy } from '../../src/platform/outbox-handlers.ts'
 import { openPool, sql } from '../../src/platform/postgres/pool.ts'
 import { openRedis } from '../../src/platform/redis/client.ts'
@@ -30,7 +31,11 @@ export async function testQueues(t: TestContext) {
   return {
     redis,
     server,
-    deps: { log: silent, connect: () => openRedis(server.url, 'jobs', () => {}) },
+    deps: {
+      log: silent,
+      clock: systemClock,
+      connect: () => openRedis(server.url, 'jobs', () => {}),
+    },
   }
 }
 

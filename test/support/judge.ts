@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { Redis } from 'ioredis'
 import type { DatabasePool } from 'slonik'
+import { systemClock } from '../../src/kernel/clock.ts'
 import { checkPromises } from '../../src/ops/promises.ts'
 import { openPool } from '../../src/platform/postgres/pool.ts'
 import { openRedis } from '../../src/platform/redis/client.ts'
@@ -57,6 +58,7 @@ async function promisesKept(shop: Shop, pool: DatabasePool): Promise<void> {
   const redis = openRedis(shop.redis.url, 'patient', () => {})
   try {
     const { promises } = await checkPromises({
+      clock: systemClock,
       pool,
       redis,
       config: { STOCK_STRATEGY: 'actor', SWEEP_SECONDS: 60 },

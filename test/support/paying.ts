@@ -7,6 +7,7 @@ import { demoSecrets } from '../../src/config/config.ts'
 import type { MoneyDeps } from '../../src/flows/pay/money-deps.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
+import { systemRandom } from '../../src/kernel/random.ts'
 import type { PaymentGateway } from '../../src/payments/gateway.ts'
 import { stripeGateway } from '../../src/payments/stripe-gateway.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
@@ -128,13 +129,14 @@ function saga({ pool, redis, config }: TestSystem, apiBase: string) {
       const { wrap = (gateway: PaymentGateway) => gateway, ...rest } = more
       return {
         pool,
-        gateway: wrap(stripeGateway({ secretKey: testStripeKey, apiBase })),
+        gateway: wrap(stripeGateway({ secretKey: testStripeKey, apiBase, clock: systemClock })),
         strategy: {
           post: async (commands) => {
             await Promise.allSettled(commands.map((command) => postStockCommand(gates, command)))
           },
         },
         clock: systemClock,
+        random: systemRandom,
         log: createLogger({ level: 'silent', role: 'test' }),
         declinesMax: config.MAX_PAYMENT_ATTEMPTS,
         outage: config.PAYMENT_OUTAGE,

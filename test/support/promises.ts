@@ -1,6 +1,7 @@
 /** Asks whether a test's shop keeps its promises, and asserts what the answer is. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import type { PromiseId, PromiseReport } from '../../src/ops/findings.ts'
 import { checkPromises } from '../../src/ops/promises.ts'
@@ -18,7 +19,7 @@ export async function check(
   const notes: string[] = []
   const note = (sentence: string) => notes.push(sentence)
   const { pool, redis, config } = system
-  return { report: await checkPromises({ pool, redis, config, note }), notes }
+  return { report: await checkPromises({ pool, redis, config, clock: systemClock, note }), notes }
 }
 
 export const breachesOf = ({ promises }: PromiseReport) =>

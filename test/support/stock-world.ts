@@ -19,9 +19,9 @@ import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import { Gate, type GateOutcome } from '../../src/stock/gate/gate.ts'
 import { LocalRefusals } from '../../src/stock/gate/local-refusals.ts'
 import { postStockCommand, type StockCommand } from '../../src/stock/gate/post-commands.ts'
-import { refreshTerms } from '../../src/stock/gate/refresh-terms.ts'
 import { RedisGates } from '../../src/stock/gate/redis-gates.ts'
 import { RedisMailbox } from '../../src/stock/gate/redis-mailbox.ts'
+import { refreshTerms } from '../../src/stock/gate/refresh-terms.ts'
 import { openLedger } from '../../src/stock/ledger/open-ledger.ts'
 import { PgLedger } from '../../src/stock/ledger/pg-ledger.ts'
 import { skuExists } from '../../src/stock/ledger/sku-exists.ts'
@@ -254,6 +254,7 @@ export class StockWorld extends StockFacts {
     const connection = await PipelinedConnection.open(url, {
       name: 'sluice-lane of a test',
       onLost: () => {},
+      clock: systemClock,
     })
     this.onClose(() => connection.close())
     return connection

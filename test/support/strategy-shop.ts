@@ -83,7 +83,7 @@ export function actorStrategyOf(world: StockWorld): ReservationStrategy {
   const { pool, apiGates: gates, ids, gate } = world
   const currencies = (skus: readonly string[]) => currenciesOf(pool, skus)
   const assembly = createAssembly({ pool, gates, gate, ids, currencies })
-  return actorStrategy({ gate, gates, assembly })
+  return actorStrategy({ gate, gates, clock: systemClock, assembly })
 }
 
 function strategyOf(name: StrategyName, world: StockWorld): ReservationStrategy {
@@ -120,7 +120,7 @@ function startActors(world: StockWorld, subscriber: RedisClient): () => Promise<
 
 function startDirect({ databaseUrl, gates }: StockWorld): () => Promise<void> {
   return startDirectCommands({
-    connect: () => openPgLedger(databaseUrl, 'sluice-direct'),
+    connect: () => openPgLedger(databaseUrl, 'sluice-direct', systemClock),
     gates,
     holdSeconds,
     clock: systemClock,

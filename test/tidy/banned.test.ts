@@ -37,6 +37,19 @@ const inPrograms: readonly Ban[] = [
     instead: 'a source of randomness that is handed in',
     allowed: ['src/kernel/'],
   },
+  {
+    what: 'the real clock or real randomness',
+    pattern: /\b(systemClock|systemRandom)\b/,
+    instead: 'a Clock or a Random that is handed in',
+    // Who connects the parts hands them in.
+    allowed: ['src/kernel/clock.ts', 'src/kernel/random.ts', 'src/system/', 'src/main.ts', 'dev/'],
+  },
+  {
+    what: 'randomness of its own',
+    pattern: /\b(randomInt|randomUUID)\b/,
+    instead: 'Random of src/kernel/random.ts, or newId of src/kernel/ids.ts',
+    allowed: ['src/kernel/'],
+  },
   { what: 'console', pattern: /\bconsole\./, instead: 'the logger' },
   {
     what: 'process.exit',

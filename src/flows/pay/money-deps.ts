@@ -1,5 +1,6 @@
 import type { DatabasePool } from 'slonik'
 import type { Clock } from '../../kernel/clock.ts'
+import type { Random } from '../../kernel/random.ts'
 import type { PaymentGateway } from '../../payments/gateway.ts'
 import type { Patience } from '../../payments/patience.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
@@ -11,6 +12,7 @@ export interface MoneyDeps {
   readonly gateway: PaymentGateway
   readonly strategy: Pick<ReservationStrategy, 'post'>
   readonly clock: Clock
+  readonly random: Random
   readonly log: Logger
   /** Declines until a checkout has failed. */
   readonly declinesMax: number

@@ -36,7 +36,7 @@ export async function chargeAndSettle(
   deps: MoneyDeps,
   request: ChargeAttempt,
 ): Promise<ChargeOutcome> {
-  const { pool, gateway, clock, patience } = deps
+  const { pool, gateway, clock, random, patience } = deps
   const { checkoutId, amount, currency } = request
   if (amount === 0) {
     const nothing = { id: null, amount, amountReceived: 0, currency }
@@ -47,6 +47,7 @@ export async function chargeAndSettle(
     {
       gateway,
       clock,
+      random,
       ...(patience ? { patience } : {}),
       noteIntent: (checkoutId, intentId) => noteIntent(pool, checkoutId, intentId),
     },

@@ -5,7 +5,7 @@ import { claimDueRefunds, type DueRefund, failRefund, noteRefund } from '../../p
 import type { MoneyDeps } from './money-deps.ts'
 import { settleRefund } from './settle-refund.ts'
 
-type RefundDeps = Pick<MoneyDeps, 'pool' | 'gateway' | 'clock' | 'log' | 'patience'>
+type RefundDeps = Pick<MoneyDeps, 'pool' | 'gateway' | 'clock' | 'random' | 'log' | 'patience'>
 
 const perClaim = 20
 const claimsPerRun = 50
@@ -56,10 +56,10 @@ async function attemptRefund(deps: RefundDeps, refund: DueRefund): Promise<void>
   }
 }
 
-function ask({ gateway, clock, patience }: RefundDeps, refund: DueRefund): Promise<RefundAnswer> {
+function ask(deps: RefundDeps, refund: DueRefund): Promise<RefundAnswer> {
   const { id, intentId, amount } = refund
-  return askPatiently(clock, patience ?? jobPatience, (timeoutMs) =>
-    gateway.createRefund({ intentId, amount, refundId: id, key: id }, { timeoutMs }),
+  return askPatiently(deps, deps.patience ?? jobPatience, (timeoutMs) =>
+    deps.gateway.createRefund({ intentId, amount, refundId: id, key: id }, { timeoutMs }),
   )
 }
 

@@ -1,6 +1,6 @@
 /** What a worker does after a commit: tells those who wait, and decides checkouts over several SKUs. */
 import type { DatabasePool } from 'slonik'
-import { type Clock, systemClock } from '../../kernel/clock.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { PostGates } from '../../stock/gate/post-commands.ts'
 import type { Committed } from '../../stock/owner/commit-pass.ts'
@@ -23,9 +23,9 @@ export function createCommitListener(deps: {
   readonly wakes: Pick<Wakes, 'publishResults'>
   readonly holdSeconds: number
   readonly log: Logger
-  readonly clock?: Clock
+  readonly clock: Clock
 }): CommitListener {
-  const { pool, gates, wakes, log, clock = systemClock } = deps
+  const { pool, gates, wakes, log, clock } = deps
   /** Assemblies to look at, and those that the ledger refused a part of. */
   const held = new Set<string>()
   const refused = new Set<string>()

@@ -3,7 +3,7 @@
  * batch of eight statements would cost eight; here BEGIN, the statements and COMMIT leave in one write.
  */
 import pg from 'pg'
-import { systemClock } from '../../kernel/clock.ts'
+import type { Clock } from '../../kernel/clock.ts'
 
 export interface Statement {
   /** Prepared under this name, once per connection. */
@@ -50,10 +50,12 @@ const sessionSettings = [
 
 export class PipelinedConnection {
   readonly #client: pg.Client
+  readonly #clock: Clock
   #lost: Error | undefined
 
-  private constructor(client: pg.Client) {
+  private constructor(client: pg.Client, clock: Clock) {
     this.#client = client
+    this.#clock = clock
   }
 
   /**
@@ -62,7 +64,11 @@ export class PipelinedConnection {
    */
   static async open(
     url: string,
-    options: { readonly name: string; readonly onLost: (error: Error) => void },
+    options: {
+      readonly name: string
+      readonly onLost: (error: Error) => void
+      readonly clock: Clock
+    },
   ): Promise<PipelinedConnection> {
     const client = new pg.Client({
       connectionString: url,
@@ -75,7 +81,7 @@ export class PipelinedConnection {
       pipeline: true,
       options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
     })
-    const connection = new PipelinedConnection(client)
+    const connection = new PipelinedConnection(client, options.clock)
     const lose = (error: Error) => {
       if (connection.#lost) return
       connection.#lost = error
@@ -121,11 +127,12 @@ export class PipelinedConnection {
     return results.slice(1, -1).map((result) => result.rows)
   }
 
+  /** Resolves within a second. Never rejects. */
   async close(): Promise<void> {
     this.#lost ??= new ConnectionLost('closed')
     await Promise.race([
       this.#client.end().catch(() => {}),
-      new Promise<void>((resolve) => systemClock.after(1_000, resolve)),
+      new Promise<void>((resolve) => this.#clock.after(1_000, resolve)),
     ])
   }
 

@@ -1,6 +1,6 @@
 /** BullMQ with the rules that this project needs: one place opens queues and workers. */
 import { type Processor, Queue, Worker } from 'bullmq'
-import { systemClock } from '../../kernel/clock.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import { settlesWithin } from '../../kernel/settles-within.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -8,6 +8,7 @@ import type { Logger } from '../telemetry/logger.ts'
 export interface QueueDeps {
   /** Opens a connection of the purpose `jobs`: it waits for Redis for as long as it takes. */
   readonly connect: () => RedisClient
+  readonly clock: Clock
   readonly log: Logger
 }
 
@@ -29,7 +30,7 @@ export function openQueue(
   processor: Processor,
   options: { readonly concurrency: number },
 ): OpenQueue {
-  const { log } = deps
+  const { clock, log } = deps
   const connection = deps.connect()
   const workerConnection = deps.connect()
   const queue = new Queue(name, { connection, prefix })
@@ -51,8 +52,9 @@ export function openQueue(
     async close() {
       // Without Redis nothing can be ended in good order; what a job was about is due again by itself.
       const force = workerConnection.status !== 'ready'
-      if (!(await bounded(worker.close(force)))) await bounded(worker.disconnect(), 1_000)
-      await bounded(queue.close(), 1_000)
+      if (!(await bounded(clock, worker.close(force))))
+        await bounded(clock, worker.disconnect(), 1_000)
+      await bounded(clock, queue.close(), 1_000)
       connection.disconnect()
       workerConnection.disconnect()
     },
@@ -60,10 +62,14 @@ export function openQueue(
 }
 
 /** With Redis away a command waits for ever: nothing here may. Resolves false at the limit or on an error. */
-export async function bounded(step: Promise<unknown>, ms: number = closeMs): Promise<boolean> {
+export async function bounded(
+  clock: Clock,
+  step: Promise<unknown>,
+  ms: number = closeMs,
+): Promise<boolean> {
   const fulfilled = step.then(
     () => true,
     () => false,
   )
-  return (await settlesWithin(systemClock, ms, fulfilled)) && fulfilled
+  return (await settlesWithin(clock, ms, fulfilled)) && fulfilled
 }

@@ -4,7 +4,6 @@
  * that is emptied, or a worker that is killed, loses nothing, and a job that runs twice finds its rows
  * closed.
  */
-import { systemClock } from '../../kernel/clock.ts'
 import { bounded, openQueue, type QueueDeps } from './queue.ts'
 
 export interface Relayed<Id extends string | number> {
@@ -53,7 +52,7 @@ export function startRelay<Id extends string | number>(
     const ids = await relayed.claim(batch)
     if (ids.length === 0) return idleMs
     // A custom id must not be a number, nor hold a colon. The time tells a second round from the first.
-    const jobId = `${name}-${String(ids[0]).replaceAll(':', '-')}-${systemClock.now()}`
+    const jobId = `${name}-${String(ids[0]).replaceAll(':', '-')}-${deps.clock.now()}`
     await queue.add('batch', { ids }, { jobId, removeOnComplete: true, removeOnFail: true })
     return ids.length === batch ? pauseMs : Math.max(idleMs, pauseMs)
   }
@@ -64,8 +63,8 @@ export function startRelay<Id extends string | number>(
         pause = ms
       })
       step.catch((error: unknown) => deps.log.debug({ err: error, queue: name }, 'relay'))
-      await bounded(step, 5_000)
-      if (pause > 0) await systemClock.sleep(pause, stopping.signal)
+      await bounded(deps.clock, step, 5_000)
+      if (pause > 0) await deps.clock.sleep(pause, stopping.signal)
     }
   }
   const looping = loop()

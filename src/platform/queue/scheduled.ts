@@ -1,5 +1,4 @@
 /** Jobs that run every so often, on one worker at a time. */
-import { systemClock } from '../../kernel/clock.ts'
 import { bounded, openQueue, type QueueDeps } from './queue.ts'
 
 export interface ScheduledJob {
@@ -20,7 +19,7 @@ export function startScheduled(
   deps: QueueDeps,
   jobs: readonly ScheduledJob[],
 ): { stop(): Promise<void> } {
-  const { log } = deps
+  const { clock, log } = deps
   const byName = new Map(jobs.map((job) => [job.name, job]))
   const running = new Set<string>()
   const stopping = new AbortController()
@@ -49,9 +48,10 @@ export function startScheduled(
   }
   const watch = async () => {
     while (!stopping.signal.aborted) {
-      await systemClock.sleep(checkMs, stopping.signal)
+      await clock.sleep(checkMs, stopping.signal)
       if (stopping.signal.aborted || connection.status !== 'ready') continue
       await bounded(
+        clock,
         queue.getJobSchedulersCount().then((count) => (count < jobs.length ? upsert() : undefined)),
       )
     }

@@ -1,4 +1,5 @@
 import { Fenced } from '../../actor/actor.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import { fencedCode, PipelinedConnection, sqlState } from '../../platform/postgres/pipeline.ts'
 import type { Decision, Evidence } from '../decide/state.ts'
 import {
@@ -88,8 +89,13 @@ export class PgLedger implements LedgerStore {
 }
 
 /** Opens a session of its own, for whoever is no owner. Rejects when PostgreSQL is away. */
-export async function openPgLedger(databaseUrl: string, name: string): Promise<LedgerSession> {
-  const connection = await PipelinedConnection.open(databaseUrl, { name, onLost: () => {} })
+export async function openPgLedger(
+  databaseUrl: string,
+  name: string,
+  clock: Clock,
+): Promise<LedgerSession> {
+  const options = { name, onLost: () => {}, clock }
+  const connection = await PipelinedConnection.open(databaseUrl, options)
   return {
     store: new PgLedger(connection),
     get lost() {

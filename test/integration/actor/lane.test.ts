@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { Fenced, type Found, type PartitionActor } from '../../../src/actor/actor.ts'
 import { gatherMs, Lane } from '../../../src/actor/lane.ts'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createTestDatabase } from '../../support/stores.ts'
 
@@ -25,6 +26,7 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
   const nothing: Found = { anything: false, arrivals: 0, parts: false }
   let found = nothing
   const lane = new Lane({
+    random: systemRandom,
     databaseUrl,
     workerId: '00000000-0000-7000-8000-000000000001',
     clock,
@@ -74,6 +76,7 @@ test('a partition that nobody wakes is looked at, however busy its neighbour is'
   const databaseUrl = await createTestDatabase(t)
   const passes = new Map<number, number>()
   const lane = new Lane({
+    random: systemRandom,
     databaseUrl,
     workerId: '00000000-0000-7000-8000-000000000001',
     clock: systemClock,
@@ -104,7 +107,14 @@ for (const when of ['pass', 'tend'] as const) {
     const startLane = (workerId: string, actor: PartitionActor) => {
       const log = pino({ level: 'silent' })
       const factory = { takeOver: async () => actor }
-      const lane = new Lane({ databaseUrl, workerId, clock: systemClock, log, factory })
+      const lane = new Lane({
+        databaseUrl,
+        workerId,
+        clock: systemClock,
+        random: systemRandom,
+        log,
+        factory,
+      })
       lane.start()
       t.after(() => lane.stop())
       return lane
@@ -130,6 +140,7 @@ for (const when of ['pass', 'tend'] as const) {
 
 test('a lane that finds no connection refuses a claim at once: other lanes have partitions to take', async (t) => {
   const lane = new Lane({
+    random: systemRandom,
     // Nobody listens there.
     databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
     workerId: '00000000-0000-7000-8000-000000000001',

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { z } from 'zod'
 import { Ownership } from '../../../src/actor/ownership.ts'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { PgLedger } from '../../../src/stock/ledger/pg-ledger.ts'
 import type { Committed } from '../../../src/stock/owner/commit-pass.ts'
@@ -37,6 +38,7 @@ function startWorker(world: StockWorld): Worker {
     wake: (partition) => ownership.wake(partition),
   })
   const ownership: Ownership = new Ownership({
+    random: systemRandom,
     databaseUrl: world.databaseUrl,
     pool: world.pool,
     partitions: partitionCount,

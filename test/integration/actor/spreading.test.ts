@@ -32,6 +32,7 @@ async function startOwner(
     onError: () => {},
   })
   const ownership = new Ownership({
+    random: systemRandom,
     databaseUrl,
     pool,
     factory: { takeOver },

@@ -17,8 +17,8 @@ import { createCommitListener } from '../../../src/flows/reserve/commit-listener
 import { rejectAssembliesJob } from '../../../src/jobs/reject-assemblies.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
-import { findOrder } from '../../../src/orders/order-repository.ts'
 import { systemRandom } from '../../../src/kernel/random.ts'
+import { findOrder } from '../../../src/orders/order-repository.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { Gate, type GateOutcome } from '../../../src/stock/gate/gate.ts'
 import { LocalRefusals } from '../../../src/stock/gate/local-refusals.ts'
@@ -78,6 +78,7 @@ class Basket {
       gates,
       wakes: new RedisWakes({ subscriber: redis, publisher: redis }),
       holdSeconds,
+      clock: systemClock,
       log: pino({ level: 'silent' }),
     })
     world.onClose(() => listener.idle())

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { makeUpShop } from '../../../dev/made-up-shop.ts'
 import { seedOptions } from '../../../dev/seed-options.ts'
 import { seedShop } from '../../../dev/seed-shop.ts'
+import { systemClock } from '../../../src/kernel/clock.ts'
 import { checkPromises } from '../../../src/ops/promises.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { UsageError } from '../../../src/system/run-role.ts'
@@ -59,7 +60,13 @@ test('a seeded shop can be searched and bought from, and keeps every promise', a
   assert.deepEqual(await counts(), first, 'a second run adds nothing')
   assert.match(said.at(-1) ?? '', /seeded 0 products/)
 
-  const { kept, promises } = await checkPromises({ pool, redis, config, note: () => {} })
+  const { kept, promises } = await checkPromises({
+    pool,
+    redis,
+    config,
+    clock: systemClock,
+    note: () => {},
+  })
   assert.ok(kept, JSON.stringify(promises.flatMap(({ breaches }) => breaches)))
 
   const found = await system.call('GET', '/api/products?q=jakcet&inStock=true&limit=1')

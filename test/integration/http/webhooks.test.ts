@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { opsOutboxRoutes } from '../../../src/http/routes/ops-outbox.ts'
 import { opsWebhookRoutes } from '../../../src/http/routes/ops-webhooks.ts'
 import { webhookRoutes } from '../../../src/http/routes/webhooks.ts'
+import { systemClock } from '../../../src/kernel/clock.ts'
 import { WebhookInbox } from '../../../src/payments/webhook-inbox.ts'
 import { createWebhookVerifier } from '../../../src/payments/webhook-signature.ts'
 import { appendOutbox } from '../../../src/platform/outbox.ts'
@@ -18,7 +19,10 @@ async function startInbox(t: TestContext, secrets = webhookSecret) {
   const pool = await openPool(databaseUrl, { max: 4, statementTimeoutMs: 5_000, onError: () => {} })
   t.after(() => pool.end())
   const routes = [
-    webhookRoutes({ inbox: new WebhookInbox(pool), verify: createWebhookVerifier(secrets) }),
+    webhookRoutes({
+      inbox: new WebhookInbox(pool, systemClock),
+      verify: createWebhookVerifier(secrets),
+    }),
     opsWebhookRoutes({ pool }),
     opsOutboxRoutes({ pool }),
   ]

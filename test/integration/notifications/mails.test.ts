@@ -8,6 +8,7 @@ import PostalMime, { type Email } from 'postal-mime'
 import type { DatabasePool } from 'slonik'
 import { SMTPServer } from 'smtp-server'
 import { newId } from '../../../src/kernel/ids.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import { mailTopics } from '../../../src/notifications/mail-topics.ts'
 import { createMailer, type Mailer } from '../../../src/notifications/mailer.ts'
 import { createMailSender } from '../../../src/notifications/send-mails.ts'
@@ -80,7 +81,7 @@ function worker(pool: DatabasePool, mailer: Mailer) {
   const topics = joinTopics(mailTopics, {
     [mailTopic]: { outside: createMailSender({ pool, mailer }) },
   })
-  const deps = { pool, topics, log: silent, retries: quickRetries }
+  const deps = { pool, topics, log: silent, random: systemRandom, retries: quickRetries }
   return {
     /** Two passes: the fact becomes a mail, the mail is sent. */
     async run() {

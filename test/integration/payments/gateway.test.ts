@@ -15,7 +15,11 @@ async function gatewayTo(t: TestContext, listener: RequestListener): Promise<Pay
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return stripeGateway({ secretKey: 'sk_test_gateway', apiBase: `http://127.0.0.1:${port}` })
+  return stripeGateway({
+    secretKey: 'sk_test_gateway',
+    apiBase: `http://127.0.0.1:${port}`,
+    clock: systemClock,
+  })
 }
 
 const options = { timeoutMs: 500 }

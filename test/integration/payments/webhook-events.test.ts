@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import { systemClock } from '../../../src/kernel/clock.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import {
   claimDueWebhooks,
   forgetOldWebhooks,
@@ -21,7 +23,7 @@ import { eventually } from '../../support/eventually.ts'
 import { anEvent } from '../../support/webhooks.ts'
 
 const store = async (pool: DatabasePool, count: number) => {
-  const inbox = new WebhookInbox(pool)
+  const inbox = new WebhookInbox(pool, systemClock)
   const type = 'payment_intent.succeeded'
   const events = Array.from({ length: count }, () => anEvent(type))
   await Promise.all(events.map(({ id, body }) => inbox.store({ id, body, type })))
@@ -34,7 +36,10 @@ const process = async (pool: DatabasePool, handle: StripeEventHandler) => {
     ...(await claimDueWebhooks(pool, 'facts', 100)),
     ...(await claimDueWebhooks(pool, 'hints', 100)),
   ]
-  await processWebhooks({ pool, handle, log: silent, retries: quickRetries }, ids)
+  await processWebhooks(
+    { pool, handle, log: silent, random: systemRandom, retries: quickRetries },
+    ids,
+  )
 }
 
 const states = (pool: DatabasePool) =>
@@ -59,7 +64,7 @@ test('an event reaches its handler whole, and is closed by what the handler says
 
 test('events after which the provider is asked hold up none that tells all there is to know', async (t) => {
   const pool = await testPool(t)
-  const inbox = new WebhookInbox(pool)
+  const inbox = new WebhookInbox(pool, systemClock)
   const types = {
     facts: ['payment_intent.succeeded', 'refund.updated'],
     hints: ['payment_intent.payment_failed', 'payment_intent.canceled'],
@@ -84,7 +89,7 @@ test('an event that tells what is settled needs no handler; one that tells anyth
       (gen_random_uuid(), 'pi_open', 500, 'EUR', 'open', 0)`)
   const type = 'payment_intent.succeeded'
   const known = { id: 'pi_known', amount_received: 500, currency: 'eur' }
-  const inbox = new WebhookInbox(pool)
+  const inbox = new WebhookInbox(pool, systemClock)
   const told = [
     anEvent(type, known),
     anEvent(type, { ...known, amount_received: 499 }),
@@ -184,11 +189,11 @@ test('one event id, 20 deliveries in parallel, 1,000 events, two workers: one ef
       batch: 50,
       concurrency: 2,
       claim: (limit) => claimDueWebhooks(pool, 'facts', limit),
-      handle: (ids) => processWebhooks({ pool, handle, log: silent }, ids),
+      handle: (ids) => processWebhooks({ pool, handle, log: silent, random: systemRandom }, ids),
     })
     t.after(() => relay.stop())
   }
-  const inboxes = [new WebhookInbox(pool), new WebhookInbox(pool)]
+  const inboxes = [new WebhookInbox(pool, systemClock), new WebhookInbox(pool, systemClock)]
   const events = Array.from({ length: 1_000 }, () => anEvent())
   for (let i = 0; i < events.length; i += 100) {
     const deliveries = events

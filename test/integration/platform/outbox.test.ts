@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import {
   appendOutbox,
   appendOutboxRows,
@@ -60,7 +61,7 @@ const rowOf = (pool: DatabasePool, key: string) =>
 
 const runner = (pool: DatabasePool, topics: Topics) => async () =>
   handleEvents(
-    { pool, topics, log: silent, retries: quickRetries },
+    { pool, topics, log: silent, random: systemRandom, retries: quickRetries },
     await claimDueEvents(pool, 'facts', 100),
   )
 
@@ -112,7 +113,12 @@ test('an event that is handled by two workers at once has one effect', async (t)
   const pool = await testPool(t)
   await append(pool, 'a', 'b', 'c')
   const ids = await claimDueEvents(pool, 'facts', 10)
-  const deps = { pool, log: silent, topics: { fact: { inTransaction: [effect] } } }
+  const deps = {
+    pool,
+    log: silent,
+    random: systemRandom,
+    topics: { fact: { inTransaction: [effect] } },
+  }
   await Promise.all(Array.from({ length: 6 }, () => handleEvents(deps, ids)))
   await handleEvents(deps, ids)
   assert.deepEqual(await effects(pool), ['a', 'b', 'c'])
@@ -209,7 +215,10 @@ test('the pauses between tries grow', async (t) => {
   const pauses: number[] = []
   for (let i = 0; i < 4; i++) {
     await pool.query(dueNow)
-    await handleEvents({ pool, topics, log: silent }, await claimDueEvents(pool, 'facts', 1))
+    await handleEvents(
+      { pool, topics, log: silent, random: systemRandom },
+      await claimDueEvents(pool, 'facts', 1),
+    )
     pauses.push(
       await pool.oneFirst(
         sql.type(z.object({ s: z.number() }))`

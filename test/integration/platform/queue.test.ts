@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { DatabasePool } from 'slonik'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import { appendOutboxRows, claimDueEvents } from '../../../src/platform/outbox.ts'
 import { eachInTransaction, handleEvents } from '../../../src/platform/outbox-handlers.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
@@ -43,7 +44,7 @@ function startWorker(t: TestContext, deps: QueueDeps, pool: DatabasePool) {
     batch: 10,
     concurrency: 2,
     claim: (limit) => claimDueEvents(pool, 'facts', limit),
-    handle: (ids) => handleEvents({ pool, topics, log: silent }, ids),
+    handle: (ids) => handleEvents({ pool, topics, log: silent, random: systemRandom }, ids),
   })
   t.after(() => relay.stop())
   return relay

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { newId } from '../../../src/kernel/ids.ts'
+import { systemRandom } from '../../../src/kernel/random.ts'
 import { createMailer } from '../../../src/notifications/mailer.ts'
 import { createMailSender } from '../../../src/notifications/send-mails.ts'
 import { registerAlert, watchStock } from '../../../src/notifications/stock-alerts.ts'
@@ -163,7 +164,10 @@ test('what a look has noted goes out as mail, and an account that is gone takes 
   t.after(() => mailer.close())
   const topics = { [mailTopic]: { outside: createMailSender({ pool, mailer }) } }
   const ids = await claimDueEvents(pool, 'mails', 100)
-  await handleEvents({ pool, topics, log: silent, retries: quickRetries }, ids)
+  await handleEvents(
+    { pool, topics, log: silent, random: systemRandom, retries: quickRetries },
+    ids,
+  )
   const mails = readdirSync(mailDir).map((name) => readFileSync(join(mailDir, name), 'utf8'))
   assert.deepEqual(mails.map((mail) => /^Subject: (.*)\r$/m.exec(mail)?.[1]).sort(), [
     'Mug & MUG is in stock again',

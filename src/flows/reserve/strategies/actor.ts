@@ -1,5 +1,5 @@
 /** The product: a gate in Redis admits, the SKU's actor commits, and nobody waits on a row lock. */
-import { systemClock } from '../../../kernel/clock.ts'
+import type { Clock } from '../../../kernel/clock.ts'
 import { Coalescer } from '../../../kernel/coalescer.ts'
 import type { Gate, GateOutcome } from '../../../stock/gate/gate.ts'
 import { postStockCommands, type StockCommand } from '../../../stock/gate/post-commands.ts'
@@ -18,10 +18,11 @@ export interface ActorStrategyDeps {
   readonly gate: Gate
   readonly assembly: Assembly
   readonly gates: Pick<GateStore, 'post' | 'want' | 'available'>
+  readonly clock: Clock
 }
 
 export function actorStrategy(deps: ActorStrategyDeps): ReservationStrategy {
-  const { gate, assembly, gates } = deps
+  const { gate, assembly, gates, clock } = deps
   // Commands that are posted at the same time share an entry, and the actor's commit.
   const posting = (gather?: () => Promise<void>) =>
     new Coalescer<readonly StockCommand[], void>({
@@ -36,9 +37,9 @@ export function actorStrategy(deps: ActorStrategyDeps): ReservationStrategy {
   const soon = posting()
   let nextSells = 0
   const sells = posting(async () => {
-    const wait = nextSells - systemClock.monotonic()
-    if (wait > 0) await systemClock.sleep(wait)
-    nextSells = systemClock.monotonic() + sellsMs
+    const wait = nextSells - clock.monotonic()
+    if (wait > 0) await clock.sleep(wait)
+    nextSells = clock.monotonic() + sellsMs
   })
   return {
     reserve(purchase) {
