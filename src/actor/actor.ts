@@ -1,8 +1,7 @@
 /**
  * What the runtime asks of the thing it runs. The runtime owns partitions, serialises their passes on
- * one connection and moves them between workers; it knows no word of the shop.
+ * one session and moves them between workers; it knows no word of the shop.
  */
-import type { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 
 /** What a pass found. */
 export interface Found {
@@ -13,16 +12,44 @@ export interface Found {
   readonly parts: boolean
 }
 
+/**
+ * The single writer of a partition, for as long as its session lives. Its lane calls it, never twice at once. It
+ * rejects with {@link Fenced} when another owner has moved on; with anything else, it is tried again.
+ */
 export interface PartitionActor {
-  /** Reads what waits, decides, commits. Never runs twice at once. */
+  /** Reads what waits, decides, commits. */
   pass(): Promise<Found>
-  /** Once a second: whatever must not wait for ever although nobody wakes the actor. */
+  /**
+   * Looks after what a pass does not: called when a {@link Lookout} found something amiss, and a second after a pass
+   * or a tending failed.
+   */
   tend(): Promise<void>
 }
 
-export interface ActorFactory {
-  /** Called with the partition's lock held by `connection`: settles what a predecessor left, or rebuilds. */
-  takeOver(partition: number, connection: PipelinedConnection): Promise<PartitionActor>
+/** What a look found. A partition may be in both. */
+export interface Noticed {
+  /** Something waits there for a pass. */
+  readonly waiting: readonly number[]
+  /** Something there is not as its actor left it, or was left lying. */
+  readonly amiss: readonly number[]
+}
+
+/**
+ * Finds what must not wait for ever although nobody wakes an actor. It is asked once a second, for all partitions of
+ * a worker at once, so that an idle worker costs next to nothing.
+ */
+export interface Lookout {
+  /** Rejects when a store is away: then nothing is known. */
+  look(partitions: readonly number[]): Promise<Noticed>
+}
+
+/** Makes actors, for sessions whose store is a `Store`. */
+export interface ActorFactory<Store> {
+  /**
+   * Called by a lane with the partition's lock held by the session of `store`: settles what a predecessor left, or
+   * rebuilds. When it rejects, the lock is given back, and a later survey tries again.
+   */
+  takeOver(partition: number, store: Store): Promise<PartitionActor>
 }
 
 /** This owner's memory is not the truth any more: somebody else has moved on. It steps down. */

@@ -1,27 +1,20 @@
 /**
- * A lane is one PostgreSQL connection and the partitions it owns. Their locks are held by that very
- * connection, so a worker that has lost it cannot commit; and everything on it happens one after the other.
+ * A lane is one session and the partitions it owns. Their locks are held by that very session, so a worker
+ * that has lost it cannot commit; and everything on it happens one after the other.
  *
  * Connected, the lane runs, in this order: tasks (claim, release), a pass over a partition that was woken,
- * and whatever must be tended once a second. Disconnected, it owns nothing and reconnects with a growing delay. Stopped, it gives its
- * partitions back and closes.
+ * and the tending of one where something is amiss. Disconnected, it owns nothing and reconnects with a growing
+ * delay. Stopped, it gives its partitions back and closes.
  */
 import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
-import { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import { type ActorFactory, Fenced, type Found, type PartitionActor } from './actor.ts'
+import type { Session, Sessions } from './ports.ts'
 
-/** The first half of the advisory lock's key; the partition is the second. */
-export const lockSpace = 5_118_741
-
-/**
- * A lane looks at each partition it owns this often, should a wake-up have been lost, and tends it this
- * often: at one after the other, in even steps. All of them at once would hold up whoever buys just then.
- */
-const lookAgainMs = 500
-const tendEveryMs = 1_000
+/** A partition whose pass or tending failed is tended this much later. */
+const tendAgainMs = 1_000
 /** Arrivals in one pass that make a crowd. */
 const crowd = 24
 const gatherAtLeastMs = 6
@@ -31,7 +24,7 @@ const crowdOfParts = 16
 const gatherPartsMs = 3
 
 /**
- * How long a partition gathers after a pass, in milliseconds: a commit costs much the same for ten commands
+ * How long a partition gathers after a pass, from 0 to 20 milliseconds: a commit costs much the same for ten commands
  * as for a hundred. The idea is PostgreSQL's `commit_delay` with `commit_siblings`: a lone command never waits.
  * The larger the crowd, the longer: at an eighth of a millisecond each, and not at a fixed time, because a crowd
  * whose every member waits for its commit does not grow meanwhile.
@@ -42,38 +35,35 @@ export function gatherMs({ arrivals, parts }: Omit<Found, 'anything'>): number {
   return Math.min(Math.max(arrivals / 8, gatherAtLeastMs), gatherAtMostMs)
 }
 
-export interface LaneDeps {
-  readonly databaseUrl: string
-  readonly workerId: string
-  readonly factory: ActorFactory
+export interface LaneDeps<Store> {
+  readonly sessions: Sessions<Store>
+  readonly factory: ActorFactory<Store>
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
 }
 
-export class Lane {
-  readonly #deps: LaneDeps
+/** One session with its partitions. {@link Ownership} makes some for a worker, and gives each its partitions. */
+export class Lane<Store> {
+  readonly #deps: LaneDeps<Store>
   readonly #owned = new Map<number, PartitionActor>()
   readonly #woken = new Set<number>()
   /** Partitions that gather, and until when. */
   readonly #gathering = new Map<number, number>()
   readonly #tasks: (() => Promise<void>)[] = []
   readonly #stopping = new AbortController()
-  #connection: PipelinedConnection | undefined
+  #session: Session<Store> | undefined
   #wakeUp: (() => void) | undefined
   #running: Promise<void> | undefined
   #takingOver: number | undefined
-  /** When each partition was last tended; one at a time, between passes. */
-  readonly #tendedAt = new Map<number, number>()
-  #lastTendedAt = Number.NEGATIVE_INFINITY
-  #nextLookAt = Number.NEGATIVE_INFINITY
-  /** Whose turn it is to be looked at. */
-  #turn = 0
+  /** Partitions where something is amiss, and from when on they are to be tended. */
+  readonly #tendAt = new Map<number, number>()
 
-  constructor(deps: LaneDeps) {
+  constructor(deps: LaneDeps<Store>) {
     this.#deps = deps
   }
 
+  /** The partitions it owns, in the order in which it claimed them. */
   get owned(): number[] {
     return [...this.#owned.keys()]
   }
@@ -83,49 +73,51 @@ export class Lane {
     return this.#takingOver === undefined ? this.owned : [...this.owned, this.#takingOver]
   }
 
+  /** Connects in the background, and reconnects until {@link stop}. */
   start(): void {
     this.#running = this.#run()
   }
 
-  /** Finishes what is under way, gives the locks back and closes. */
+  /** Finishes what is under way, gives the locks back and closes. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#wakeUp?.()
     await this.#running
   }
 
+  /** Asks for a pass over the partition, if it is owned: soon, or when it has gathered. */
   wake(partition: number): void {
     if (!this.#owned.has(partition)) return
     this.#woken.add(partition)
     if (!this.#gathering.has(partition)) this.#wakeUp?.()
   }
 
+  /** Has the partition tended after what is under way, if it is owned. */
+  tend(partition: number): void {
+    if (!this.#owned.has(partition)) return
+    this.#tendAt.set(partition, this.#deps.clock.monotonic())
+    this.#wakeUp?.()
+  }
+
+  /** As {@link wake}, for all that it owns. */
   wakeAll(): void {
     for (const partition of this.#owned.keys()) this.#woken.add(partition)
     this.#wakeUp?.()
   }
 
-  /** Tries for the partition's lock; resolves false when another owner has it. */
+  /**
+   * Tries for the partition's lock and takes it over; resolves false when another owner has it. Rejects at once when
+   * the lane is not connected, and with whatever the take-over fails with; the lock is given back then.
+   */
   claim(partition: number): Promise<boolean> {
-    return this.#task(async (connection) => {
+    return this.#task(async (session) => {
       if (this.#owned.has(partition)) return true
-      const [row] = await connection.query({
-        name: 'try-lock',
-        text: 'select pg_try_advisory_lock($1, $2) as locked',
-        values: [lockSpace, partition],
-      })
-      if (row?.locked !== true) return false
-      await connection.query({
-        name: 'stamp-owner',
-        text: `update partitions set worker_id = $2, owner_pid = pg_backend_pid(), seen_at = now()
-          where partition = $1`,
-        values: [partition, this.#deps.workerId],
-      })
+      if (!(await session.tryLock(partition))) return false
       this.#takingOver = partition
       try {
-        this.#owned.set(partition, await this.#deps.factory.takeOver(partition, connection))
+        this.#owned.set(partition, await this.#deps.factory.takeOver(partition, session.store))
       } catch (error) {
-        await this.#unlock(connection, partition)
+        await session.unlock(partition)
         throw error
       } finally {
         this.#takingOver = undefined
@@ -135,33 +127,23 @@ export class Lane {
     })
   }
 
-  /** Gives a partition back after the pass under way. */
+  /** Gives a partition back after the pass under way. Rejects when the lane is not connected: then it has none. */
   release(partition: number): Promise<void> {
-    return this.#task(async (connection) => {
-      if (this.#owned.delete(partition)) await this.#unlock(connection, partition)
+    return this.#task(async (session) => {
+      if (this.#owned.delete(partition)) await session.unlock(partition)
     })
   }
 
-  #task<T>(run: (connection: PipelinedConnection) => Promise<T>): Promise<T> {
-    // Whoever waits for a connection that may not come would keep the other lanes waiting too.
-    if (!this.#connection) return Promise.reject(new Error('the lane is not connected'))
+  #task<T>(run: (session: Session<Store>) => Promise<T>): Promise<T> {
+    // Whoever waits for a session that may not come would keep the other lanes waiting too.
+    if (!this.#session) return Promise.reject(new Error('the lane is not connected'))
     return new Promise((resolve, reject) => {
       this.#tasks.push(async () => {
-        const connection = this.#connection
-        if (!connection) return reject(new Error('the lane is not connected'))
-        await run(connection).then(resolve, reject)
+        const session = this.#session
+        if (!session) return reject(new Error('the lane is not connected'))
+        await run(session).then(resolve, reject)
       })
       this.#wakeUp?.()
-    })
-  }
-
-  async #unlock(connection: PipelinedConnection, partition: number): Promise<void> {
-    await connection.query({
-      name: 'give-back',
-      text: `with gone as (update partitions set worker_id = null, owner_pid = null
-          where partition = $2 and owner_pid = pg_backend_pid())
-        select pg_advisory_unlock($1, $2)`,
-      values: [lockSpace, partition],
     })
   }
 
@@ -170,13 +152,13 @@ export class Lane {
     let failures = 0
     while (!this.#stopping.signal.aborted) {
       try {
-        if (!this.#connection) await this.#connect()
+        if (!this.#session) await this.#connect()
         await this.#step()
         failures = 0
       } catch (error) {
         failures++
-        log.warn({ err: error, failures }, 'a lane stumbled')
-        if (this.#connection?.lost) await this.#forget()
+        log.warn({ err: error, failures }, 'lane iteration failed; backing off')
+        if (this.#session?.lost) await this.#forget()
         await clock.sleep(
           backoffMs(failures, { baseMs: 20, maxMs: 1_000, random }),
           this.#stopping.signal,
@@ -187,32 +169,17 @@ export class Lane {
   }
 
   async #connect(): Promise<void> {
-    this.#connection = await PipelinedConnection.open(this.#deps.databaseUrl, {
-      name: `sluice-lane ${this.#deps.workerId}`,
-      onLost: () => this.#wakeUp?.(),
-      clock: this.#deps.clock,
-    })
+    this.#session = await this.#deps.sessions.open(() => this.#wakeUp?.())
   }
 
   async #step(): Promise<void> {
-    if (this.#connection?.lost) return this.#forget()
+    if (this.#session?.lost) return this.#forget()
     const task = this.#tasks.shift()
     if (task) return task()
-    this.#lookAround()
     const partition = this.#due()
     if (partition !== undefined) await this.#pass(partition)
     const tended = await this.#tendOne()
     if (partition === undefined && !tended) await this.#idle()
-  }
-
-  /** Wakes the next partition in turn, if it is time. */
-  #lookAround(): void {
-    const now = this.#deps.clock.monotonic()
-    if (now < this.#nextLookAt) return
-    this.#nextLookAt = now + lookAgainMs / Math.max(this.#owned.size, 1)
-    this.#turn = (this.#turn + 1) % Math.max(this.#owned.size, 1)
-    const partition = this.owned[this.#turn]
-    if (partition !== undefined) this.#woken.add(partition)
   }
 
   /** The next woken partition that does not gather. */
@@ -240,70 +207,79 @@ export class Lane {
     } catch (error) {
       if (error instanceof Fenced) return this.#stepDown(partition, error)
       this.#woken.add(partition)
+      this.#tendLater(partition)
       throw error
     }
   }
 
-  /** Tends a partition that is due, if any. */
+  /** Tends a partition that is due, if any: one at a time, for passes have their turn in between. */
   async #tendOne(): Promise<boolean> {
     const now = this.#deps.clock.monotonic()
-    if (now < this.#lastTendedAt + tendEveryMs / (this.#owned.size + 1)) return false
-    for (const [partition, actor] of this.#owned) {
-      if (now - (this.#tendedAt.get(partition) ?? 0) < tendEveryMs) continue
-      this.#tendedAt.set(partition, now)
-      this.#lastTendedAt = now
-      try {
-        await actor.tend()
-      } catch (error) {
-        if (!(error instanceof Fenced)) throw error
-        await this.#stepDown(partition, error)
+    const [partition] = [...this.#tendAt].find(([, at]) => at <= now) ?? []
+    if (partition === undefined) return false
+    this.#tendAt.delete(partition)
+    try {
+      await this.#owned.get(partition)?.tend()
+    } catch (error) {
+      if (error instanceof Fenced) await this.#stepDown(partition, error)
+      else {
+        this.#tendLater(partition)
+        throw error
       }
-      return true
     }
-    return false
+    return true
+  }
+
+  #tendLater(partition: number): void {
+    this.#tendAt.set(partition, this.#deps.clock.monotonic() + tendAgainMs)
   }
 
   async #stepDown(partition: number, error: Fenced): Promise<void> {
-    this.#deps.log.warn({ err: error, partition }, 'fenced: stepping down')
+    this.#deps.log.warn(
+      { err: error, partition },
+      'another owner has moved the partition on; giving it back',
+    )
     this.#owned.delete(partition)
-    if (this.#connection) await this.#unlock(this.#connection, partition)
+    await this.#session?.unlock(partition)
   }
 
+  /** Until it is woken, or something is due that was put off. */
   async #idle(): Promise<void> {
     const { clock } = this.#deps
-    const now = clock.monotonic()
-    const resume = () => this.#wakeUp?.()
-    const cancel = clock.after(Math.max(this.#nextLookAt - now, 1), resume)
-    const gathered = Math.min(...this.#gathering.values()) - now
-    const cancelGathering = Number.isFinite(gathered) ? clock.after(gathered, resume) : () => {}
+    const due = Math.min(...this.#gathering.values(), ...this.#tendAt.values())
+    const ms = due - clock.monotonic()
+    const cancel = Number.isFinite(ms) ? clock.after(ms, () => this.#wakeUp?.()) : () => {}
     await new Promise<void>((resolve) => {
       this.#wakeUp = resolve
-      const waiting = this.#tasks.length > 0 || this.#due() !== undefined
-      if (waiting || this.#stopping.signal.aborted || this.#connection?.lost) resolve()
+      const waiting = this.#tasks.length > 0 || this.#due() !== undefined || ms <= 0
+      if (waiting || this.#stopping.signal.aborted || this.#session?.lost) resolve()
     })
     this.#wakeUp = undefined
     cancel()
-    cancelGathering()
   }
 
   async #forget(): Promise<void> {
-    this.#deps.log.warn({ partitions: this.#owned.size }, 'a lane lost its connection')
+    this.#deps.log.warn(
+      { partitions: this.#owned.size },
+      'lane lost its session; it owns nothing until it has another',
+    )
     await this.#close()
   }
 
-  /** Closing the connection gives every lock back, whatever else goes wrong. */
+  /** Closing the session gives every lock back, whatever else goes wrong. */
   async #close(): Promise<void> {
-    const connection = this.#connection
-    this.#connection = undefined
+    const session = this.#session
+    this.#session = undefined
     const owned = [...this.#owned.keys()]
     this.#owned.clear()
     this.#woken.clear()
     this.#gathering.clear()
+    this.#tendAt.clear()
     for (const task of this.#tasks.splice(0)) await task()
-    if (!connection) return
-    if (!connection.lost) {
-      for (const partition of owned) await this.#unlock(connection, partition).catch(() => {})
+    if (!session) return
+    if (!session.lost) {
+      for (const partition of owned) await session.unlock(partition).catch(() => {})
     }
-    await connection.close()
+    await session.close()
   }
 }

@@ -2,152 +2,129 @@
  * Spreads partitions evenly over the live workers. Ownership is only for liveness: it keeps two workers
  * from doing the same work. What makes a commit safe is the ledger's cursor.
  */
-import type { DatabasePool } from 'slonik'
-import { z } from 'zod'
 import type { Clock } from '../kernel/clock.ts'
-import { newId } from '../kernel/ids.ts'
 import type { Random } from '../kernel/random.ts'
-import { sql } from '../platform/postgres/pool.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
-import type { ActorFactory } from './actor.ts'
-import { Lane, lockSpace } from './lane.ts'
+import type { ActorFactory, Lookout } from './actor.ts'
+import { Lane } from './lane.ts'
+import type { OwnerRegistry, PartitionSeen, Sessions } from './ports.ts'
 
-export interface OwnershipDeps {
-  readonly databaseUrl: string
-  readonly pool: DatabasePool
-  readonly factory: ActorFactory
+/** What a worker brings. */
+export interface OwnershipDeps<Store> {
+  /** Opens the lanes' sessions, and is of the same worker as `registry`. */
+  readonly sessions: Sessions<Store>
+  readonly registry: OwnerRegistry
+  readonly factory: ActorFactory<Store>
+  readonly lookout: Lookout
+  /** How many there are; they are numbered from 0. */
   readonly partitions: number
+  /** Sessions of this worker; partition p is the lane's with the number p modulo `lanes`. */
   readonly lanes: number
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
 }
 
-/** How often an owner stamps that it lives. */
+/** How often an owner stamps that it lives, and looks who else does. */
 const stampEveryMs = 500
-/** An owner that has not stamped for so long is put down, and a worker counts as gone. */
-export const silentSeconds = 2
+/** How often it looks for what nobody woke it for. */
+const lookEveryMs = 1_000
 
-const Survey = z.object({
-  partition: z.number(),
-  mine: z.boolean(),
-  locked: z.boolean(),
-  silent: z.boolean(),
-  owner_pid: z.number().nullable(),
-})
-type Survey = z.infer<typeof Survey>
-
-export class Ownership {
-  readonly workerId = newId()
-  readonly #deps: OwnershipDeps
-  readonly #lanes: Lane[]
+/**
+ * One worker's part of the partitions. The process that runs it wakes partitions; everything else it does by itself,
+ * from {@link start} to {@link stop}.
+ */
+export class Ownership<Store> {
+  readonly #deps: OwnershipDeps<Store>
+  readonly #lanes: Lane<Store>[]
   readonly #stopping = new AbortController()
   /** Partitions that nobody held when last looked: nobody's twice in a row is free for all. */
   #orphans = new Set<number>()
   #running: Promise<unknown> | undefined
 
-  constructor(deps: OwnershipDeps) {
+  constructor(deps: OwnershipDeps<Store>) {
     this.#deps = deps
-    const { databaseUrl, factory, clock, random, log } = deps
-    this.#lanes = Array.from(
-      { length: deps.lanes },
-      () => new Lane({ databaseUrl, workerId: this.workerId, factory, clock, random, log }),
-    )
+    this.#lanes = Array.from({ length: deps.lanes }, () => new Lane(deps))
   }
 
+  /** The partitions that this worker owns now, ascending. */
   get owned(): number[] {
     return this.#lanes.flatMap((lane) => lane.owned).sort((a, b) => a - b)
   }
 
+  /** Connects and claims in the background. */
   start(): void {
     for (const lane of this.#lanes) lane.start()
     // Stamping does not wait for claims: a worker that takes over much, or slowly, is not silent.
     this.#running = Promise.all([
-      this.#everyHalfSecond(() => this.#stamp()),
-      this.#everyHalfSecond(() => this.#tick()),
+      this.#every(stampEveryMs, 'stamping', () => this.#stamp()),
+      this.#every(stampEveryMs, 'claiming', () => this.#tick()),
+      this.#every(lookEveryMs, 'looking', () => this.#look()),
     ])
   }
 
   /**
    * Hands everything over: the next worker may claim at once. When this one ended stays on record, for
-   * whoever judges a stopped system, until another worker has run for a minute.
+   * whoever judges a stopped system, until another worker has run for a minute. Never rejects.
    */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
     await Promise.all(this.#lanes.map((lane) => lane.stop()))
-    await this.#deps.pool
-      .query(sql.typeAlias('none')`
-        update workers set seen_at = least(seen_at, now() - make_interval(secs => ${silentSeconds}))
-         where id = ${this.workerId}`)
-      .catch(() => {})
+    await this.#deps.registry.signOff().catch(() => {})
   }
 
+  /** Asks for a pass over the partition, if this worker owns it. */
   wake(partition: number): void {
     this.#lane(partition).wake(partition)
   }
 
+  /** Asks for a pass over everything that this worker owns: wake-ups may have been lost. */
   wakeAll(): void {
     for (const lane of this.#lanes) lane.wakeAll()
   }
 
-  #lane(partition: number): Lane {
-    return this.#lanes[partition % this.#lanes.length] as Lane
+  #lane(partition: number): Lane<Store> {
+    return this.#lanes[partition % this.#lanes.length] as Lane<Store>
   }
 
-  async #everyHalfSecond(work: () => Promise<void>): Promise<void> {
+  async #every(ms: number, what: string, work: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#deps
     while (!this.#stopping.signal.aborted) {
       try {
         await work()
       } catch (error) {
-        log.warn({ err: error }, 'ownership could not be looked after')
+        log.warn({ err: error, what }, 'ownership iteration failed; trying again')
       }
-      await clock.sleep(stampEveryMs, this.#stopping.signal)
+      await clock.sleep(ms, this.#stopping.signal)
     }
   }
 
   async #tick(): Promise<void> {
-    const { pool, partitions } = this.#deps
-    const share = Math.ceil(partitions / (await this.#liveWorkers()))
-    const owned = this.owned
-    for (const partition of owned.slice(share)) {
+    const { registry, partitions } = this.#deps
+    const survey = await registry.survey()
+    const share = Math.ceil(partitions / survey.liveWorkers)
+    for (const partition of this.owned.slice(share)) {
       await this.#lane(partition).release(partition)
     }
-    const survey = await pool.any(sql.type(Survey)`
-      select p.partition, p.worker_id is not distinct from ${this.workerId} as mine,
-        l.pid is not null as locked, p.owner_pid,
-        coalesce(p.seen_at < now() - make_interval(secs => ${silentSeconds}), true) as silent
-      from partitions p
-      left join pg_locks l on l.locktype = 'advisory' and l.classid = ${lockSpace}
-        and l.objid = p.partition::int::oid and l.objsubid = 2 and l.granted
-        and l.database = (select oid from pg_database where datname = current_database())
-      order by p.partition`)
-    await this.#claim(survey, share)
+    await this.#claim(survey.partitions, share)
   }
 
   /** Says that this worker and its partitions live. */
   async #stamp(): Promise<void> {
-    const stamped = this.#lanes.flatMap((lane) => lane.stamped)
-    await this.#deps.pool.query(sql.typeAlias('none')`
-      with me as (
-        insert into workers (id) values (${this.workerId})
-        on conflict (id) do update set seen_at = now()),
-      dead as (
-        delete from workers where seen_at < now() - interval '1 minute')
-      update partitions set seen_at = now()
-       where worker_id = ${this.workerId} and partition = any(${sql.array(stamped, 'int2')})`)
+    await this.#deps.registry.stamp(this.#lanes.flatMap((lane) => lane.stamped))
   }
 
-  /** How many workers have stamped lately, this one included. */
-  async #liveWorkers(): Promise<number> {
-    const others = await this.#deps.pool.oneFirst(sql.typeAlias('count')`
-      select count(*)::int as count from workers
-       where id <> ${this.workerId} and seen_at > now() - make_interval(secs => ${silentSeconds})`)
-    return others + 1
+  /** Should a wake-up have been lost, or a store have been emptied, it is found here. */
+  async #look(): Promise<void> {
+    const { owned } = this
+    if (owned.length === 0) return
+    const { waiting, amiss } = await this.#deps.lookout.look(owned)
+    for (const partition of waiting) this.#lane(partition).wake(partition)
+    for (const partition of amiss) this.#lane(partition).tend(partition)
   }
 
-  async #claim(survey: readonly Survey[], share: number): Promise<void> {
+  async #claim(survey: readonly PartitionSeen[], share: number): Promise<void> {
     const mine = new Set(this.owned)
     const orphans = new Set(
       survey.filter(({ locked }) => !locked).map(({ partition }) => partition),
@@ -158,7 +135,7 @@ export class Ownership {
       const abandoned = orphans.has(row.partition) && this.#orphans.has(row.partition)
       if (mine.size >= share && !abandoned) continue
       if (row.locked && !row.silent) continue
-      if (row.locked && row.owner_pid !== null) await this.#putDown(row)
+      if (row.locked && row.session !== null) await this.#putDown(row.partition, row.session)
       if (await this.#tryToOwn(row.partition)) mine.add(row.partition)
     }
     // What was taken back is nobody's orphan when it is given away again: the others get their chance.
@@ -170,22 +147,14 @@ export class Ownership {
     try {
       return await this.#lane(partition).claim(partition)
     } catch (error) {
-      this.#deps.log.warn({ err: error, partition }, 'a partition could not be taken over')
+      this.#deps.log.warn({ err: error, partition }, 'take-over of a partition failed')
       return false
     }
   }
 
-  /**
-   * Ends the back end of an owner that has been silent for 2 s by PostgreSQL's clock. If it only seemed
-   * dead, its next commit finds no connection, and it steps down.
-   */
-  async #putDown({ partition, owner_pid: pid }: Survey): Promise<void> {
-    this.#deps.log.warn({ partition, pid }, 'a silent owner is put down')
-    await this.#deps.pool.query(sql.typeAlias('none')`
-      select from (
-        select pg_terminate_backend(a.pid, 1000) from pg_stat_activity a join partitions p on p.owner_pid = a.pid
-        where a.pid = ${pid} and p.partition = ${partition} and a.application_name like 'sluice-lane %'
-          and p.seen_at < now() - make_interval(secs => ${silentSeconds})
-        limit 1) as ended`)
+  /** Ends the session of an owner that is silent. If it only seemed dead, its next commit finds no session. */
+  async #putDown(partition: number, session: number): Promise<void> {
+    this.#deps.log.warn({ partition, session }, 'ending the session of a silent owner')
+    await this.#deps.registry.putDown(partition, session)
   }
 }

@@ -77,6 +77,10 @@ export async function markUploaded(db: CommonQueryMethods, id: string): Promise<
   return marked.rowCount === 1
 }
 
+/** A subquery: when the first picture to process is due, or was. */
+export const firstDueImage = sql.fragment`
+  select due_at from product_images where status = 'processing' order by due_at limit 1`
+
 /** Takes some that are due, so that nobody else takes them for a minute times the tries before. */
 export async function claimDueImages(
   db: CommonQueryMethods,

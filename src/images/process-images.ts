@@ -3,7 +3,6 @@ import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import { imageLimits } from './image-limits.ts'
 import {
-  claimDueImages,
   claimPending,
   deleteStale,
   findImage,
@@ -24,7 +23,7 @@ export interface ImageWork {
 
 const perPass = 50
 
-export const claimImages = claimDueImages
+export { claimDueImages, firstDueImage } from './image-repository.ts'
 
 /** Processes one after the other: each takes a core and up to 200 MB. */
 export async function processImages(work: ImageWork, ids: readonly string[]): Promise<void> {

@@ -1,7 +1,7 @@
 /** Until when the system was looked after: what is late while no worker runs is nobody's fault. */
 import type { CommonQueryMethods } from 'slonik'
 import { z } from 'zod'
-import { silentSeconds } from '../actor/ownership.ts'
+import { silentSeconds } from '../actor/ports.ts'
 import { sql } from '../platform/postgres/pool.ts'
 
 const Seen = z.object({ due: z.date().nullable() })

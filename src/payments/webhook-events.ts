@@ -46,6 +46,10 @@ export type WebhookQueue = 'facts' | 'hints'
 const isFact = sql.fragment`(type = 'payment_intent.succeeded' or type like 'refund.%')`
 const inQueue = { facts: isFact, hints: sql.fragment`not ${isFact}` } as const
 
+/** A subquery: when the first stored event of a queue is due, or was. */
+export const firstDueWebhook = (queue: WebhookQueue) => sql.fragment`
+  select due_at from webhook_events where state = 'stored' and ${inQueue[queue]} order by due_at limit 1`
+
 /** Takes up to `limit` stored events that are due. Two callers never take one event. */
 export async function claimDueWebhooks(
   pool: DatabasePool,

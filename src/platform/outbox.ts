@@ -63,6 +63,11 @@ const inQueue = {
   cancels: sql.fragment`topic = 'payment.cancel'`,
 } as const
 
+/** A subquery: when the first open row of a queue is due, or was. */
+export const firstDueEvent = (queue: OutboxQueue) => sql.fragment`
+  select due_at from outbox where ${inQueue[queue]} and done_at is null and parked_at is null
+   order by due_at limit 1`
+
 /** Takes up to `limit` open rows of a queue that are due. Two callers never take one row. */
 export async function claimDueEvents(
   pool: CommonQueryMethods,

@@ -34,12 +34,14 @@ import { mergeCart } from '../http/server/merge-cart.ts'
 import { createIdentity } from '../identity/identity.ts'
 import { imagesOf } from '../images/images-of.ts'
 import { openImageStore } from '../images/open-store.ts'
+import { writesRelayedRows } from '../jobs/hints.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { systemRandom } from '../kernel/random.ts'
 import { createOrders } from '../orders/orders.ts'
 import { WebhookInbox } from '../payments/webhook-inbox.ts'
 import { createWebhookVerifier } from '../payments/webhook-signature.ts'
 import { sql } from '../platform/postgres/pool.ts'
+import { publishHints, WorkHints } from '../platform/queue/work-hints.ts'
 import { createLogger } from '../platform/telemetry/logger.ts'
 import { createRegistry } from '../platform/telemetry/metrics.ts'
 import { LocalRefusals } from '../stock/gate/local-refusals.ts'
@@ -56,8 +58,10 @@ export async function startApi(
   const clock = systemClock
   const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
   const open = redisOpener(config, log)
-  const pool = await poolOf(config, log, 20)
   const gateRedis = open('gate')
+  const hints = new WorkHints({ clock, writes: writesRelayedRows })
+  publishHints(hints, gateRedis)
+  const pool = await poolOf(config, log, 20, hints.executed)
   const subscriber = open('subscriber')
 
   const identity = createIdentity({ pool, jwtSecret: config.JWT_SECRET })

@@ -1,16 +1,22 @@
 /** The owners of a worker: actors for its share of the partitions, and what they tell after a commit. */
 import type { DatabasePool } from 'slonik'
 import { Ownership } from '../actor/ownership.ts'
+import { PgOwnerRegistry } from '../actor/pg-owner-registry.ts'
+import { pgSessions } from '../actor/pg-sessions.ts'
 import { createCommitListener } from '../flows/reserve/commit-listener.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { newId } from '../kernel/ids.ts'
 import type { Random } from '../kernel/random.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import { RedisGates } from '../stock/gate/redis-gates.ts'
 import { RedisMailbox } from '../stock/gate/redis-mailbox.ts'
 import { RedisWakes } from '../stock/gate/redis-wakes.ts'
+import { openWork } from '../stock/ledger/open-work.ts'
 import { PgLedger } from '../stock/ledger/pg-ledger.ts'
+import { stockLookout } from '../stock/owner/lookout.ts'
 import { stockActors } from '../stock/owner/partition-actor.ts'
+import type { LedgerStore } from '../stock/ports.ts'
 import type { OfferSource } from '../stock/protocol/offers.ts'
 import { partitionCount } from '../stock/protocol/partition.ts'
 
@@ -18,7 +24,7 @@ import { partitionCount } from '../stock/protocol/partition.ts'
 export function startOwners(deps: {
   readonly databaseUrl: string
   readonly pool: DatabasePool
-  /** For stamps and surveys alone: what jobs hold up must not make an owner look dead. */
+  /** For stamps, surveys and looks alone: what jobs hold up must not make an owner look dead. */
   readonly stampPool: DatabasePool
   readonly redis: RedisClient
   /** A connection of the purpose `subscriber`. */
@@ -35,29 +41,36 @@ export function startOwners(deps: {
   const gates = new RedisGates(redis, clock.now)
   const wakes = new RedisWakes({ subscriber: deps.subscriber, publisher: redis })
   const listener = createCommitListener({ pool, gates, wakes, holdSeconds, clock, log })
-  const actors = stockActors({
-    gates,
-    mailbox: new RedisMailbox(redis),
-    offers: deps.offers,
-    holdSeconds,
-    now: clock.now,
-    monotonic: clock.monotonic,
-    random,
-    warn: (message) => log.warn(message),
-    onCommitted: listener.committed,
-    wake: (partition) => ownership.wake(partition),
-  })
-  const ownership: Ownership = new Ownership({
-    databaseUrl,
-    pool: stampPool,
+  const workerId = newId()
+  const ownership: Ownership<LedgerStore> = new Ownership({
+    sessions: pgSessions({
+      databaseUrl,
+      workerId,
+      clock,
+      storeOn: (connection) => new PgLedger(connection),
+    }),
+    registry: new PgOwnerRegistry({ pool: stampPool, workerId }),
     partitions: partitionCount,
     lanes,
     clock,
     random,
     log,
-    factory: {
-      takeOver: (partition, connection) => actors.takeOver(partition, new PgLedger(connection)),
-    },
+    lookout: stockLookout({
+      redis,
+      openWork: (partitions) => openWork(stampPool, partitions),
+    }),
+    factory: stockActors({
+      gates,
+      mailbox: new RedisMailbox(redis),
+      offers: deps.offers,
+      holdSeconds,
+      now: clock.now,
+      monotonic: clock.monotonic,
+      random,
+      warn: (message) => log.warn(message),
+      onCommitted: listener.committed,
+      wake: (partition) => ownership.wake(partition),
+    }),
   })
   const unwatch = wakes.onWake({
     wake: (partition) => ownership.wake(partition),

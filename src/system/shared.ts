@@ -82,11 +82,17 @@ export function redisOpener(config: ConnectedConfig, log: Logger) {
     openRedis(config.REDIS_URL, purpose, (error) => log.warn({ err: error, purpose }, 'redis'))
 }
 
-/** A pool of at most `max` connections to PostgreSQL. */
-export function poolOf(config: ConnectedConfig, log: Logger, max: number): Promise<DatabasePool> {
+/** A pool of at most `max` connections to PostgreSQL. `onExecuted` hears every statement. */
+export function poolOf(
+  config: ConnectedConfig,
+  log: Logger,
+  max: number,
+  onExecuted?: (statement: string) => void,
+): Promise<DatabasePool> {
   return openPool(config.DATABASE_URL, {
     max,
     statementTimeoutMs: 10_000,
     onError: (error) => log.debug({ err: error }, 'postgres'),
+    ...(onExecuted ? { onExecuted } : {}),
   })
 }

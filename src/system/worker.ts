@@ -10,14 +10,19 @@ import { noteReadyImage } from '../flows/sell/manage-images.ts'
 import { productTopics } from '../flows/sell/product-topics.ts'
 import { fulfilmentTopics } from '../fulfilment/fulfilment-topics.ts'
 import { openImageStore } from '../images/open-store.ts'
-import { catalogueJobs } from '../jobs/catalogue-jobs.ts'
-import { giveBackJob } from '../jobs/give-back.ts'
-import { startJobs } from '../jobs/jobs.ts'
-import { paymentJobs } from '../jobs/payment-jobs.ts'
-import { imageJobs, relayImages } from '../jobs/process-images.ts'
+import { writesRelayedRows } from '../jobs/hints.ts'
+import { relays } from '../jobs/relays.ts'
+import { schedule } from '../jobs/schedule.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { systemRandom } from '../kernel/random.ts'
+import { mailTopics } from '../notifications/mail-topics.ts'
 import { createMailer } from '../notifications/mailer.ts'
+import { createMailSender } from '../notifications/send-mails.ts'
+import { mailTopic } from '../platform/outbox.ts'
+import { joinTopics } from '../platform/outbox-handlers.ts'
+import { startRelays } from '../platform/queue/relay.ts'
+import { startScheduled } from '../platform/queue/scheduled.ts'
+import { receiveHints, WorkHints } from '../platform/queue/work-hints.ts'
 import { createLogger } from '../platform/telemetry/logger.ts'
 import { startDirectCommands } from '../stock/direct/direct-commands.ts'
 import { LocalRefusals } from '../stock/gate/local-refusals.ts'
@@ -35,8 +40,9 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
   const clock = systemClock
   const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
   const open = redisOpener(config, log)
-  const pool = await poolOf(config, log, 8)
-  const stampPool = await poolOf(config, log, 2)
+  const hints = new WorkHints({ clock, writes: writesRelayedRows })
+  const pool = await poolOf(config, log, 8, hints.executed)
+  const stampPool = await poolOf(config, log, 3)
   const redis = open('patient')
   const subscriber = open('subscriber')
   const gates = new RedisGates(redis, clock.now)
@@ -77,40 +83,55 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
     store: (await openImageStore(config, clock)).store,
     onReady: noteReadyImage,
   }
-  const jobs = startJobs({
-    connect: () => open('jobs'),
-    config,
-    pool,
-    gates,
-    strategy,
-    mailer: createMailer({
-      smtpUrl: config.SMTP_URL,
-      mailDir: join(config.DATA_DIR, 'mail'),
-      from: config.MAIL_FROM,
-    }),
-    handleStripeEvent: (event) => handleStripeEvent(money, event),
-    topics: [
-      paymentTopics(money),
-      fulfilmentTopics,
-      productTopics({ pool, redis, gates, offers }),
-      accountTopics({ pool, redis }),
-    ],
-    scheduled: [
-      ...paymentJobs(money),
-      ...catalogueJobs({ pool }),
-      giveBackJob({ pool, cancelCheckout }),
-      ...imageJobs(images),
-    ],
-    relayed: [relayImages(images)],
-    clock,
-    random: systemRandom,
-    log,
+  const mailer = createMailer({
+    smtpUrl: config.SMTP_URL,
+    mailDir: join(config.DATA_DIR, 'mail'),
+    from: config.MAIL_FROM,
   })
+  const topics = joinTopics(
+    paymentTopics(money),
+    fulfilmentTopics,
+    productTopics({ pool, redis, gates, offers }),
+    accountTopics({ pool, redis }),
+    mailTopics,
+    { [mailTopic]: { outside: createMailSender({ pool, mailer }) } },
+  )
+  const unhint = receiveHints(hints, subscriber)
+  const jobs = [
+    startScheduled(
+      { redis, clock, log },
+      schedule({
+        pool,
+        gates,
+        money,
+        cancelCheckout,
+        images,
+        holdSeconds,
+        sweepSeconds: config.SWEEP_SECONDS,
+      }),
+    ),
+    startRelays(
+      { connect: () => open('jobs'), pool, hints, clock, log },
+      relays({
+        pool,
+        outbox: { pool, topics, random: systemRandom, log },
+        webhooks: {
+          pool,
+          handle: (event) => handleStripeEvent(money, event),
+          random: systemRandom,
+          log,
+        },
+        images,
+      }),
+    ),
+  ]
   log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')
 
   return {
     async stop() {
-      await jobs.stop()
+      unhint()
+      await Promise.all(jobs.map((each) => each.stop()))
+      mailer.close()
       await stopStock()
       redis.disconnect()
       subscriber.disconnect()

@@ -1,9 +1,11 @@
 /** What background jobs need in a test: a pool, quick retries, and a queue on a Redis of its own. */
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
+import { writesRelayedRows } from '../../src/jobs/hints.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import type { RetryPolicy } from '../../src/platform/outbox-handlers.ts'
-import { openPool, sql } from '../../src/platform/postgres/pool.ts'
+import { openPool, type PoolOptions, sql } from '../../src/platform/postgres/pool.ts'
+import { WorkHints } from '../../src/platform/queue/work-hints.ts'
 import { openRedis } from '../../src/platform/redis/client.ts'
 import { createTestDatabase, createTestRedis } from './stores.ts'
 
@@ -13,17 +15,18 @@ export const silent = pino({ level: 'silent' })
 export const quickRetries: RetryPolicy = { attemptsMax: 3, baseMs: 0, maxMs: 0 }
 
 /** A pool on a database of the test's own. */
-export async function testPool(t: TestContext) {
+export async function testPool(t: TestContext, over: Partial<PoolOptions> = {}) {
   const pool = await openPool(await createTestDatabase(t), {
     max: 8,
     statementTimeoutMs: 5_000,
     onError: () => {},
+    ...over,
   })
   t.after(() => pool.end())
   return pool
 }
 
-/** The parts that open queues on a Redis of the test's own. */
+/** The parts that open queues, and take turns, on a Redis of the test's own. */
 export async function testQueues(t: TestContext) {
   const server = await createTestRedis(t)
   const redis = openRedis(server.url, 'patient', () => {})
@@ -32,9 +35,11 @@ export async function testQueues(t: TestContext) {
     redis,
     server,
     deps: {
-      log: silent,
-      clock: systemClock,
+      redis,
+      hints: new WorkHints({ clock: systemClock, writes: writesRelayedRows }),
       connect: () => openRedis(server.url, 'jobs', () => {}),
+      clock: systemClock,
+      log: silent,
     },
   }
 }

@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test'
 import pg from 'pg'
 import type { DatabasePool } from 'slonik'
 import type { RedisHandle } from '../../dev/embedded-redis.ts'
-import type { PartitionActor } from '../../src/actor/actor.ts'
+import type { ActorFactory, PartitionActor } from '../../src/actor/actor.ts'
 import { writeCommands } from '../../src/flows/reserve/end-checkout.ts'
 import { offerSource } from '../../src/flows/reserve/offer-source.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -26,11 +26,7 @@ import { openLedger } from '../../src/stock/ledger/open-ledger.ts'
 import { PgLedger } from '../../src/stock/ledger/pg-ledger.ts'
 import { skuExists } from '../../src/stock/ledger/sku-exists.ts'
 import type { Committed } from '../../src/stock/owner/commit-pass.ts'
-import {
-  type StockActorDeps,
-  type StockActors,
-  stockActors,
-} from '../../src/stock/owner/partition-actor.ts'
+import { type StockActorDeps, stockActors } from '../../src/stock/owner/partition-actor.ts'
 import type { LedgerStore } from '../../src/stock/ports.ts'
 import { type CheckoutIds, checkoutIds } from '../../src/stock/protocol/checkout-id.ts'
 import { partitionKeys } from '../../src/stock/protocol/keys.ts'
@@ -104,10 +100,11 @@ export class StockWorld extends StockFacts {
     })
   }
 
-  static async start(t: TestContext): Promise<StockWorld> {
+  /** With `cluster`, on a Redis Cluster of one node, which answers clients of one Redis too. */
+  static async start(t: TestContext, { cluster = false } = {}): Promise<StockWorld> {
     const [databaseUrl, redisServer] = await Promise.all([
       createTestDatabase(t),
-      createTestRedis(t),
+      createTestRedis(t, { cluster }),
     ])
     const pool = await openPool(databaseUrl, {
       max: 10,
@@ -234,7 +231,7 @@ export class StockWorld extends StockFacts {
   }
 
   /** What makes owners here. */
-  actors(over: Partial<StockActorDeps> = {}): StockActors {
+  actors(over: Partial<StockActorDeps> = {}): ActorFactory<LedgerStore> {
     return stockActors({
       gates: this.gates,
       mailbox: this.mailbox,

@@ -78,6 +78,8 @@ export class PipelinedConnection {
       // A server that hangs instead of dying: the connection is given up, and with it the locks.
       query_timeout: 30_000,
       keepAlive: true,
+      // An idle connection is probed too: whoever waits for it next must not be the first to learn that it is dead.
+      keepAliveInitialDelayMillis: 2_000,
       pipeline: true,
       options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
     })

@@ -37,6 +37,8 @@ export interface PoolOptions {
   /** Statements that may wait for a connection; more are refused at once, as an outage. Default 500. */
   readonly waitingMax?: number
   readonly onError: (error: Error) => void
+  /** Hears the text of every statement that was executed, in a transaction before it ends. Must not throw. */
+  readonly onExecuted?: (statement: string) => void
 }
 
 /** More statements wait for a connection than will get one in time. */
@@ -62,7 +64,11 @@ export async function openPool(url: string, options: PoolOptions): Promise<Datab
     queryRetryLimit: 2,
     transactionRetryLimit: 3,
     resetConnection: async () => {},
-    interceptors: [refuseCrowd(waiting, options.waitingMax ?? 500), checkRows],
+    interceptors: [
+      refuseCrowd(waiting, options.waitingMax ?? 500),
+      checkRows,
+      ...(options.onExecuted ? [tellOf(options.onExecuted)] : []),
+    ],
     typeParsers: [
       ...createTypeParserPreset().filter(
         (parser) => !['int8', 'numeric', 'timestamp', 'timestamptz'].includes(parser.name),
@@ -81,6 +87,16 @@ function refuseCrowd(waiting: () => number, max: number): Interceptor {
     name: 'refuse-crowd',
     beforePoolConnection: () => {
       if (waiting() >= max) throw new PoolCrowded(`${max} statements wait for PostgreSQL`)
+      return null
+    },
+  }
+}
+
+function tellOf(onExecuted: (statement: string) => void): Interceptor {
+  return {
+    name: 'tell-of-statements',
+    afterQueryExecution: (_context, query) => {
+      onExecuted(query.sql)
       return null
     },
   }

@@ -22,6 +22,8 @@ export interface OpenQueue {
 /** One hash tag: on a cluster all keys of a queue share a slot. */
 const prefix = '{sluice}'
 const closeMs = 5_000
+/** How long a worker waits for a job before it asks again: a new job ends the wait. Seconds. */
+const waitsForSeconds = 60
 
 /** Opens a queue and a worker on it. Jobs leave nothing behind but the last few failures. */
 export function openQueue(
@@ -38,6 +40,7 @@ export function openQueue(
     connection: workerConnection,
     prefix,
     concurrency: options.concurrency,
+    drainDelay: waitsForSeconds,
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 100 },
   })
@@ -52,8 +55,9 @@ export function openQueue(
     async close() {
       // Without Redis nothing can be ended in good order; what a job was about is due again by itself.
       const force = workerConnection.status !== 'ready'
-      if (!(await bounded(clock, worker.close(force))))
+      if (!(await bounded(clock, worker.close(force)))) {
         await bounded(clock, worker.disconnect(), 1_000)
+      }
       await bounded(clock, queue.close(), 1_000)
       connection.disconnect()
       workerConnection.disconnect()

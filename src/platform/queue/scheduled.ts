@@ -1,70 +1,76 @@
-/** Jobs that run every so often, on one worker at a time. */
-import { bounded, openQueue, type QueueDeps } from './queue.ts'
+/**
+ * Jobs that run every so often, on one worker at a time. Each worker keeps the time; a key in Redis that expires just
+ * before the next run says whose turn it is. There is nothing to set up, so an emptied Redis forgets nothing but a turn.
+ */
+import type { Clock } from '../../kernel/clock.ts'
+import type { RedisClient } from '../redis/client.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { bounded } from './queue.ts'
 
 export interface ScheduledJob {
   readonly name: string
   readonly everyMs: number
-  /** Safe to run twice, also at once: a stalled job is run again elsewhere. */
+  /** Safe to run twice, also at once: one that takes longer than its interval is begun elsewhere too. */
   readonly run: () => Promise<unknown>
 }
 
-const queueName = 'housekeeping'
-const checkMs = 2_000
+export interface ScheduleDeps {
+  /** A connection that fails within seconds when Redis is away. */
+  readonly redis: RedisClient
+  readonly clock: Clock
+  readonly log: Logger
+}
 
-/**
- * Starts the worker and makes sure of the schedules: whenever Redis becomes ready, and again when they
- * are found missing, for an emptied Redis forgets them without closing a connection.
- */
+/** With Redis away, turns are asked for again this soon. */
+const troubleMs = 1_000
+/** A turn ends a little before the next run: whoever had it must not find it taken by himself. */
+const turnShare = 0.9
+
+/** Starts every job's loop. `stop` lets running jobs finish, for five seconds. */
 export function startScheduled(
-  deps: QueueDeps,
+  deps: ScheduleDeps,
   jobs: readonly ScheduledJob[],
 ): { stop(): Promise<void> } {
-  const { clock, log } = deps
-  const byName = new Map(jobs.map((job) => [job.name, job]))
-  const running = new Set<string>()
   const stopping = new AbortController()
-  const { queue, connection, close } = openQueue(
-    deps,
-    queueName,
-    async ({ name }) => {
-      // The next run of a job is added when one starts: those of a slow one must not take the others' places.
-      if (running.has(name)) return
-      running.add(name)
-      try {
-        await byName.get(name)?.run()
-      } finally {
-        running.delete(name)
-      }
-    },
-    { concurrency: jobs.length },
-  )
-  const upsert = async () => {
-    const all = jobs.map(({ name, everyMs }) =>
-      queue.upsertJobScheduler(name, { every: everyMs }, { name }),
-    )
-    await Promise.all(all).catch((error: unknown) =>
-      log.warn({ err: error }, 'schedules could not be set'),
-    )
-  }
-  const watch = async () => {
-    while (!stopping.signal.aborted) {
-      await clock.sleep(checkMs, stopping.signal)
-      if (stopping.signal.aborted || connection.status !== 'ready') continue
-      await bounded(
-        clock,
-        queue.getJobSchedulersCount().then((count) => (count < jobs.length ? upsert() : undefined)),
-      )
-    }
-  }
-  connection.on('ready', upsert)
-  void upsert()
-  const watching = watch()
+  const loops = jobs.map((job) => repeat(deps, job, stopping.signal))
   return {
     async stop() {
-      connection.off('ready', upsert)
       stopping.abort()
-      await watching
-      await close()
+      await bounded(deps.clock, Promise.all(loops))
     },
+  }
+}
+
+async function repeat(deps: ScheduleDeps, job: ScheduledJob, signal: AbortSignal): Promise<void> {
+  const { clock, log } = deps
+  const { name, everyMs } = job
+  while (!signal.aborted) {
+    const began = clock.monotonic()
+    const turn = await askForTurn(deps, job)
+    if (turn === 'unknown') {
+      await clock.sleep(Math.min(everyMs, troubleMs), signal)
+      continue
+    }
+    try {
+      if (turn === 'mine') await job.run()
+    } catch (error) {
+      log.warn({ err: error, job: name }, 'a job failed')
+    }
+    // One that took longer than its interval has missed the runs in between.
+    await clock.sleep(everyMs - ((clock.monotonic() - began) % everyMs), signal)
+  }
+}
+
+async function askForTurn(
+  { redis, log }: ScheduleDeps,
+  { name, everyMs }: ScheduledJob,
+): Promise<'mine' | 'taken' | 'unknown'> {
+  const turnMs = Math.max(1, Math.floor(everyMs * turnShare))
+  try {
+    const taken = await redis.set(`{sluice}:turn:${name}`, '', 'PX', turnMs, 'NX')
+    return taken === 'OK' ? 'mine' : 'taken'
+  } catch (error) {
+    log.debug({ err: error, job: name }, 'no turn without Redis')
+    return 'unknown'
   }
 }

@@ -2,7 +2,7 @@
  * The single writer of a partition's SKUs: reads what waits in their mailboxes, decides, commits all of
  * it in one transaction, then settles the gates and tells those who wait.
  */
-import type { Found, PartitionActor } from '../../actor/actor.ts'
+import type { ActorFactory, Found, PartitionActor } from '../../actor/actor.ts'
 import { backoffMs } from '../../kernel/backoff.ts'
 import type { Random } from '../../kernel/random.ts'
 import type { Decision, SkuState } from '../decide/state.ts'
@@ -26,13 +26,11 @@ export interface StockActorDeps extends RebuildDeps {
 /** SKUs that one pass reads, at most; the rest are next. */
 const skusPerPass = 64
 
-/** Makes the owners of partitions; the actor runtime calls it when it has a partition's lock. */
-export interface StockActors {
-  /** `ledger` is that of the session that holds the lock. Settles what a predecessor left, or rebuilds. */
-  takeOver(partition: number, ledger: LedgerStore): Promise<PartitionActor>
-}
-
-export function stockActors(deps: StockActorDeps): StockActors {
+/**
+ * Makes the owners of partitions, each over the ledger of the session that holds the partition's lock. Lanes call it; it
+ * settles what a predecessor left, or rebuilds.
+ */
+export function stockActors(deps: StockActorDeps): ActorFactory<LedgerStore> {
   return {
     async takeOver(partition, ledger) {
       const actor = new StockPartitionActor({ ...deps, ledger }, partition)

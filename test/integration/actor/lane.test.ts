@@ -1,17 +1,21 @@
 // When a lane passes over which of its partitions, on a real PostgreSQL with an actor that only counts its passes.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { pino } from 'pino'
-import { Fenced, type Found, type PartitionActor } from '../../../src/actor/actor.ts'
+import {
+  type ActorFactory,
+  Fenced,
+  type Found,
+  type PartitionActor,
+} from '../../../src/actor/actor.ts'
 import { gatherMs, Lane } from '../../../src/actor/lane.ts'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
-import { systemRandom } from '../../../src/kernel/random.ts'
 import { eventually } from '../../support/eventually.ts'
+import { idleActor, laneDeps } from '../../support/owners.ts'
 import { createTestDatabase } from '../../support/stores.ts'
 
 test('after a crowd a partition gathers, and holds nobody else up; after a few it does not', async (t) => {
   const databaseUrl = await createTestDatabase(t)
-  // Time stands still, and what waits for less than the lane's own look-around waits for the test.
+  // Time stands still, and a gathering ends when the test says so.
   const gathering: (() => void)[] = []
   let ms = 0
   const clock: Clock = {
@@ -25,24 +29,18 @@ test('after a crowd a partition gathers, and holds nobody else up; after a few i
   const passes = new Map<number, number>()
   const nothing: Found = { anything: false, arrivals: 0, parts: false }
   let found = nothing
-  const lane = new Lane({
-    random: systemRandom,
-    databaseUrl,
-    workerId: '00000000-0000-7000-8000-000000000001',
-    clock,
-    log: pino({ level: 'silent' }),
-    factory: {
-      takeOver: async (partition) => ({
-        pass: async () => {
-          passes.set(partition, (passes.get(partition) ?? 0) + 1)
-          const answer = found
-          found = nothing
-          return answer
-        },
-        tend: async () => {},
-      }),
-    },
-  })
+  const factory: ActorFactory<unknown> = {
+    takeOver: async (partition) => ({
+      pass: async () => {
+        passes.set(partition, (passes.get(partition) ?? 0) + 1)
+        const answer = found
+        found = nothing
+        return answer
+      },
+      tend: async () => {},
+    }),
+  }
+  const lane = new Lane({ ...laneDeps(databaseUrl, factory), clock })
   lane.start()
   t.after(() => lane.stop())
   await eventually(async () => assert.ok(await lane.claim(1)))
@@ -72,65 +70,95 @@ test('a larger crowd is waited for longer, within bounds', () => {
   assert.deepEqual([0, 15, 16, 24, 5_000].map(ms(true)), [0, 0, 3, 3, 3])
 })
 
-test('a partition that nobody wakes is looked at, however busy its neighbour is', async (t) => {
+test('a partition is tended when it is told to be, and not before, however busy its neighbour is', async (t) => {
   const databaseUrl = await createTestDatabase(t)
-  const passes = new Map<number, number>()
-  const lane = new Lane({
-    random: systemRandom,
-    databaseUrl,
-    workerId: '00000000-0000-7000-8000-000000000001',
-    clock: systemClock,
-    log: pino({ level: 'silent' }),
-    factory: {
-      takeOver: async (partition) => ({
-        pass: async () => {
-          passes.set(partition, (passes.get(partition) ?? 0) + 1)
-          await systemClock.sleep(1)
-          return { anything: partition === 1, arrivals: 0, parts: false }
-        },
-        tend: async () => {},
-      }),
-    },
-  })
+  let tended = 0
+  const factory: ActorFactory<unknown> = {
+    takeOver: async (partition) => ({
+      pass: async () => {
+        await systemClock.sleep(1)
+        return { anything: partition === 1, arrivals: 0, parts: false }
+      },
+      tend: async () => {
+        assert.equal(partition, 2)
+        tended += 1
+      },
+    }),
+  }
+  const lane = new Lane(laneDeps(databaseUrl, factory))
   lane.start()
   t.after(() => lane.stop())
   await eventually(async () => assert.ok(await lane.claim(1)))
   await lane.claim(2)
+  assert.equal(tended, 0)
+  lane.tend(2)
+  lane.tend(3)
+  await eventually(() => assert.equal(tended, 1))
+})
+
+test('what failed is tended a second later, until it succeeds, and others have their passes', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  let ms = 0
+  const clock = { ...systemClock, monotonic: () => ms }
+  const tended: number[] = []
+  const passes = new Map<number, number>()
+  let ill = true
+  const factory: ActorFactory<unknown> = {
+    takeOver: async (partition) => ({
+      pass: async () => {
+        passes.set(partition, (passes.get(partition) ?? 0) + 1)
+        if (partition === 1 && passes.get(1) === 1) throw new Error('half of it was done')
+        return { anything: false, arrivals: 0, parts: false }
+      },
+      tend: async () => {
+        tended.push(partition)
+        if (ill) throw new Error('not yet')
+      },
+    }),
+  }
+  const lane = new Lane({ ...laneDeps(databaseUrl, factory), clock })
+  lane.start()
+  t.after(() => lane.stop())
+  await eventually(async () => assert.ok(await lane.claim(1)))
+  await lane.claim(2)
+  await eventually(() => assert.ok((passes.get(1) ?? 0) >= 2))
+  assert.deepEqual(tended, [])
+
+  ms += 1_000
+  lane.wake(2)
+  await eventually(() => assert.deepEqual(tended, [1]))
+  ill = false
+  lane.wake(2)
   await eventually(() => assert.ok((passes.get(2) ?? 0) >= 3))
-  assert.ok((passes.get(1) ?? 0) > (passes.get(2) ?? 0))
+  assert.deepEqual(tended, [1])
+
+  ms += 1_000
+  lane.wake(2)
+  await eventually(() => assert.deepEqual(tended, [1, 1]))
+  ms += 1_000
+  lane.wake(2)
+  await eventually(() => assert.ok((passes.get(2) ?? 0) >= 5))
+  assert.deepEqual(tended, [1, 1])
 })
 
 for (const when of ['pass', 'tend'] as const) {
   test(`a lane that is fenced in its ${when} gives the lock back: another worker may own at once`, async (t) => {
     const databaseUrl = await createTestDatabase(t)
     let fenced = false
-    const startLane = (workerId: string, actor: PartitionActor) => {
-      const log = pino({ level: 'silent' })
-      const factory = { takeOver: async () => actor }
-      const lane = new Lane({
-        databaseUrl,
-        workerId,
-        clock: systemClock,
-        random: systemRandom,
-        log,
-        factory,
-      })
+    const startLane = (actor: PartitionActor) => {
+      const lane = new Lane(laneDeps(databaseUrl, { takeOver: async () => actor }))
       lane.start()
       t.after(() => lane.stop())
       return lane
     }
-    const idle: PartitionActor = {
-      pass: async () => ({ anything: false, arrivals: 0, parts: false }),
-      tend: async () => {},
-    }
-    const first = startLane('00000000-0000-7000-8000-000000000001', {
-      ...idle,
+    const first = startLane({
+      ...idleActor,
       [when]: async () => {
         fenced = true
         throw new Fenced('somebody else has moved on')
       },
     })
-    const second = startLane('00000000-0000-7000-8000-000000000002', idle)
+    const second = startLane(idleActor)
     await eventually(async () => assert.ok(await first.claim(1)))
     await eventually(() => fenced && first.owned.length === 0)
     await eventually(async () => assert.ok(await second.claim(1)))
@@ -139,15 +167,9 @@ for (const when of ['pass', 'tend'] as const) {
 }
 
 test('a lane that finds no connection refuses a claim at once: other lanes have partitions to take', async (t) => {
-  const lane = new Lane({
-    random: systemRandom,
-    // Nobody listens there.
-    databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
-    workerId: '00000000-0000-7000-8000-000000000001',
-    clock: systemClock,
-    log: pino({ level: 'silent' }),
-    factory: { takeOver: () => assert.fail('it has no connection') },
-  })
+  const nobodyListens = 'postgres://nobody@127.0.0.1:1/none'
+  const takeOver = () => assert.fail('it has no connection')
+  const lane = new Lane(laneDeps(nobodyListens, { takeOver }))
   lane.start()
   t.after(() => lane.stop())
   await assert.rejects(lane.claim(1), /not connected/)

@@ -2,20 +2,21 @@
 // whose locks and clock decide. Workers run in this process.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { pino } from 'pino'
 import { z } from 'zod'
 import { Ownership } from '../../../src/actor/ownership.ts'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
-import { systemRandom } from '../../../src/kernel/random.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { PgLedger } from '../../../src/stock/ledger/pg-ledger.ts'
+import { openWork } from '../../../src/stock/ledger/open-work.ts'
 import type { Committed } from '../../../src/stock/owner/commit-pass.ts'
+import { stockLookout } from '../../../src/stock/owner/lookout.ts'
+import type { LedgerStore } from '../../../src/stock/ports.ts'
 import { partitionCount, partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { eventually } from '../../support/eventually.ts'
+import { ownershipDeps } from '../../support/owners.ts'
 import { StockWorld } from '../../support/stock-world.ts'
 
 interface Worker {
-  readonly ownership: Ownership
+  readonly ownership: Ownership<LedgerStore>
   readonly committed: Committed[]
   /** From now on it stamps no more and looks after nothing; its lanes go on. */
   fallSilent(): void
@@ -33,21 +34,18 @@ function startWorker(world: StockWorld): Worker {
       await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
     },
   }
-  const actors = world.actors({
+  const factory = world.actors({
     onCommitted: (_, each) => committed.push(each),
     wake: (partition) => ownership.wake(partition),
   })
-  const ownership: Ownership = new Ownership({
-    random: systemRandom,
-    databaseUrl: world.databaseUrl,
-    pool: world.pool,
+  const ownership: Worker['ownership'] = new Ownership({
+    ...ownershipDeps(world, factory),
+    lookout: stockLookout({
+      redis: world.redis,
+      openWork: (partitions) => openWork(world.pool, partitions),
+    }),
     partitions: partitionCount,
-    lanes: 2,
     clock,
-    log: pino({ level: 'silent' }),
-    factory: {
-      takeOver: (partition, connection) => actors.takeOver(partition, new PgLedger(connection)),
-    },
   })
   let stopped: Promise<void> | undefined
   const stop = () => {

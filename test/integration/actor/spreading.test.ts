@@ -11,36 +11,24 @@ import { systemClock } from '../../../src/kernel/clock.ts'
 import { systemRandom } from '../../../src/kernel/random.ts'
 import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
 import { openRedis } from '../../../src/platform/redis/client.ts'
+import type { LedgerStore } from '../../../src/stock/ports.ts'
 import { startOwners } from '../../../src/system/owners.ts'
 import { eventually } from '../../support/eventually.ts'
+import { idleActor, ownershipDeps } from '../../support/owners.ts'
 import { holdSeconds, StockWorld } from '../../support/stock-world.ts'
 import { createTestDatabase } from '../../support/stores.ts'
-
-const idle = {
-  pass: async () => ({ anything: false, arrivals: 0, parts: false }),
-  tend: async () => {},
-}
 
 async function startOwner(
   t: TestContext,
   databaseUrl: string,
-  takeOver: ActorFactory['takeOver'] = async () => idle,
-): Promise<Ownership> {
+  takeOver: ActorFactory<unknown>['takeOver'] = async () => idleActor,
+): Promise<Ownership<LedgerStore>> {
   const pool = await openPool(databaseUrl, {
     max: 3,
     statementTimeoutMs: 5_000,
     onError: () => {},
   })
-  const ownership = new Ownership({
-    random: systemRandom,
-    databaseUrl,
-    pool,
-    factory: { takeOver },
-    partitions: 64,
-    lanes: 2,
-    clock: systemClock,
-    log: pino({ level: 'silent' }),
-  })
+  const ownership = new Ownership(ownershipDeps({ databaseUrl, pool }, { takeOver }))
   ownership.start()
   t.after(async () => {
     await ownership.stop()
@@ -92,7 +80,7 @@ test('a worker in the middle of a long take-over is not silent, and nobody puts 
   const first = await startOwner(t, databaseUrl, async (partition) => {
     begun.push(partition)
     await finish.promise
-    return idle
+    return idleActor
   })
   await eventually(() => assert.deepEqual(begun, [0]))
   // As if it had begun an hour ago: whatever does not stamp from now on is silent.
@@ -111,7 +99,7 @@ test('a partition that cannot be taken over keeps no other from being owned', as
   const databaseUrl = await createTestDatabase(t)
   const owner = await startOwner(t, databaseUrl, async (partition) => {
     if (partition === 0) throw new Error('cannot be taken over')
-    return idle
+    return idleActor
   })
   await eventually(() => assert.equal(owner.owned.length, 63))
 })
@@ -160,4 +148,50 @@ test('owners take partitions and stamp them although jobs have every other conne
       select count(*) as count from partitions where seen_at > now() - interval '1 minute'`)
     assert.equal(count, 64)
   })
+})
+
+test('what a look finds is passed over or tended by whoever owns it, although nobody wakes it', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  const pool = await openPool(databaseUrl, {
+    max: 3,
+    statementTimeoutMs: 5_000,
+    onError: () => {},
+  })
+  const [passes, tended] = [new Map<number, number>(), new Set<number>()]
+  let looks = 0
+  let waiting: number[] = []
+  const ownership = new Ownership({
+    ...ownershipDeps(
+      { databaseUrl, pool },
+      {
+        takeOver: async (partition) => ({
+          pass: async () => {
+            passes.set(partition, (passes.get(partition) ?? 0) + 1)
+            return { anything: false, arrivals: 0, parts: false }
+          },
+          tend: async () => {
+            tended.add(partition)
+          },
+        }),
+      },
+    ),
+    lookout: {
+      look: async (partitions) => {
+        looks += 1
+        if (looks === 1) throw new Error('a store is away')
+        return { waiting, amiss: partitions.length === 64 ? [5, 6] : [] }
+      },
+    },
+  })
+  ownership.start()
+  t.after(async () => {
+    await ownership.stop()
+    await pool.end()
+  })
+  await eventually(() => assert.deepEqual([...tended].sort(), [5, 6]))
+  // Each was passed over once, when it was taken over.
+  assert.deepEqual(new Set(passes.values()), new Set([1]))
+  waiting = [7]
+  await eventually(() => assert.ok((passes.get(7) ?? 0) >= 2))
+  assert.equal(passes.get(8), 1)
 })

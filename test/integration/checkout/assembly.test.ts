@@ -14,7 +14,7 @@ import {
 } from '../../../src/flows/reserve/assembly.ts'
 import { findCheckout } from '../../../src/flows/reserve/checkout-repository.ts'
 import { createCommitListener } from '../../../src/flows/reserve/commit-listener.ts'
-import { rejectAssembliesJob } from '../../../src/jobs/reject-assemblies.ts'
+import { rejectAssemblies } from '../../../src/jobs/schedule.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { systemRandom } from '../../../src/kernel/random.ts'
@@ -231,7 +231,7 @@ test('one whose parts are all held is reserved, although whoever saw to it has d
   const { world } = basket
   assert.equal(await world.statusOf(id), 'assembling')
   await basket.pastDeadline(id)
-  await rejectAssembliesJob({ pool: world.pool, gates: world.gates, holdSeconds }).run()
+  await rejectAssemblies({ pool: world.pool, gates: world.gates, holdSeconds })
   assert.equal(await world.statusOf(id), 'reserved')
 })
 

@@ -3,22 +3,20 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
-import { expireHoldsJob } from '../../../src/jobs/expire-holds.ts'
-import { forgetOldJob } from '../../../src/jobs/forget-old.ts'
-import { rejectAssembliesJob } from '../../../src/jobs/reject-assemblies.ts'
+import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
+import { forgetOld, rejectAssemblies } from '../../../src/jobs/schedule.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import type { ScheduledJob } from '../../../src/platform/queue/scheduled.ts'
 import { RedisGates } from '../../../src/stock/gate/redis-gates.ts'
 import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { testPool, testQueues } from '../../support/background.ts'
 import { countCheckouts } from '../../support/purchases/count.ts'
 import { newCheckouts, writeAssemblies, writeReserved } from '../../support/purchases/write.ts'
 
-const runSixTimes = async (job: ScheduledJob) => {
-  await Promise.all([1, 2, 3, 4].map(() => job.run()))
-  await job.run()
-  await job.run()
+const runSixTimes = async (job: () => Promise<unknown>) => {
+  await Promise.all([1, 2, 3, 4].map(job))
+  await job()
+  await job()
 }
 
 /** Checkouts whose hold is overdue, each with one unit of `sku`. */
@@ -40,7 +38,7 @@ test('the sweep: each hold is released once and told of once', async (t) => {
       posted.push(...commands.map(({ id }) => id))
     },
   }
-  await runSixTimes(expireHoldsJob({ pool, strategy, sweepSeconds: 60 }))
+  await runSixTimes(() => expireHolds(pool, strategy))
   assert.equal(await countCheckouts(pool, { status: 'expired' }), 500)
   const counts = await pool.one(sql.type(Counts)`
     select (select count(*) from stock_commands where kind = 'release') as releases,
@@ -55,7 +53,7 @@ test('overdue assemblies are rejected once and give each part back once', async 
   const { redis } = await testQueues(t)
   await writeAssemblies(pool, newCheckouts(50), { skus: ['A', 'B'], expiresInSeconds: -60 })
   const gates = new RedisGates(redis, systemClock.now)
-  await runSixTimes(rejectAssembliesJob({ pool, gates, holdSeconds: 900 }))
+  await runSixTimes(() => rejectAssemblies({ pool, gates, holdSeconds: 900 }))
   assert.equal(await countCheckouts(pool, { status: 'rejected' }), 50)
   const releases = await pool.oneFirst(sql.typeAlias('count')`
     select count(*) as count from stock_commands where kind = 'release'`)
@@ -71,7 +69,7 @@ test('forgetting forgets what is old and done, and nothing else', async (t) => {
     insert into webhook_events (id, type, payload, state, received_at)
     select 'evt_' || state, 'x', '{}', state, now() - interval '31 days'
       from unnest(array['stored', 'processed', 'ignored', 'parked']) as state`)
-  await runSixTimes(forgetOldJob({ pool }))
+  await runSixTimes(() => forgetOld(pool))
   const left = await pool.any(
     sql.type(z.object({ name: z.string() }))`
       select key as name from outbox union select id from webhook_events order by name`,

@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/kernel/clock.ts'
 import { systemRandom } from '../../../src/kernel/random.ts'
 import {
   claimDueWebhooks,
+  firstDueWebhook,
   forgetOldWebhooks,
   parkedWebhooks,
   processWebhooks,
@@ -17,7 +18,7 @@ import {
 import { WebhookInbox } from '../../../src/payments/webhook-inbox.ts'
 import { PermanentFailure } from '../../../src/platform/outbox-handlers.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { startRelay } from '../../../src/platform/queue/relay.ts'
+import { startRelays } from '../../../src/platform/queue/relay.ts'
 import { dueNow, quickRetries, silent, testPool, testQueues } from '../../support/background.ts'
 import { eventually } from '../../support/eventually.ts'
 import { anEvent } from '../../support/webhooks.ts'
@@ -184,13 +185,17 @@ test('one event id, 20 deliveries in parallel, 1,000 events, two workers: one ef
     return 'processed'
   }
   for (const _ of [1, 2]) {
-    const relay = startRelay<string>(deps, {
-      name: 'webhooks',
-      batch: 50,
-      concurrency: 2,
-      claim: (limit) => claimDueWebhooks(pool, 'facts', limit),
-      handle: (ids) => processWebhooks({ pool, handle, log: silent, random: systemRandom }, ids),
-    })
+    const relay = startRelays({ ...deps, pool }, [
+      {
+        name: 'webhooks',
+        batch: 50,
+        concurrency: 2,
+        firstDue: firstDueWebhook('facts'),
+        claim: (limit) => claimDueWebhooks(pool, 'facts', limit),
+        handle: (ids: readonly string[]) =>
+          processWebhooks({ pool, handle, log: silent, random: systemRandom }, ids),
+      },
+    ])
     t.after(() => relay.stop())
   }
   const inboxes = [new WebhookInbox(pool, systemClock), new WebhookInbox(pool, systemClock)]
