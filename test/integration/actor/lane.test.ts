@@ -160,6 +160,7 @@ for (const when of ['pass', 'tend'] as const) {
     })
     const second = startLane(idleActor)
     await eventually(async () => assert.ok(await first.claim(1)))
+    first.tend(1)
     await eventually(() => fenced && first.owned.length === 0)
     await eventually(async () => assert.ok(await second.claim(1)))
     assert.deepEqual([first.owned, second.owned], [[], [1]])
