@@ -29,6 +29,8 @@ export interface OwnershipDeps<Store> {
 const stampEveryMs = 500
 /** How often it looks for what nobody woke it for. */
 const lookEveryMs = 1_000
+/** What was given back and nobody took is kept for so long before it is offered again: each move costs a take-over. */
+const keepMs = 5_000
 
 /**
  * One worker's part of the partitions. The process that runs it wakes partitions; everything else it does by itself,
@@ -40,6 +42,8 @@ export class Ownership<Store> {
   readonly #stopping = new AbortController()
   /** Partitions that nobody held when last looked: nobody's twice in a row is free for all. */
   #orphans = new Set<number>()
+  /** Until when it keeps what is above its share. */
+  #keepUntil = Number.NEGATIVE_INFINITY
   #running: Promise<unknown> | undefined
 
   constructor(deps: OwnershipDeps<Store>) {
@@ -101,12 +105,11 @@ export class Ownership<Store> {
   }
 
   async #tick(): Promise<void> {
-    const { registry, partitions } = this.#deps
+    const { registry, partitions, clock } = this.#deps
     const survey = await registry.survey()
     const share = Math.ceil(partitions / survey.liveWorkers)
-    for (const partition of this.owned.slice(share)) {
-      await this.#lane(partition).release(partition)
-    }
+    const surplus = clock.monotonic() < this.#keepUntil ? [] : this.owned.slice(share)
+    for (const partition of surplus) await this.#lane(partition).release(partition)
     await this.#claim(survey.partitions, share)
   }
 
@@ -136,7 +139,9 @@ export class Ownership<Store> {
       if (mine.size >= share && !abandoned) continue
       if (row.locked && !row.silent) continue
       if (row.locked && row.session !== null) await this.#putDown(row.partition, row.session)
-      if (await this.#tryToOwn(row.partition)) mine.add(row.partition)
+      if (!(await this.#tryToOwn(row.partition))) continue
+      mine.add(row.partition)
+      if (mine.size > share) this.#keepUntil = this.#deps.clock.monotonic() + keepMs
     }
     // What was taken back is nobody's orphan when it is given away again: the others get their chance.
     this.#orphans = new Set([...orphans].filter((partition) => !mine.has(partition)))
