@@ -25,10 +25,19 @@ closeLast(async () => {
 })
 
 /** The URL of a migrated, empty database that lives as long as the test. */
-export async function createTestDatabase(t: Closing): Promise<string> {
+export function createTestDatabase(t: Closing): Promise<string> {
+  return createDatabase(t, templateDatabase)
+}
+
+/** As {@link createTestDatabase}, without any table. */
+export function createEmptyDatabase(t: Closing): Promise<string> {
+  return createDatabase(t, 'template0')
+}
+
+async function createDatabase(t: Closing, template: string): Promise<string> {
   const maintenance = await maintenanceUrl()
   const name = `t_${randomUUID().replaceAll('-', '')}`
-  await onServer(maintenance, `create database ${name} template ${templateDatabase}`)
+  await onServer(maintenance, `create database ${name} template ${template}`)
   closeAfter(t, () => onServer(maintenance, `drop database if exists ${name} with (force)`))
   const url = new URL(maintenance)
   url.pathname = `/${name}`

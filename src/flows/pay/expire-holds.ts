@@ -32,7 +32,8 @@ export async function expireHolds(
                where a.checkout_id = o.id and a.state = 'pending'
                  and a.created_at > now() - make_interval(secs => ${inFlightSeconds}))
            order by expires_at limit ${perTransaction} for update skip locked)
-        update orders o set state = 'expired', outcome = 'expired' from due where o.id = due.id returning o.id`)
+        update orders o set state = 'expired', outcome = 'expired' from due
+         where o.id = due.id and ${mayMove('o', 'sweep', 'expired')} returning o.id`)
       const ids = due.map(({ id }) => id)
       await appendOutboxRows(
         tx,

@@ -160,7 +160,7 @@ export async function giveUp(
          where id = any(${sql.array([...checkoutIds], 'uuid')}) and ${mayMove('o', 'assembly', 'rejected')}
          order by id for update)
       update orders o set state = 'rejected', outcome = 'rejected', reason = ${reason}, idempotency_key = null
-        from mine where o.id = mine.id
+        from mine where o.id = mine.id and ${mayMove('o', 'assembly', 'rejected')}
       returning o.id`)
     return releaseUnits(
       tx,
@@ -209,7 +209,7 @@ export async function decideAssemblies(
        set state = 'reserved', number = nextval('order_numbers'), total = mine.total,
            expires_at = now() + make_interval(secs => ${holdSeconds}),
            currency = (select v.currency from variants v where v.sku = mine.sku)
-      from mine where o.id = mine.id
+      from mine where o.id = mine.id and ${mayMove('o', 'assembly', 'reserved')}
     returning o.id, o.total, o.currency, o.expires_at`)
 }
 

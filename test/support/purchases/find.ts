@@ -1,6 +1,14 @@
 /** What PostgreSQL has of one purchase: its checkout, its order, and the lines of the order. */
 import type { CommonQueryMethods } from 'slonik'
 import { z } from 'zod'
+import {
+  checkoutWord,
+  lineWord,
+  orderStates,
+  orderWord,
+  orderWords,
+  outcomes,
+} from '../../../src/orders/order-words.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 
 const CheckoutRow = z.object({
@@ -44,22 +52,34 @@ export const linesOf = (q: CommonQueryMethods, id: string) =>
     select sku, unit_price as "unitPrice" from order_lines where order_id = ${id} order by sku`)
 
 const PurchaseRow = z.object({
-  checkout: z.string(),
-  order: z.string(),
+  state: z.enum(orderStates),
+  outcome: z.enum(outcomes).nullable(),
   payment: z.string().nullable(),
   captured: z.number().nullable(),
   refunded: z.number().nullable(),
   attempts: z.array(z.string()),
-  lines: z.array(z.string()),
+  progress: z.array(z.enum(orderWords).nullable()),
 })
-export type Purchase = z.infer<typeof PurchaseRow>
+export type Purchase = Awaited<ReturnType<typeof purchaseOf>>
 
-/** The statuses of a checkout, its order, its money and its lines, all at one moment. */
-export const purchaseOf = (q: CommonQueryMethods, id: string) =>
-  q.one(sql.type(PurchaseRow)`
-    select c.status as checkout, o.status as order, p.status as payment, p.captured, p.refunded,
+/** The words that are shown of a checkout, its order and its lines, and its money, all of one moment. */
+export const purchaseOf = async (q: CommonQueryMethods, id: string) => {
+  const { state, outcome, progress, ...money } = await q.one(sql.type(PurchaseRow)`
+    select o.state, o.outcome, p.status as payment, p.captured, p.refunded,
       (select coalesce(jsonb_agg(a.state order by a.attempt), '[]') from payment_attempts a
-        where a.checkout_id = c.id) as attempts,
-      (select jsonb_agg(l.status order by l.sku) from order_lines l where l.order_id = c.id) as lines
-      from checkouts c join orders o on o.id = c.id left join payments p on p.checkout_id = c.id
-     where c.id = ${id}`)
+        where a.checkout_id = o.id) as attempts,
+      (select jsonb_agg(l.progress order by l.sku) from order_lines l where l.order_id = o.id) as progress
+      from orders o left join payments p on p.checkout_id = o.id
+     where o.id = ${id} and o.number is not null`)
+  return {
+    checkout: checkoutWord(state, outcome),
+    order: orderWord(state),
+    ...money,
+    lines: progress.map((step) => lineWord(state, outcome, step)),
+  }
+}
+
+/** Whether an expired order's units are being taken again for money that came late. */
+export const isReclaiming = (q: CommonQueryMethods, id: string) =>
+  q.exists(sql.typeAlias('none')`
+    select from payments where checkout_id = ${id} and reclaiming_since is not null`)
