@@ -25,3 +25,7 @@ export const freeKey = (q: CommonQueryMethods, id: string) =>
 
 /** Locks the row that every race about a checkout is decided by; its id is the parameter. */
 export const lockingCheckout = 'select from orders where id = $1 for update'
+
+/** Makes somebody the seller of every line of an order. */
+export const giveSeller = (q: CommonQueryMethods, id: string, sellerId: string) =>
+  q.query(none`update order_lines set seller_id = ${sellerId} where order_id = ${id}`)
