@@ -220,7 +220,7 @@ export interface Mailbox {
 export interface WakeListener {
   /** A mailbox of the partition has something; `sku` is empty for "look yourself". */
   wake(partition: number, sku: string): void
-  /** Messages may have been missed until now: look at every partition. */
+  /** Messages may have been missed until now: look at every partition. Called once when messages begin to come. */
   missed(): void
 }
 

@@ -1,6 +1,6 @@
 /** Turns the decisions of one pass over a partition into one transaction: all of it, or none. */
 import type { Row, Statement } from '../../platform/postgres/pipeline.ts'
-import type { BuyerUnits, Decision, Hold, Rejected } from '../decide/state.ts'
+import type { BuyerUnits, Decision, Hold, Rejected, SkuState } from '../decide/state.ts'
 import { type Reserve, sameTerms, type Terms } from '../protocol/messages.ts'
 
 /**
@@ -46,30 +46,43 @@ export function deadlineOf(rows: readonly Row[][]): Date {
   return rows[0]?.[0]?.deadline as Date
 }
 
+/** The fence, and the whole row: a field of SkuState that is not written here does not compile. */
 function moveLedger(decisions: readonly Decision[], holdSeconds: number): Statement {
   const column = <T>(pick: (decision: Decision) => T) => decisions.map(pick)
+  const row = {
+    sku: column(({ after }) => after.sku),
+    generation: column(({ after }) => after.generation),
+    cursor: column(({ after }) => after.cursor),
+    onHand: column(({ after }) => after.onHand),
+    free: column(({ after }) => after.free),
+    setAside: column(({ after }) => after.setAside),
+    held: column(({ after }) => after.held),
+    sold: column(({ after }) => after.sold),
+    granted: column(({ after }) => after.granted),
+  } satisfies Record<keyof SkuState, unknown[]>
   return {
     name: 'move-ledger',
     text: `with moved as (
-      update ledger l set on_hand = n.on_hand, free = n.free, held = n.held, sold = n.sold,
+      update ledger l set on_hand = n.on_hand, free = n.free, set_aside = n.set_aside, held = n.held, sold = n.sold,
           granted = n.granted, cursor = n.cursor, shadow = n.shadow
         from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int[], $7::int[],
-          $8::int[], $9::bigint[], $10::jsonb[])
-          as n (sku, generation, cursor_before, cursor, on_hand, free, held, sold, granted, shadow)
+          $8::int[], $9::int[], $10::bigint[], $11::jsonb[])
+          as n (sku, generation, cursor_before, cursor, on_hand, free, set_aside, held, sold, granted, shadow)
        where l.sku = n.sku and l.generation = n.generation and l.cursor = n.cursor_before
       returning 1)
-      select expect_rows((select count(*) from moved), $11::bigint),
-        now() + make_interval(secs => $12) as deadline`,
+      select expect_rows((select count(*) from moved), $12::bigint),
+        now() + make_interval(secs => $13) as deadline`,
     values: [
-      column(({ after }) => after.sku),
-      column(({ after }) => after.generation),
+      row.sku,
+      row.generation,
       column(({ before }) => before.cursor),
-      column(({ after }) => after.cursor),
-      column(({ after }) => after.onHand),
-      column(({ after }) => after.free),
-      column(({ after }) => after.held),
-      column(({ after }) => after.sold),
-      column(({ after }) => after.granted),
+      row.cursor,
+      row.onHand,
+      row.free,
+      row.setAside,
+      row.held,
+      row.sold,
+      row.granted,
       column(({ shadow }) => (shadow.size === 0 ? null : JSON.stringify([...shadow]))),
       decisions.length,
       holdSeconds,
