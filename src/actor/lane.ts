@@ -35,6 +35,7 @@ export function gatherMs({ arrivals, parts }: Omit<Found, 'anything'>): number {
   return Math.min(Math.max(arrivals / 8, gatherAtLeastMs), gatherAtMostMs)
 }
 
+/** What a worker's lanes have in common. */
 export interface LaneDeps<Store> {
   readonly sessions: Sessions<Store>
   readonly factory: ActorFactory<Store>

@@ -17,6 +17,7 @@ import { claimDueEvents, firstDueEvent, type OutboxQueue } from '../platform/out
 import { handleEvents, type OutboxHandlerDeps } from '../platform/outbox-handlers.ts'
 import type { Relayed } from '../platform/queue/relay.ts'
 
+/** What the relays' rows work on. */
 export interface RelaysDeps {
   readonly pool: DatabasePool
   readonly outbox: OutboxHandlerDeps
@@ -36,8 +37,8 @@ export function relays(deps: RelaysDeps): readonly Relayed[] {
   return [
     // Facts to whoever has to act on them. Behind a crowd: what comes meanwhile shares the work of a batch.
     { name: 'outbox', batch: 200, pauseMs: 200, concurrency: 2, ...events(deps, 'facts') },
-    // A slow mail server holds up nothing else. At most some 75 a second go out, so that the mails of a flash sale leave
-    // the machine to those who still pay.
+    // A slow mail server holds up nothing else. At most some 75 a second go out, so that the mails of a flash sale
+    // leave the machine to those who still pay.
     { name: 'mail', batch: 20, pauseMs: 250, concurrency: 1, ...events(deps, 'mails') },
     // What the provider is asked to cancel: it may be away, and facts need it not.
     { name: 'cancels', ...providerPace, ...events(deps, 'cancels') },

@@ -17,6 +17,7 @@ import { forgetDoneEvents } from '../platform/outbox.ts'
 import type { ScheduledJob } from '../platform/queue/scheduled.ts'
 import type { PostGates } from '../stock/gate/post-commands.ts'
 
+/** What the jobs work on. */
 export interface ScheduleDeps {
   readonly pool: DatabasePool
   readonly gates: PostGates

@@ -5,6 +5,7 @@ import { settlesWithin } from '../../kernel/settles-within.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
+/** What queues are opened with. */
 export interface QueueDeps {
   /** Opens a connection of the purpose `jobs`: it waits for Redis for as long as it takes. */
   readonly connect: () => RedisClient
@@ -12,6 +13,7 @@ export interface QueueDeps {
   readonly log: Logger
 }
 
+/** A queue with a worker on it. */
 export interface OpenQueue {
   readonly queue: Queue
   readonly connection: RedisClient

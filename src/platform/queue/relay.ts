@@ -9,6 +9,7 @@ import { watchDue } from './due-watch.ts'
 import { bounded, type OpenQueue, openQueue, type QueueDeps } from './queue.ts'
 import type { WorkHints } from './work-hints.ts'
 
+/** A row of the table of relays. */
 export interface Relayed<Id extends string | number = string | number> {
   /** Of the queue; one for each kind of row, so that a slow kind holds up no other. */
   readonly name: string
@@ -19,7 +20,8 @@ export interface Relayed<Id extends string | number = string | number> {
   /** Jobs at once, per worker process. */
   readonly concurrency: number
   /**
-   * Jobs that may wait; default 16. What is claimed too early is due again before its turn: fewer where one may take long.
+   * Jobs that may wait; default 16. What is claimed too early is due again before its turn: fewer where one may take
+   * long.
    */
   readonly waitingMax?: number
   /** A subquery: when the first row is due, or was. It reads one entry of an index. */
@@ -30,6 +32,7 @@ export interface Relayed<Id extends string | number = string | number> {
   handle(ids: readonly Id[]): Promise<void>
 }
 
+/** What relays run on. */
 export interface RelayDeps extends QueueDeps {
   readonly pool: DatabasePool
   readonly hints: WorkHints
@@ -39,7 +42,10 @@ export interface RelayDeps extends QueueDeps {
 const idleMs = 100
 const troubleMs = 1_000
 
-/** Starts claiming and handling. Each relay has a queue; what is due is looked at for all of them together. */
+/**
+ * Starts claiming and handling. Each relay has a queue; what is due is looked at for all of them together. `stop` lets
+ * running jobs finish, for a few seconds.
+ */
 export function startRelays(
   deps: RelayDeps,
   relays: readonly Relayed[],

@@ -1,12 +1,13 @@
 /**
  * Jobs that run every so often, on one worker at a time. Each worker keeps the time; a key in Redis that expires just
- * before the next run says whose turn it is. There is nothing to set up, so an emptied Redis forgets nothing but a turn.
+ * before the next run says whose turn it is. Nothing is set up there: an emptied Redis forgets nothing but a turn.
  */
 import type { Clock } from '../../kernel/clock.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { bounded } from './queue.ts'
 
+/** A row of the schedule. */
 export interface ScheduledJob {
   readonly name: string
   readonly everyMs: number
@@ -14,6 +15,7 @@ export interface ScheduledJob {
   readonly run: () => Promise<unknown>
 }
 
+/** What turns are taken with. */
 export interface ScheduleDeps {
   /** A connection that fails within seconds when Redis is away. */
   readonly redis: RedisClient

@@ -10,6 +10,7 @@ import { keepSubscribed } from '../redis/keep-subscribed.ts'
 const apartMs = 500
 const channel = 'sluice:work'
 
+/** The hints of one process: a pool gives them, relays and publishers hear them. */
 export class WorkHints {
   readonly #clock: Clock
   readonly #writes: RegExp
@@ -42,7 +43,7 @@ export class WorkHints {
   }
 }
 
-/** Passes hints on to other processes. */
+/** Passes hints on to other processes; one that cannot be sent is lost. The returned function ends it. */
 export function publishHints(hints: WorkHints, redis: RedisClient): () => void {
   return hints.listen(() => {
     redis.publish(channel, '').catch(() => {})

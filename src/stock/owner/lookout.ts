@@ -11,6 +11,7 @@ import type { OpenWork } from '../ledger/open-work.ts'
 import { partitionKeys } from '../protocol/keys.ts'
 import { partitionOf } from '../protocol/partition.ts'
 
+/** Where a lookout looks. */
 export interface LookoutDeps {
   readonly redis: RedisClient
   /** What PostgreSQL says of partitions. */
@@ -18,8 +19,8 @@ export interface LookoutDeps {
 }
 
 /**
- * On one Redis, the state of so many partitions is compared with PostgreSQL's in a look, in turn; with 64 of them each
- * has its turn every 16 s. That it exists, and on which process, is known of all of them every time.
+ * On one Redis, a look compares the state of so many partitions with PostgreSQL's, in turn: with 64 of them each has its
+ * turn every 16 s. That their states exist, and on which process of Redis, every look knows of all of them.
  */
 const comparedPerLook = 4
 
@@ -31,6 +32,7 @@ interface Seen {
   readonly agrees: (work: OpenWork) => boolean
 }
 
+/** The lookout of one worker over the stores that its actors work on. */
 export function stockLookout({ redis, openWork }: LookoutDeps): Lookout {
   let turn = 0
   const seen = (partitions: readonly number[]): Promise<Seen> => {
