@@ -19,8 +19,8 @@ export interface LookoutDeps {
 }
 
 /**
- * On one Redis, a look compares the state of so many partitions with PostgreSQL's, in turn: with 64 of them each has its
- * turn every 16 s. That their states exist, and on which process of Redis, every look knows of all of them.
+ * On one Redis, a look compares the states of so many partitions with PostgreSQL's, in turn: of 64, each has its turn
+ * every 16 s. Every look checks of all of them that they exist, and on which process of Redis they were built.
  */
 const comparedPerLook = 4
 
