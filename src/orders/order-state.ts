@@ -40,6 +40,8 @@ const move = (
   outcome?: Outcome,
 ): Move[] => from.map((state) => ({ by, from: state, to, ...(outcome ? { outcome } : {}) }))
 
+const refundable = ['paid', 'processing', 'expired', 'cancelled', 'payment_failed'] as const
+
 export const moves: readonly Move[] = [
   ...move('owner', [null], 'reserved'),
   ...move('owner', [null], 'rejected', 'rejected'),
@@ -60,10 +62,8 @@ export const moves: readonly Move[] = [
   ...move('seller', ['paid'], 'processing'),
   ...move('seller', ['processing'], 'shipped'),
   ...move('seller', ['shipped'], 'delivered'),
-  ...move('refund', ['expired', 'cancelled', 'payment_failed'], 'refunded'),
-  ...move('bank', ['refunded'], 'expired'),
-  ...move('bank', ['refunded'], 'cancelled'),
-  ...move('bank', ['refunded'], 'payment_failed'),
+  ...move('refund', refundable, 'refunded'),
+  ...refundable.flatMap((state) => move('bank', ['refunded'], state)),
 ]
 
 /** The states from which `by` may move an order to `to`. @throws AssertionError where there are none. */

@@ -89,10 +89,14 @@ async function takeBack(
     returning p.checkout_id as id`)
   if (!failed) return false
   await tx.query(sql.typeAlias('none')`
-    with back as (
+    with before as (
+      select order_id, from_status from order_history
+       where order_id = ${failed.id} and sku is null and to_status = 'refunded' order by id desc limit 1),
+    back as (
+      -- The history has the words that are shown: a payment that failed is told as a cancelled order.
       update orders o
-         set state = case when o.outcome in ('expired', 'payment_failed') then o.outcome else 'cancelled' end
-       where o.id = ${failed.id} and ${mayMove('o', 'bank', 'cancelled')}
+         set state = case when o.outcome = 'payment_failed' then o.outcome else before.from_status end
+        from before where o.id = before.order_id and ${mayMove('o', 'bank', 'cancelled')}
       returning o.id, o.state)
     insert into order_history (order_id, from_status, to_status, reason)
     select o.id, 'refunded', ${orderWordOf('o')}, 'the bank returned the refund' from back o`)

@@ -164,7 +164,7 @@ test('a declined attempt whose answer was lost leaves the buyer the other attemp
   const bought = await shop.reserve()
   const money = shop.money({ wrap: dyingAt('after confirmIntent') })
   await confirmAndDie(money, bought, 'pm_card_chargeDeclined')
-  await resumeReclaims(shop.money(), 0)
+  await reconcilePayments(shop.money(), 0)
   await shop.becomes(bought.id, { checkout: 'reserved', attempts: ['declined'] })
   assert.equal((await shop.confirm(bought)).status, 200)
 })

@@ -54,9 +54,14 @@ test('what is delivered, rejected or sold out stays so, and only the bank revive
   assert.deepEqual(new Set(revive), new Set(['bank']))
 })
 
-test('only late money revives an order that has ended unpaid, and only an expired one', () => {
+test('only late money pays for an order that has ended, and only for an expired one; the bank restores a paid one', () => {
   const paid = moves.filter(({ to }) => to === 'paid').map(({ by, from }) => `${by}: ${from}`)
-  assert.deepEqual(paid, ['payment: reserved', 'payment: paying', 'late money: expired'])
+  assert.deepEqual(paid, [
+    'payment: reserved',
+    'payment: paying',
+    'late money: expired',
+    'bank: refunded',
+  ])
 })
 
 test('a checkout has an outcome from its end on, and it is written once', () => {
