@@ -48,7 +48,7 @@ export function schedule(deps: ScheduleDeps): readonly ScheduledJob[] {
     // Money that moves although nobody waits for it.
     { name: 'run-refunds', everyMs: 2 * second, run: () => runRefunds(money) },
     { name: 'resume-reclaims', everyMs: 5 * second, run: () => resumeReclaims(money) },
-    { name: 'reconcile-payments', everyMs: 10 * second, run: () => reconcilePayments(money) },
+    { name: 'reconcile-payments', everyMs: 5 * second, run: () => reconcilePayments(money) },
     // The shop: flags of what the gates have opened; once in a while of all, for repairs by hand and other strategies.
     { name: 'stock-flags', everyMs: second, run: () => refreshStockFlags(pool, 'opened') },
     { name: 'all-stock-flags', everyMs: 30 * second, run: () => refreshStockFlags(pool, 'all') },
