@@ -1,39 +1,24 @@
 /** What every LedgerStore does. Run it on each implementation; it knows none. */
 import assert from 'node:assert/strict'
-import test, { type TestContext } from 'node:test'
+import test from 'node:test'
 import { newId } from '../../../../src/kernel/ids.ts'
-import { decide } from '../../../../src/stock/decide/decide.ts'
-import { type Decision, keyOf, noEvidence, poolKey } from '../../../../src/stock/decide/state.ts'
-import { commitPass } from '../../../../src/stock/owner/commit-pass.ts'
-import { Contested, type LedgerStore, RefusedWork } from '../../../../src/stock/ports.ts'
-import type { CheckoutIds } from '../../../../src/stock/protocol/checkout-id.ts'
-import type { Command, Reserve, StockCommand } from '../../../../src/stock/protocol/messages.ts'
+import { keyOf, poolKey } from '../../../../src/stock/decide/state.ts'
+import { Contested, RefusedWork } from '../../../../src/stock/ports.ts'
+import type { Reserve } from '../../../../src/stock/protocol/messages.ts'
 import { partitionOf } from '../../../../src/stock/protocol/partition.ts'
 import { aCommand, aReserve, entriesAfter, limitedTerms } from '../../../support/stock-builders.ts'
-
-/** A ledger, and what others write into it. */
-export interface LedgerWorld {
-  readonly ledger: LedgerStore
-  /** A second owner's, on the same rows. */
-  readonly other: LedgerStore
-  readonly ids: CheckoutIds
-  /** Milliseconds since the epoch, by the ledger's clock. */
-  now(): number
-  /** Opens rows with all units free. */
-  addStock(sku: string, units: number): Promise<void>
-  writeCommands(commands: readonly StockCommand[]): Promise<void>
-  /** Lets two seconds pass for the commands that are open. */
-  age(): Promise<void>
-}
-
-/** Starts the store once; each test then has a world of its own SKUs. */
-export type MakeLedgerWorld = (t: TestContext) => Promise<LedgerWorld>
-
-type Case = (world: LedgerWorld) => Promise<void>
-
-const holdSeconds = 900
-let count = 0
-const newSku = (): string => `LEDGER-${++count}`
+import {
+  type Case,
+  committed,
+  decided,
+  holdSeconds,
+  type LedgerWorld,
+  type MakeLedgerWorld,
+  newSku,
+  opened,
+  stateOf,
+  written,
+} from './opened-ledger.ts'
 
 /** Registers the contract for one implementation. */
 export function ledgerStoreContract(name: string, make: MakeLedgerWorld): void {
@@ -42,59 +27,6 @@ export function ledgerStoreContract(name: string, make: MakeLedgerWorld): void {
     const cases = { ...committing, ...contradicting, ...generations, ...reading }
     for (const [what, run] of Object.entries(cases)) await t.test(what, () => run(world))
   })
-}
-
-/** A SKU whose gate was opened in its partition's generation, with everything free. */
-async function opened(world: LedgerWorld, units = 10) {
-  const sku = newSku()
-  const partition = partitionOf(sku)
-  await world.addStock(sku, units)
-  let { generation } = await world.ledger.partition(partition)
-  if (generation === 0) {
-    await world.ledger.nextGeneration(partition, 0, 1, 'a run')
-    generation = 1
-  }
-  await world.ledger.openGates(partition, [sku], generation)
-  return { sku, partition, generation, state: () => stateOf(world, sku) }
-}
-
-async function stateOf({ ledger }: LedgerWorld, sku: string) {
-  const [row] = await ledger.rows([sku])
-  assert.ok(row)
-  return row.state
-}
-
-/** What a pass makes of messages, each in an entry of its own. */
-async function decided(
-  world: LedgerWorld,
-  sku: string,
-  ...messages: readonly (Reserve | Command)[]
-): Promise<Decision> {
-  const state = await stateOf(world, sku)
-  return decide(state, entriesAfter(state, ...messages.map((one) => [one])), noEvidence)
-}
-
-/** Commits messages the way an owner does. */
-async function committed(
-  world: LedgerWorld,
-  sku: string,
-  ...messages: readonly (Reserve | Command)[]
-): Promise<Decision> {
-  const state = await stateOf(world, sku)
-  const entries = entriesAfter(state, ...messages.map((one) => [one]))
-  const { decisions } = await commitPass(world.ledger, [{ state, entries }], holdSeconds)
-  return decisions[0] as Decision
-}
-
-/** Writes a command's row; the command as it comes in an entry. */
-async function written(
-  world: LedgerWorld,
-  sku: string,
-  ...given: Parameters<typeof aCommand>
-): Promise<Command> {
-  const command = aCommand(...given)
-  await world.writeCommands([{ ...command, sku }])
-  return command
 }
 
 const committing: Record<string, Case> = {

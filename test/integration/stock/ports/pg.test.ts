@@ -8,7 +8,8 @@ import { openLedger } from '../../../../src/stock/ledger/open-ledger.ts'
 import { openPgLedger } from '../../../../src/stock/ledger/pg-ledger.ts'
 import { checkoutIds } from '../../../../src/stock/protocol/checkout-id.ts'
 import { createTestDatabase } from '../../../support/stores.ts'
-import { type LedgerWorld, ledgerStoreContract } from './ledger-store.suite.ts'
+import { ledgerStoreContract } from './ledger-store.suite.ts'
+import type { LedgerWorld } from './opened-ledger.ts'
 
 async function onPostgres(t: TestContext): Promise<LedgerWorld> {
   const url = await createTestDatabase(t)
