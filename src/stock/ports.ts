@@ -59,6 +59,7 @@ export type Admission =
   | { readonly tag: 'sold_out'; readonly unitsLeft: number }
   | { readonly tag: 'full' }
 
+/** The gate's answer to a batch. */
 export type AdmitReply =
   | {
       readonly tag: 'admitted'
@@ -76,6 +77,7 @@ export type AdmitReply =
   /** The ids were minted for another generation than the present one. Nothing was changed. */
   | { readonly tag: 'stale'; readonly generation: number }
 
+/** What became of posted commands. */
 export type PostReply =
   /** `entry` is `<generation>-<seq>`. */
   | { readonly tag: 'posted'; readonly entry: string }
@@ -84,6 +86,7 @@ export type PostReply =
   | { readonly tag: 'closed' }
   | { readonly tag: 'missing' }
 
+/** What a settle found. `units` are those of the gate from now on. */
 export type SettleReply =
   | { readonly tag: 'settled'; readonly entriesLeft: number; readonly units: number }
   /** The mailbox misses entries that were appended, or the gate has appended fewer than are committed. */
@@ -194,7 +197,7 @@ export interface GateStore {
 /** Where a reader stands in a SKU's mailbox. */
 export type Place = Pick<SkuState, 'sku' | 'generation' | 'cursor'>
 
-/** What waits in a partition: SKUs whose mailbox is not empty, and SKUs whose gate somebody asked for. */
+/** SKUs of a partition whose mailbox is not empty, and those whose gate somebody asked for. */
 export interface Waiting {
   readonly ready: readonly string[]
   readonly wanted: readonly string[]
@@ -204,10 +207,10 @@ export interface Waiting {
 export interface Mailbox {
   waiting(partition: number): Promise<Waiting>
   /**
-   * Entries after each place, `countMax` of each at most, all in one round trip; one list for each place, in their
+   * Entries after each place, `max` of each at most, all in one round trip; one list for each place, in their
    * order. Says nothing about holes: the caller compares the numbers.
    */
-  read(partition: number, places: readonly Place[], countMax: number): Promise<Entry[][]>
+  read(partition: number, places: readonly Place[], max: number): Promise<Entry[][]>
   /** Takes SKUs out of the ready set, or out of the wanted set. */
   forgetReady(partition: number, skus: readonly string[]): Promise<void>
   forgetWanted(partition: number, skus: readonly string[]): Promise<void>
@@ -217,6 +220,7 @@ export interface Mailbox {
 
 // Messages between processes -----------------------------------------------------------------------------------------
 
+/** Hears of mailboxes that have something. */
 export interface WakeListener {
   /** A mailbox of the partition has something; `sku` is empty for "look yourself". */
   wake(partition: number, sku: string): void
@@ -224,6 +228,7 @@ export interface WakeListener {
   missed(): void
 }
 
+/** Hears of units that fell free. */
 export interface FreedListener {
   /** Units of a SKU fell free, and its gate has this version since. */
   freed(sku: string, version: number): void
@@ -315,24 +320,20 @@ export interface LedgerStore {
    * constraint contradicts it; RefusedWork when it can never be written.
    */
   commit(decisions: readonly Decision[], holdSeconds: number): Promise<Date>
-  /** Buyers with units in a limit group, by id, after `after` ('' begins), `countMax` at most. */
-  buyersOf(pool: string, after: string, countMax: number): Promise<BuyerCount[]>
+  /** Buyers with units in a limit group, by id, after `after` ('' begins), at most `max`. */
+  buyersOf(pool: string, after: string, max: number): Promise<BuyerCount[]>
   /**
-   * Checkouts of a partition by id, after the id `after`, `countMax` checkouts at most. Those over several SKUs appear
+   * Checkouts of a partition by id, after the id `after`, `max` checkouts at most. Those over several SKUs appear
    * once for each hold.
    */
-  recentRequests(partition: number, after: string, countMax: number): Promise<RecentRequest[]>
+  recentRequests(partition: number, after: string, max: number): Promise<RecentRequest[]>
   /**
    * Commands that were written a second ago or earlier and are still open, the oldest first, without those of the SKUs
-   * of `except`, `countMax` at most.
+   * of `except`, at most `max`.
    */
-  openCommands(
-    partition: number,
-    except: readonly string[],
-    countMax: number,
-  ): Promise<StockCommand[]>
+  openCommands(partition: number, except: readonly string[], max: number): Promise<StockCommand[]>
   /** Commands of all partitions that are open, the oldest first. For use while no owner runs. */
-  allOpenCommands(countMax: number): Promise<StockCommand[]>
+  allOpenCommands(max: number): Promise<StockCommand[]>
   /** Makes every partition's next owner build its gates anew: units are about to move without them. */
   distrustGates(): Promise<void>
 }

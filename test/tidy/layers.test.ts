@@ -85,6 +85,18 @@ test('src imports nothing from outside of src', () => {
   assert.deepEqual(outside.map(shown), [])
 })
 
+test('gate, owner and direct commands know their stores by the ports alone', () => {
+  const stores = /^(pg|ioredis|slonik)$|^src\/platform\/(postgres|redis)\//
+  const behindPorts = /^src\/stock\/(ledger\/|gate\/(redis-[a-z]+|scripts)\.ts)/
+  const known = imports.filter(
+    ({ from, to }) =>
+      within(from, 'src/stock') &&
+      !behindPorts.test(from) &&
+      (stores.test(to) || behindPorts.test(to)),
+  )
+  assert.deepEqual(known.map(shown), [])
+})
+
 test('every import of a file of ours names a file that exists', () => {
   const known = new Set(files.map(({ path }) => path))
   assert.deepEqual(inside.filter(({ to }) => !known.has(to)).map(shown), [])

@@ -19,6 +19,7 @@ export interface SkuState {
 /** `void` is a tombstone: the checkout was released before its reserve came. */
 export type HoldState = 'held' | 'sold' | 'released' | 'returned' | 'void'
 
+/** Units of one SKU that are set apart for one checkout. */
 export interface Hold {
   readonly checkoutId: string
   /** Empty for a tombstone, whose buyer is not known. */
@@ -46,11 +47,13 @@ export interface Evidence {
   readonly openCommands: ReadonlySet<string>
 }
 
+/** What a buyer has of a limit group, and may have. */
 export interface Counted {
   readonly units: number
   readonly limit: number
 }
 
+/** What the fast path is told. */
 export const noEvidence: Evidence = {
   checkouts: new Set(),
   keys: new Map(),
@@ -62,6 +65,7 @@ export const noEvidence: Evidence = {
 /** Why a reserve that the gate granted is not kept. */
 export type RejectReason = 'duplicate' | 'limit' | 'units' | 'cancelled'
 
+/** A reserve that is turned down. */
 export interface Rejected {
   readonly reserve: Reserve
   readonly reason: RejectReason
@@ -69,6 +73,7 @@ export interface Rejected {
   readonly duplicateOf: string | null
 }
 
+/** What a batch comes to; the ledger writes it as a whole or not at all. */
 export interface Decision {
   readonly before: SkuState
   readonly after: SkuState
@@ -84,6 +89,7 @@ export interface Decision {
   readonly shadow: ReadonlyMap<string, number>
 }
 
+/** A change of what counts against a buyer's limit. */
 export interface BuyerUnits {
   readonly pool: string
   readonly buyerId: string

@@ -8,6 +8,7 @@ import { applyOpenCommands } from './apply-directly.ts'
 
 const everyMs = 100
 
+/** What carrying out needs. */
 export interface DirectDeps {
   /** Opens a session of the ledger. Rejects when the ledger is away. */
   readonly connect: () => Promise<LedgerSession>

@@ -24,6 +24,7 @@ export type GateOutcome =
 
 type Known = Extract<Admission, { tag: 'repeated' }>
 
+/** What a gate needs, of one process. */
 export interface GateDeps {
   /** Fails at once instead of sending twice. */
   readonly gates: Pick<GateStore, 'admit' | 'want'>

@@ -20,6 +20,7 @@ interface Flag {
   probeAt: number
 }
 
+/** What local refusals need, of one process. */
 export interface LocalRefusalsDeps {
   readonly gates: Pick<GateStore, 'holders'>
   readonly clock: Clock

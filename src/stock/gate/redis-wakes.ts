@@ -4,6 +4,7 @@ import { keepSubscribed } from '../../platform/redis/keep-subscribed.ts'
 import type { FreedListener, WakeListener, Wakes } from '../ports.ts'
 import { channelPrefixes, channels } from '../protocol/keys.ts'
 
+/** The connections of one process. */
 export interface RedisWakesDeps {
   /** A connection of the purpose `subscriber`. */
   readonly subscriber: RedisClient

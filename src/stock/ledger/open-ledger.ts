@@ -2,6 +2,7 @@ import type { CommonQueryMethods } from 'slonik'
 import { sql } from '../../platform/postgres/pool.ts'
 import { partitionOf } from '../protocol/partition.ts'
 
+/** A SKU that begins to have stock. */
 export interface NewStock {
   readonly sku: string
   /** Units on hand, all of them free. */

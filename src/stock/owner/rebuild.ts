@@ -30,6 +30,7 @@ export interface OwnerDeps extends RebuildDeps {
   readonly ledger: LedgerStore
 }
 
+/** What a rebuild has built: the partition's generation, and the rows of its gates. */
 export interface Rebuilt {
   readonly generation: number
   readonly states: SkuState[]

@@ -12,13 +12,16 @@ import { hash } from 'node:crypto'
 import { isUuid } from '../../kernel/ids.ts'
 import type { Random } from '../../kernel/random.ts'
 
+/** What an id tells to whoever knows its buyer. */
 export interface CheckoutIdParts {
   readonly partition: number
   /** The generation modulo 256. */
   readonly generation: number
 }
 
+/** Mints and reads the ids of checkouts. */
 export interface CheckoutIds {
+  /** A new id. Never the same twice, in whatever process. */
   mint(partition: number, generation: number, buyerId: string): string
   /** The parts, or null when the id was not minted for this buyer. */
   read(id: string, buyerId: string): CheckoutIdParts | null

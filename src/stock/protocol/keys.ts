@@ -1,5 +1,6 @@
 /** Every Redis key and channel of the stock domain. The number in braces is the partition: one slot. */
 
+/** Keys that the SKUs of a partition share. */
 export const partitionKeys = (partition: number) => ({
   /** hash: generation, run_id, open */
   partition: `{${partition}}:partition`,
@@ -9,6 +10,7 @@ export const partitionKeys = (partition: number) => ({
   wanted: `{${partition}}:wanted`,
 })
 
+/** Keys of one SKU. */
 export const skuKeys = (partition: number, sku: string) => ({
   /** hash: units, granted, seq, settled, window, limit, terms */
   gate: `{${partition}}:gate:${sku}`,
@@ -29,6 +31,7 @@ export const loadingKeys = (partition: number, sku: string, generation: number) 
   loadedHolders: `{${partition}}:loading:${generation}:holders:${sku}`,
 })
 
+/** As {@link loadingKeys}: idempotency records of the partition. */
 export const loadingRequestsKey = (partition: number, generation: number): string =>
   `{${partition}}:loading:${generation}:requests`
 

@@ -14,6 +14,7 @@ export interface Terms {
   readonly limit: number | null
 }
 
+/** Whether both promise the same. */
 export function sameTerms(a: Terms, b: Terms): boolean {
   if (a === b) return true
   return (
@@ -26,6 +27,7 @@ export function sameTerms(a: Terms, b: Terms): boolean {
   )
 }
 
+/** One granted admission: the gate has taken the units, and the owner keeps them or turns it down. */
 export interface Reserve {
   readonly kind: 'reserve'
   readonly checkoutId: string
@@ -40,6 +42,7 @@ export interface Reserve {
   readonly terms: Terms
 }
 
+/** What a command does; each has a file of its own in `decide/`. */
 export type CommandKind = 'release' | 'sell' | 'return' | 'restock' | 'reclaim'
 
 /** A command born in PostgreSQL (`stock_commands`): posted at least once, applied once. */
@@ -57,6 +60,7 @@ export interface StockCommand extends Command {
   readonly sku: string
 }
 
+/** One entry of a mailbox. Its messages are applied in their order, all or none. */
 export interface Entry {
   readonly generation: number
   readonly seq: number
@@ -79,6 +83,7 @@ export function encodeReserve(
   return `["${checkoutId}","${buyerId}",${units},${tail}]`
 }
 
+/** One command as JSON. */
 export function encodeCommand(command: Command): string {
   return JSON.stringify(rowOf(command))
 }

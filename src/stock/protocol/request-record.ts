@@ -6,6 +6,7 @@ export function requestField(buyerId: string, key: string): string {
   return hash('sha256', `${buyerId} ${key}`, 'base64url').slice(0, 22)
 }
 
+/** What is kept under a {@link requestField}: the checkout, and what its key must carry again. */
 export function requestRecord(checkoutId: string, fingerprint: string): string {
   return `${checkoutId} ${fingerprint}`
 }
