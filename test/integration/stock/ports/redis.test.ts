@@ -9,8 +9,8 @@ import { openTestRedis } from '../../../support/gate.ts'
 import { gateStoreContract } from './gate-store.suite.ts'
 import { mailboxContract } from './mailbox.suite.ts'
 
-async function onRedis(t: TestContext) {
-  const { server, redis } = await openTestRedis(t)
+const onRedis = (cluster: boolean) => async (t: TestContext) => {
+  const { server, redis } = await openTestRedis(t, cluster)
   const subscriber = openRedis(server.url, 'subscriber', () => {})
   t.after(() => subscriber.disconnect())
   return async () => {
@@ -23,5 +23,8 @@ async function onRedis(t: TestContext) {
   }
 }
 
-gateStoreContract('Redis', onRedis)
-mailboxContract('Redis', onRedis)
+for (const cluster of [false, true]) {
+  const name = cluster ? 'a Redis Cluster' : 'Redis'
+  gateStoreContract(name, onRedis(cluster))
+  mailboxContract(name, onRedis(cluster))
+}
