@@ -19,6 +19,8 @@ export interface MigrateOptions {
 
 const ownFolder = fileURLToPath(new URL('../../../migrations', import.meta.url))
 const dayMs = 86_400_000
+/** The folder's README is no migration. The library puts this between `^` and `$`. */
+const otherThanSql = '(?!.*\\.sql$).*'
 /** Any number will do, as long as all versions of this program use the same one. */
 const lockKey = 7_582_393_001
 
@@ -49,6 +51,7 @@ export async function migrate(
     const applied = await runner({
       dbClient: client,
       dir: folder,
+      ignorePattern: otherThanSql,
       direction: 'up',
       count: Number.POSITIVE_INFINITY,
       migrationsTable: 'migrations',

@@ -79,6 +79,12 @@ test('a migration that is added later is applied on top, and said', async (t) =>
   assert.deepEqual(lines, ['migrated: 0002_two'])
 })
 
+test('a file of another kind in the folder, a README for example, is no migration', async (t) => {
+  const url = await emptyDatabase(t)
+  const folder = folderWith(t, { '0001_one.sql': first, 'README.md': '# Migrations\n' })
+  assert.deepEqual(await migrate(url, quiet, { folder }), ['0001_one'])
+})
+
 test('waiting for another migration has an end', async (t) => {
   const url = await emptyDatabase(t)
   const holder = new pg.Client({ connectionString: url })
@@ -91,7 +97,8 @@ test('waiting for another migration has an end', async (t) => {
 test('the project can be migrated down and up again', async (t) => {
   const url = await emptyDatabase(t)
   const folder = createTestFolder(t)
-  for (const name of readdirSync(own)) copyFileSync(join(own, name), join(folder, name))
+  for (const name of readdirSync(own).filter((each) => each.endsWith('.sql')))
+    copyFileSync(join(own, name), join(folder, name))
   await migrate(url, quiet, { folder })
   const { runner } = await import('node-pg-migrate')
   const common = { databaseUrl: url, dir: folder, migrationsTable: 'migrations', count: 1_000 }
