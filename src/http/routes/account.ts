@@ -27,7 +27,7 @@ export function accountRoutes(deps: {
         schema: {
           tags,
           security,
-          summary: 'The account of the caller',
+          summary: 'Get the account of the caller',
           response: { 200: meSchema, ...problemResponses(401) },
         },
       },
@@ -43,8 +43,8 @@ export function accountRoutes(deps: {
           security,
           summary: 'Change the password',
           description:
-            'No refresh token from before works any more; the access token does until it expires. ' +
-            `At most ${strictLimits.passwordPerAccount} tries a minute and account.`,
+            'Ends all refresh tokens of the account. Access tokens go on until they expire. ' +
+            `Limited to ${strictLimits.passwordPerAccount} tries a minute for each account.`,
           body: passwordBody,
           response: { 204: z.null().describe('Changed'), ...problemResponses(400, 401, 429, 503) },
         },
@@ -69,8 +69,8 @@ export function accountRoutes(deps: {
           security,
           summary: 'Erase the account',
           description:
-            'Name, email and password are erased, every session ends, and what is held and not paid is given ' +
-            'back. Orders stay, without a name. Cart, stock alerts and where orders went are forgotten a moment later.',
+            'Erases name, email and password, ends every session, and gives back units that are held and not paid. ' +
+            'Orders stay, without a name. A job erases cart, stock alerts and delivery places a moment later.',
           response: { 204: z.null().describe('Erased'), ...problemResponses(401, 503) },
         },
       },

@@ -21,7 +21,8 @@ export function auditRoutes(deps: { readonly pool: DatabasePool }): FastifyPlugi
         schema: {
           tags: ['operations'],
           security: [{ bearer: [] }],
-          summary: 'Every change by a seller or an admin and every move of money, the newest first',
+          summary:
+            'List every change by a seller or an admin and every move of money, newest first',
           querystring: auditQuery,
           response: { 200: listOf(auditSchema), ...problemResponses(400, 401, 403, 429, 503) },
         },

@@ -30,7 +30,7 @@ export function authRoutes(deps: {
         schema: {
           tags,
           summary: 'Open an account',
-          description: `At most ${strictLimits.registerPerAddress} a minute and address.`,
+          description: `Limited to ${strictLimits.registerPerAddress} accounts a minute for each address.`,
           headers: cartHeaders,
           body: registerBody,
           response: { 201: signedInSchema, ...problemResponses(400, 409, 429, 503) },
@@ -51,8 +51,8 @@ export function authRoutes(deps: {
           tags,
           summary: 'Log in',
           description:
-            `Failures a minute: at most ${strictLimits.loginPerAddressAndEmail} for an address and email, ` +
-            `${strictLimits.loginPerEmail} for an email, ${strictLimits.loginPerAddress} for an address.`,
+            `Failed log-ins are limited a minute: ${strictLimits.loginPerAddressAndEmail} for one address and email together, ` +
+            `${strictLimits.loginPerEmail} for one email, ${strictLimits.loginPerAddress} for one address.`,
           headers: cartHeaders,
           body: loginBody,
           response: { 200: signedInSchema, ...problemResponses(400, 401, 403, 429, 503) },
@@ -74,7 +74,7 @@ export function authRoutes(deps: {
         schema: {
           tags,
           summary: 'Exchange a refresh token for a new pair',
-          description: 'A refresh token works once. Using one again ends the whole session.',
+          description: 'A refresh token works once. A second use ends the whole session.',
           body: refreshBody,
           response: { 200: signedInSchema, ...problemResponses(400, 401) },
         },
@@ -90,7 +90,7 @@ export function authRoutes(deps: {
           summary: 'End a session',
           body: refreshBody,
           response: {
-            204: z.null().describe('Done, or there was nothing to end'),
+            204: z.null().describe('The session has ended, or there was none'),
             ...problemResponses(400),
           },
         },

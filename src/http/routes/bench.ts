@@ -10,7 +10,8 @@ export function benchRoutes(): FastifyPluginAsync {
         schema: {
           tags: ['benchmark'],
           summary: 'Does nothing',
-          description: 'A GET with no work behind it, for measuring reads against.',
+          description:
+            'A GET with no work behind it: the baseline that the benchmark compares reads with.',
         },
       },
       (_request, reply) => {
@@ -26,7 +27,7 @@ export function benchRoutes(): FastifyPluginAsync {
           security: [{ bearer: [] }],
           summary: 'Does nothing',
           description:
-            'An authenticated POST with no work behind it: what the machine could answer at best. ' +
+            'An authenticated POST with no work behind it: the baseline that the benchmark compares with. ' +
             'Takes any JSON body.',
         },
       },

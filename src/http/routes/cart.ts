@@ -13,7 +13,8 @@ const tags = ['cart']
 const security = [{ bearer: [] }, {}]
 const skuParams = z.object({ sku: skuSchema })
 const buyersOnly = requirePermission('carts:own')
-const whose = 'Of the account; without one, of the guest who names it by `X-Cart-Id`.'
+const whose =
+  'The cart belongs to the account. Without an account, it belongs to the guest who sends its `X-Cart-Id`.'
 
 export function cartRoutes(deps: { readonly carts: Carts }): FastifyPluginAsync {
   const { carts } = deps
@@ -26,19 +27,19 @@ export function cartRoutes(deps: { readonly carts: Carts }): FastifyPluginAsync 
       description: whose,
       headers: cartHeaders,
       response: {
-        200: cartSchema.describe('The whole cart, with prices and availability of this moment'),
+        200: cartSchema.describe('The whole cart, with present prices and availability'),
         ...problemResponses(400, 401, 403, 429, 503, ...statuses),
       },
     })
     app.addHook('onRequest', allowBuyersAndGuests)
 
-    app.get('/api/cart', { schema: describe('What is in the cart') }, async (request) =>
+    app.get('/api/cart', { schema: describe('Get the cart') }, async (request) =>
       carts.read(ownerOf(request)),
     )
 
     app.post(
       '/api/cart/items',
-      { schema: { ...describe('Add units of a SKU', 404, 413, 415), body: addBody } },
+      { schema: { ...describe('Add units of a SKU to the cart', 404, 413, 415), body: addBody } },
       async (request) => carts.add(ownerOf(request), request.body),
     )
 
@@ -46,7 +47,7 @@ export function cartRoutes(deps: { readonly carts: Carts }): FastifyPluginAsync 
       '/api/cart/items/:sku',
       {
         schema: {
-          ...describe('Give a line another quantity', 404, 413, 415),
+          ...describe('Change the quantity of a line', 404, 413, 415),
           params: skuParams,
           body: setBody,
         },
@@ -55,7 +56,7 @@ export function cartRoutes(deps: { readonly carts: Carts }): FastifyPluginAsync 
         const { sku } = request.params
         if (request.body.sku !== undefined && request.body.sku !== sku) {
           throw new AppError('validation_failed', 'The body is not valid.', {
-            errors: [{ path: 'sku', message: 'Not the SKU of the path' }],
+            errors: [{ path: 'sku', message: 'Must equal the SKU of the path' }],
           })
         }
         return carts.set(ownerOf(request), { sku, quantity: request.body.quantity })
@@ -64,11 +65,11 @@ export function cartRoutes(deps: { readonly carts: Carts }): FastifyPluginAsync 
 
     app.delete(
       '/api/cart/items/:sku',
-      { schema: { ...describe('Take a line out'), params: skuParams } },
+      { schema: { ...describe('Remove a line'), params: skuParams } },
       async (request) => carts.remove(ownerOf(request), request.params.sku),
     )
 
-    app.delete('/api/cart', { schema: describe('Take everything out') }, async (request) =>
+    app.delete('/api/cart', { schema: describe('Empty the cart') }, async (request) =>
       carts.clear(ownerOf(request)),
     )
   }

@@ -34,15 +34,17 @@ export function checkoutRoutes(deps: {
         schema: {
           tags,
           security: bearer,
-          summary: 'Check out: all lines or nothing',
+          summary: 'Check out: reserve all lines or none',
           description:
-            'Needs an `Idempotency-Key` of 1 to 255 visible characters: the same key and body find the same ' +
-            'checkout again. `Prefer: wait=N` answers when the checkout is committed, after N seconds at most. ' +
-            '`fromCart` buys the cart as it was at the first use of the key; success empties it.',
+            'Requires an `Idempotency-Key` of 1 to 255 visible characters. The same key and body return the same ' +
+            'checkout. With `Prefer: wait=N` the answer comes when the checkout is committed, after N seconds at ' +
+            'most. `fromCart` buys the cart as it was at the first use of the key, and empties it on success.',
           body: checkoutBody,
           response: {
-            201: checkoutSchema.describe('Reserved'),
-            202: checkoutSchema.describe('Admitted; not committed yet'),
+            201: checkoutSchema.describe('The units are reserved'),
+            202: checkoutSchema.describe(
+              'The checkout is admitted and not committed yet; ask again at `Location`',
+            ),
             ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 503),
           },
         },
@@ -73,7 +75,7 @@ export function checkoutRoutes(deps: {
         schema: {
           tags,
           security: bearer,
-          summary: 'The state of a checkout',
+          summary: 'Get a checkout',
           params: idParams,
           response: { 200: checkoutSchema, ...problemResponses(401, 404) },
         },
@@ -92,7 +94,7 @@ export function checkoutRoutes(deps: {
         schema: {
           tags,
           security: bearer,
-          summary: 'Give the hold back',
+          summary: 'Give up a checkout and its units',
           params: idParams,
           response: { 204: z.null(), ...problemResponses(401, 404, 409) },
         },

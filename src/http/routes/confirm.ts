@@ -20,14 +20,16 @@ export function confirmRoutes(deps: { readonly confirmations: Confirmations }): 
           security: [{ bearer: [] }],
           summary: 'Pay for a checkout',
           description:
-            'Amount and currency are those of the order. Safe to repeat: while an attempt is in flight it is ' +
-            'joined, and a confirmed checkout is answered as before. `card_declined` carries `declineCode` ' +
-            'and `attemptsLeft`; the hold goes on while attempts are left. With `payment_unavailable` the ' +
-            'units went back, unless the shop keeps them to their deadline.',
+            'Charges amount and currency of the order. Safe to repeat: a second request joins the attempt that is ' +
+            'under way, and a confirmed checkout gets the same answer again. `card_declined` carries `declineCode` ' +
+            'and `attemptsLeft`; the hold goes on while attempts are left. After `payment_unavailable` the units ' +
+            'have gone back, unless the shop is set to keep them until the hold ends.',
           params: z.object({ id: z.string() }),
           body: z.strictObject({ paymentMethodId: paymentMethodIdSchema }),
           response: {
-            200: z.object({ status: z.literal('confirmed'), orderId: z.uuid() }).describe('Paid'),
+            200: z
+              .object({ status: z.literal('confirmed'), orderId: z.uuid() })
+              .describe('The order is paid'),
             202: z
               .object({
                 status: z.literal('paying'),
@@ -35,9 +37,13 @@ export function confirmRoutes(deps: { readonly confirmations: Confirmations }): 
                 clientSecret: z
                   .string()
                   .nullable()
-                  .describe('for the bank to ask the buyer; null while there is no answer yet'),
+                  .describe(
+                    'for the authentication page of the bank; null while the payment is still processing',
+                  ),
               })
-              .describe('The bank wants the buyer, or has not answered'),
+              .describe(
+                'The bank requires authentication (3-D Secure), or the payment is still processing',
+              ),
             ...problemResponses(400, 401, 402, 404, 409, 410, 429, 503),
           },
         },

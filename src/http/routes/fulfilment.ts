@@ -41,7 +41,7 @@ export function locationRoutes({
         schema: {
           tags,
           security,
-          summary: 'Add a place that you send from; 50 at most',
+          summary: 'Add a location that you send from; 50 at most',
           body: createLocationBody,
           response: { 201: locationSchema, ...problemResponses(400, 401, 403, 409) },
         },
@@ -59,7 +59,7 @@ export function locationRoutes({
         schema: {
           tags,
           security,
-          summary: 'The places that you send from, the newest first',
+          summary: 'List the locations that you send from, newest first',
           querystring: pageQuery,
           response: { 200: listOf(locationSchema), ...problemResponses(400, 401, 403) },
         },
@@ -80,7 +80,7 @@ export function locationRoutes({
         schema: {
           tags,
           security,
-          summary: 'Change a place; offline, what is not shipped yet goes out from elsewhere',
+          summary: 'Change a location; planned shipments of one that goes offline move to another',
           params,
           body: changeLocationBody,
           response: { 200: locationSchema, ...problemResponses(400, 401, 403, 404) },
@@ -99,9 +99,9 @@ export function locationRoutes({
         schema: {
           tags,
           security,
-          summary: 'Say how many units lie there that no shipment has been promised',
+          summary: 'Set how many units lie there that no shipment needs',
           description:
-            'Tells where units lie, not how many can be sold. Other SKUs stay as they are.',
+            'Says where units lie. It does not change how many can be sold. Other SKUs stay as they are.',
           params,
           body: locationStockBody,
           response: { 200: locationSchema, ...problemResponses(400, 401, 403, 404) },
@@ -127,8 +127,8 @@ export function shipmentRoutes(deps: {
         schema: {
           tags,
           security,
-          summary: 'Move one shipment: part of an order may go out before the rest',
-          description: 'A line is shipped when all its units are. Answers the order.',
+          summary: 'Move one shipment; part of an order may go out before the rest',
+          description: 'A line is shipped when all of its units are. The answer is the order.',
           params,
           body: moveShipmentBody,
           response: { 200: orderSchema, ...problemResponses(400, 401, 403, 404, 409) },

@@ -28,7 +28,7 @@ export function healthRoutes(deps: {
 
     app.get(
       '/health',
-      { schema: { ...schema, summary: 'Both stores, by name' } },
+      { schema: { ...schema, summary: 'Health of PostgreSQL and Redis; 503 when one is away' } },
       async (_request, reply) => {
         const health = await ask()
         return reply.code(health.status === 'ok' ? 200 : 503).send(health)
@@ -36,7 +36,12 @@ export function healthRoutes(deps: {
     )
     app.get(
       '/health/ready',
-      { schema: { ...schema, summary: 'May it be sent work? Not while it is closing' } },
+      {
+        schema: {
+          ...schema,
+          summary: 'Readiness: 503 while the process drains or a store is away',
+        },
+      },
       async (_request, reply) => {
         const health = await ask()
         if (closing) return reply.code(503).send({ ...health, status: 'unavailable' })
@@ -48,7 +53,7 @@ export function healthRoutes(deps: {
       {
         schema: {
           tags: ['health'],
-          summary: 'The process answers',
+          summary: 'Liveness: 200 while the process answers',
           response: { 200: z.object({ status: z.literal('ok') }) },
         },
       },

@@ -24,12 +24,12 @@ export function imageFileRoutes(deps: { readonly store: ImageStore }): FastifyPl
       {
         schema: {
           tags,
-          summary: 'A size of an image',
+          summary: 'Get an image in one of its sizes',
           params: z.object({ id: z.uuid().toLowerCase(), file: z.enum(files) }),
           response: {
             200: z.unknown().describe('image/webp'),
-            302: z.unknown().describe('It is in the bucket'),
-            304: z.unknown().describe('Not changed; it never is'),
+            302: z.unknown().describe('The image is in the bucket; follow the redirect'),
+            304: z.unknown().describe('Not modified; an image never changes'),
             ...problemResponses(400, 404, 503),
           },
         },
@@ -76,14 +76,14 @@ export function uploadRoutes(deps: {
         schema: {
           tags,
           summary: 'Upload an image to a signed URL',
-          description: 'The URL and the headers come from the announcement of the image.',
+          description: 'Use the URL and the headers that the announcement of the image returned.',
           params: z.object({ id: z.uuid().toLowerCase() }),
           querystring: z.object({
             expires: z.coerce.number().int().min(0).max(9_999_999_999),
             signature: z.string().regex(/^[\w-]{43}$/),
           }),
           response: {
-            204: z.null().describe('Arrived'),
+            204: z.null().describe('The file has arrived'),
             ...problemResponses(400, 403, 409, 503),
           },
         },
@@ -108,13 +108,19 @@ export function uploadRoutes(deps: {
           throw new AppError('forbidden', 'This URL has expired. Announce the image again.')
         }
         if (!(await deps.isExpected(id))) {
-          throw new AppError('invalid_transition', 'This image was uploaded before, or is gone.')
+          throw new AppError(
+            'invalid_transition',
+            'This image was already uploaded, or was removed.',
+          )
         }
         try {
           await store.receive({ id, bytes }, request.body as Readable)
         } catch (error) {
           if (!(error instanceof WrongLength)) throw error
-          throw new AppError('validation_failed', 'The body is not as long as announced.')
+          throw new AppError(
+            'validation_failed',
+            'The length of the body is not the announced one.',
+          )
         }
         await deps.onUploaded(id)
         return reply.code(204).send(null)

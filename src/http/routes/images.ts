@@ -38,10 +38,10 @@ function announcing({ images, publicUrl }: ImageRouteDeps): FastifyPluginAsync {
         schema: {
           tags,
           security,
-          summary: 'Announce an image and get a URL to upload it to',
+          summary: 'Announce an image and get an upload URL',
           description:
-            'Send the file by the method, to the URL and with the headers of `upload`. It is checked and sized in the ' +
-            'background, and shown when its `status` is `ready`.',
+            'Send the file with the method, the URL and the headers of `upload`. A job checks and resizes it. ' +
+            'The shop shows it when its `status` is `ready`.',
           params: productParams,
           body: announceBody,
           response: {
@@ -72,7 +72,7 @@ function announcing({ images, publicUrl }: ImageRouteDeps): FastifyPluginAsync {
         schema: {
           tags,
           security,
-          summary: 'The images of a product of yours, whatever became of them',
+          summary: 'List the images of your product, refused ones included',
           params: productParams,
           response: {
             200: z.object({ items: z.array(imageSchema), nextCursor: z.null() }),
@@ -99,8 +99,8 @@ function keeping({ images, publicUrl }: ImageRouteDeps): FastifyPluginAsync {
         schema: {
           tags,
           security,
-          summary: 'Say that the upload is done',
-          description: 'Not needed: the upload is noticed within seconds. This makes it at once.',
+          summary: 'Report that the upload is done',
+          description: 'Optional. Without it, the service notices the upload within seconds.',
           params: imageParams,
           response: {
             202: z.object({ image: imageSchema }),
@@ -122,10 +122,10 @@ function keeping({ images, publicUrl }: ImageRouteDeps): FastifyPluginAsync {
         schema: {
           tags,
           security,
-          summary: 'Take an image away',
+          summary: 'Remove an image',
           params: imageParams,
           response: {
-            204: z.null().describe('Gone'),
+            204: z.null().describe('The image is removed'),
             ...problemResponses(400, 401, 403, 404, 503),
           },
         },

@@ -36,7 +36,7 @@ export function opsOutboxRoutes(deps: { readonly pool: DatabasePool }): FastifyP
         schema: {
           tags,
           security,
-          summary: 'Events of our own that were parked after their last try, the newest first',
+          summary: 'List outbox events that were parked after their last try, newest first',
           querystring: pageQuery,
           response: { 200: listOf(event), ...problemResponses(400, 401, 403) },
         },
@@ -61,7 +61,7 @@ export function opsOutboxRoutes(deps: { readonly pool: DatabasePool }): FastifyP
         schema: {
           tags,
           security,
-          summary: 'Puts a parked event back; one that is not parked is left as it is',
+          summary: 'Replay a parked event; one that is not parked stays as it is',
           params: z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
           response: {
             202: z.object({ id: z.int(), state: z.enum(['open', 'done']) }),

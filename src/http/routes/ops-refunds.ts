@@ -37,7 +37,7 @@ export function opsRefundRoutes(deps: { readonly pool: DatabasePool }): FastifyP
         schema: {
           tags,
           security,
-          summary: 'Refunds that failed for good and whose money is still owed, the newest first',
+          summary: 'List refunds that failed for good and are still owed, newest first',
           querystring: pageQuery,
           response: { 200: listOf(refund), ...problemResponses(400, 401, 403) },
         },
@@ -60,10 +60,10 @@ export function opsRefundRoutes(deps: { readonly pool: DatabasePool }): FastifyP
         schema: {
           tags,
           security,
-          summary: 'Asks for the money of a failed refund once more',
+          summary: 'Ask for a failed refund again',
           description:
-            'As a refund of its own, because the provider answers a key that it knows as it did before. 409 when ' +
-            'the refund has not failed, or its money is on its way back already.',
+            'Creates a new refund, because the provider repeats its answer to a key that it knows. 409 when the ' +
+            'refund has not failed, or when its money is already on its way back.',
           params: z.object({ id: z.uuid().toLowerCase() }),
           response: {
             202: z.object({ id: z.uuid(), state: z.literal('pending') }),
@@ -89,7 +89,10 @@ export function opsRefundRoutes(deps: { readonly pool: DatabasePool }): FastifyP
         })
         if (retried === 'unknown') throw new AppError('not_found', 'There is no such refund.')
         if (retried === 'nothing owed') {
-          throw new AppError('invalid_transition', 'There is nothing to ask for again.')
+          throw new AppError(
+            'invalid_transition',
+            'This refund has not failed, or its money is already on its way back.',
+          )
         }
         return reply.code(202).send({ id: retried.id, state: 'pending' as const })
       },

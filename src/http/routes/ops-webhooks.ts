@@ -35,7 +35,7 @@ export function opsWebhookRoutes(deps: { readonly pool: DatabasePool }): Fastify
         schema: {
           tags,
           security,
-          summary: 'Webhooks that were parked after their last try, the newest first',
+          summary: 'List webhooks that were parked after their last try, newest first',
           querystring: pageQuery,
           response: { 200: listOf(webhook), ...problemResponses(400, 401, 403) },
         },
@@ -61,7 +61,7 @@ export function opsWebhookRoutes(deps: { readonly pool: DatabasePool }): Fastify
         schema: {
           tags,
           security,
-          summary: 'Puts a parked webhook back; one that is not parked is left as it is',
+          summary: 'Replay a parked webhook; one that is not parked stays as it is',
           params: z.object({ id: z.string().min(1).max(200) }),
           response: {
             202: z.object({

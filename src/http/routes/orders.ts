@@ -35,10 +35,10 @@ export function orderRoutes({ pool, orders, cancelOrder }: OrderRouteDeps): Fast
         schema: {
           tags,
           security,
-          summary: 'Your orders, the newest first',
+          summary: 'List your orders, newest first',
           description:
-            'Buyers see theirs; sellers those with lines of theirs, from the payment on and with those lines ' +
-            'only; admins all.',
+            'A buyer sees their own orders. A seller sees paid orders with lines of theirs, and only those lines. ' +
+            'An admin sees all orders.',
           querystring: pageQuery,
           response: { 200: listOf(orderSchema), ...problemResponses(400, 401) },
         },
@@ -59,7 +59,7 @@ export function orderRoutes({ pool, orders, cancelOrder }: OrderRouteDeps): Fast
         schema: {
           tags,
           security,
-          summary: 'An order',
+          summary: 'Get an order',
           params,
           response: { 200: orderSchema, ...problemResponses(401, 404) },
         },
@@ -76,8 +76,8 @@ export function orderRoutes({ pool, orders, cancelOrder }: OrderRouteDeps): Fast
           security,
           summary: 'Cancel an order',
           description:
-            'Any number of times, until the first line is shipped. Units go back at once; what was paid is ' +
-            'refunded, and the order is `refunded` when the money is back.',
+            'Possible until the first line is shipped, and safe to repeat. The units go back at once. A paid order ' +
+            'is refunded; its status is `refunded` when the money is back.',
           params,
           response: { 200: orderSchema, ...problemResponses(401, 403, 404, 409) },
         },
@@ -98,8 +98,8 @@ export function orderRoutes({ pool, orders, cancelOrder }: OrderRouteDeps): Fast
           security,
           summary: 'Move your lines of an order',
           description:
-            'paid → processing → shipped → delivered, one step at a time. The order has the status of its ' +
-            'least advanced line. Shipments of these lines go along.',
+            'One step at a time: paid → processing → shipped → delivered. The order has the status of its least ' +
+            'advanced line. The shipments of these lines move with them.',
           params,
           body: moveOrderBody,
           response: { 200: orderSchema, ...problemResponses(400, 401, 403, 404, 409) },

@@ -20,17 +20,21 @@ export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): Fas
           security: [{ bearer: [] }],
           summary: 'Check out and pay in one call',
           description:
-            'Needs an `Idempotency-Key` of 1 to 255 visible characters: the same key and body find the same ' +
-            'order again. Without `paymentMethodId` the units are reserved, to be paid by ' +
-            'POST /api/checkouts/:id/confirm before the hold ends. When a step fails, its problem is the ' +
-            'answer and the units have gone back; only after `overloaded` the same key goes on where it stood. ' +
-            '`fromCart` buys the cart as it was at the first use of the key; success empties it.',
+            'Requires an `Idempotency-Key` of 1 to 255 visible characters. The same key and body return the same ' +
+            'order. Without `paymentMethodId` the units are only reserved: pay by ' +
+            'POST /api/checkouts/:id/confirm before the hold ends. When a step fails, the answer is its problem ' +
+            'and the units have gone back. After `overloaded`, the same key continues where it stopped. ' +
+            '`fromCart` buys the cart as it was at the first use of the key, and empties it on success.',
           body: placeOrderBody,
           response: {
-            201: placedOrderSchema.describe('Paid; or reserved, without a payment method'),
+            201: placedOrderSchema.describe(
+              'The order is paid; without a payment method, it is reserved',
+            ),
             202: placedOrderSchema
               .extend({ clientSecret: z.string().nullable() })
-              .describe('The bank wants the buyer, or has not answered'),
+              .describe(
+                'The bank requires authentication (3-D Secure), or the payment is still processing',
+              ),
             ...problemResponses(400, 401, 402, 403, 404, 409, 410, 413, 415, 422, 429, 503),
           },
         },

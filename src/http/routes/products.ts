@@ -55,11 +55,11 @@ function readRoutes({ lists, pages }: ProductRouteDeps): FastifyPluginAsync {
       {
         schema: {
           tags,
-          summary: 'Look for products',
+          summary: 'Search products',
           description:
-            'Filters are met by one and the same variant: `option.<name>=<value>` (given again: any of the ' +
-            'values), `minPrice`, `maxPrice`, `inStock`. `priceFrom` and `inStock` of an item speak of the ' +
-            'variants that meet them. Facets count products, over all pages.',
+            'One variant must match all filters: `option.<name>=<value>` (repeat it to allow several values), ' +
+            '`minPrice`, `maxPrice`, `inStock`. `priceFrom` and `inStock` of an item are about its matching ' +
+            'variants. Facets count the products of all pages.',
           querystring: searchQuery,
           response: { 200: searchSchema, ...problemResponses(400, 429, 503) },
         },
@@ -87,7 +87,7 @@ function readRoutes({ lists, pages }: ProductRouteDeps): FastifyPluginAsync {
       {
         schema: {
           tags,
-          summary: 'A product, its variants, and what of them can be bought now',
+          summary: 'Get a product with its variants and their availability',
           params: productParams,
           response: { 200: productSchema, ...problemResponses(404, 429, 503) },
         },
@@ -111,9 +111,9 @@ function readRoutes({ lists, pages }: ProductRouteDeps): FastifyPluginAsync {
       {
         schema: {
           tags,
-          summary: 'What goes with a product',
+          summary: 'List products that go with a product',
           description:
-            'Bought together in paid orders, else alike, else popular. In stock, and never the product itself.',
+            'Products bought together with it in paid orders, then similar ones, then popular ones. Each is in stock.',
           params: productParams,
           querystring: recommendationsQuery,
           response: { 200: recommendationsSchema, ...problemResponses(400, 404, 429, 503) },
@@ -145,7 +145,7 @@ function textRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsync {
           security: bearer,
           summary: 'Put a product on sale',
           description:
-            'All variants have one currency. A SKU is unique in the whole shop, for ever.',
+            'All variants have one currency. A SKU is unique in the whole shop and is never used again.',
           body: createBody,
           response: { 201: productSchema, ...problemResponses(400, 401, 403, 409, 413, 415, 429) },
         },
@@ -194,7 +194,7 @@ function stockedRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsyn
           tags,
           security: bearer,
           summary: 'Add variants to a product',
-          description: 'One variant, or several as `variants`. Answers with the product.',
+          description: 'Send one variant, or several as `variants`. The answer is the product.',
           params: productParams,
           body: addVariantsBody,
           response: {
@@ -219,8 +219,9 @@ function stockedRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsyn
         schema: {
           tags,
           security: bearer,
-          summary: 'Take a product off the shelves',
-          description: 'Its orders stay as they are; what was admitted before is still sold.',
+          summary: 'Archive a product',
+          description:
+            'Its orders stay as they are, and checkouts that were admitted before go on.',
           params: productParams,
           response: { 204: z.null(), ...problemResponses(401, 403, 404, 412, 429) },
         },
@@ -234,8 +235,8 @@ function stockedRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsyn
 }
 
 const editing =
-  'With If-Match, only when the product still has that version (its ETag): else 412 `stale_version`. ' +
-  'A price changes what is sold from now on, never what was promised before. Stock is changed by ' +
+  'With `If-Match`, the edit happens only if the product still has that version (its ETag); otherwise 412 ' +
+  '`stale_version`. A new price is for later checkouts only. To change stock, use ' +
   'POST /api/skus/:sku/stock.'
 
 const jsonType = 'application/json; charset=utf-8'
@@ -247,7 +248,7 @@ async function answer(
   product: Product,
 ): Promise<FastifyReply> {
   const page = await pages.read(product.id)
-  if (!page) throw new AppError('not_found', 'The product was archived meanwhile.')
+  if (!page) throw new AppError('not_found', 'The product has been archived.')
   return reply.header('content-type', jsonType).header('etag', etagOf(page.version)).send(page.text)
 }
 
@@ -285,8 +286,8 @@ function listRequest(query: z.infer<typeof searchQuery>): ListRequest {
   }
   const last = readCursor(searchCursor, cursor)
   if (last && last[0] !== sortOf(sort, (q ?? '').trim() !== '')) {
-    throw new AppError('validation_failed', 'The cursor is one of another order.', {
-      errors: [{ path: 'cursor', message: 'Not a cursor of this order' }],
+    throw new AppError('validation_failed', 'The cursor belongs to another sort order.', {
+      errors: [{ path: 'cursor', message: 'Must be a cursor of this sort order' }],
     })
   }
   const after = last && { id: last[1], price: last[2], inStock: true, rank: last[3] }

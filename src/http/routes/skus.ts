@@ -8,8 +8,8 @@ import { sendProblem } from '../server/problem.ts'
 
 const availabilitySchema = z.object({
   sku: z.string(),
-  title: z.string().describe('of its product'),
-  available: z.int().describe('what the gate would grant now, at most one second old'),
+  title: z.string().describe('title of the product'),
+  available: z.int().describe('units that the gate would grant now; at most one second old'),
   held: z.int(),
   price: z.int().describe('minor units'),
   currency: z.string(),
@@ -31,7 +31,7 @@ export function skuRoutes(deps: { readonly availability: AvailabilityReader }): 
       {
         schema: {
           tags: ['catalogue'],
-          summary: 'Price and availability of a SKU',
+          summary: 'Get price and availability of a SKU',
           params: z.object({ sku: skuSchema }),
           response: { 200: availabilitySchema, ...problemResponses(400, 404) },
         },

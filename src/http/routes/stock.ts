@@ -32,10 +32,10 @@ export function stockRoutes(deps: {
         schema: {
           tags,
           security,
-          summary: 'Restock a SKU, or correct its stock',
+          summary: 'Add or remove units of a SKU',
           description:
-            'Carried out soon, in turn with the checkouts of the SKU. Units that are held or sold cannot be ' +
-            'taken away: with fewer free units than that nothing changes, and the audit log says so.',
+            'The owner of the SKU makes the change soon, in turn with its checkouts. Held and sold units cannot be ' +
+            'removed: with too few free units nothing changes, and the audit log says so.',
           params,
           body: changeStockBody,
           response: { 202: z.object({ sku: z.string() }), ...problems },
@@ -55,7 +55,7 @@ export function stockRoutes(deps: {
         schema: {
           tags,
           security,
-          summary: 'Set at how many free units the seller gets a mail; 10 unless it is set',
+          summary: 'Set the number of free units at which the seller gets a mail; 10 by default',
           params,
           body: thresholdBody,
           response: { 200: z.object({ sku: z.string(), units: z.int() }), ...problems },
@@ -76,10 +76,10 @@ export function stockRoutes(deps: {
         schema: {
           tags,
           security,
-          summary: 'Ask for a mail when a SKU is there again',
+          summary: 'Ask for a mail when a SKU is back in stock',
           description:
-            'One mail, the oldest alerts first, and not more mails than there are units. Asking again before ' +
-            'the mail changes nothing.',
+            'Each alert sends one mail. The oldest alerts come first, and there are never more mails than units. ' +
+            'A second request before the mail changes nothing.',
           params,
           response: {
             201: z.object({ sku: z.string(), createdAt: z.iso.datetime() }),

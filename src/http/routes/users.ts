@@ -29,10 +29,10 @@ export function userRoutes(deps: {
         schema: {
           tags,
           security,
-          summary: 'Bar an account',
+          summary: 'Ban an account',
           description:
-            'Its sessions end within a second, it cannot log in, and what it holds and has not paid is given ' +
-            'back. Repeated, it changes the reason.',
+            'Its sessions end within a second, it cannot log in, and units that it holds and has not paid go back. ' +
+            'A second ban changes the reason.',
           params,
           body: barBody,
           response: { 200: barredSchema, ...problemResponses(400, 401, 403, 404, 409) },
@@ -60,9 +60,12 @@ export function userRoutes(deps: {
         schema: {
           tags,
           security,
-          summary: 'Let a barred account log in again',
+          summary: 'Lift a ban',
           params,
-          response: { 204: z.null().describe('Done'), ...problemResponses(400, 401, 403, 404) },
+          response: {
+            204: z.null().describe('The ban is lifted'),
+            ...problemResponses(400, 401, 403, 404),
+          },
         },
       },
       async (request, reply) => {

@@ -26,10 +26,10 @@ export function webhookRoutes(deps: {
         bodyLimit: bodyBytes,
         schema: {
           tags: ['webhooks'],
-          summary: 'Takes an event of the payment provider',
+          summary: 'Receive an event of the payment provider',
           description:
-            'Answers 200 once the event is stored, now or from an earlier delivery. The `Stripe-Signature` ' +
-            'over the raw body must not be older than five minutes.',
+            'Answers 200 when the event is stored, by this delivery or an earlier one. `Stripe-Signature` signs the ' +
+            'raw body and must not be older than five minutes.',
           response: {
             200: z.object({ received: z.literal(true) }),
             ...problemResponses(400, 413, 503),
@@ -45,7 +45,7 @@ export function webhookRoutes(deps: {
             request,
             reply,
             'invalid_signature',
-            'The Stripe-Signature header is missing, too old, or not the signature of this body.',
+            'The Stripe-Signature header is missing, too old, or does not fit this body.',
           )
         }
         await deps.inbox.store(event)
