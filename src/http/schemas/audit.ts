@@ -8,7 +8,7 @@ export const auditQuery = pageQuery.extend({
     .max(200)
     .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Control characters are not allowed')
     .optional()
-    .describe('only what happened to this, such as sku:MUG-1'),
+    .describe('only entries about this subject, such as sku:MUG-1'),
 })
 
 export const auditSchema = z.object({
@@ -17,7 +17,7 @@ export const auditSchema = z.object({
   actor: z
     .object({ id: z.uuid(), role: z.string() })
     .nullable()
-    .describe('null: the system itself'),
+    .describe('null when the system itself acted'),
   action: z.string(),
   subject: z.string(),
   details: z.record(z.string(), z.unknown()),

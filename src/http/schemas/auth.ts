@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { roles } from '../../identity/permissions.ts'
 
-const email = z.email('Not an email address').max(254).toLowerCase()
+const email = z.email('Must be an email address').max(254).toLowerCase()
 const password = z.string().min(8).max(200)
 const name = z
   .string()

@@ -6,15 +6,15 @@ import { lineBody, quantitySchema, skuSchema } from './checkout.ts'
 const cartIdHeader = z
   .string()
   .toLowerCase()
-  .refine(isUuid, 'A UUID of your own')
-  .describe('names the cart of a guest: a UUID of the client’s')
+  .refine(isUuid, 'Must be a UUID')
+  .describe('names the cart of a guest; a UUID that the client makes')
 
 export const cartHeaders = z.looseObject({ 'x-cart-id': cartIdHeader.optional() })
 
 export const addBody = lineBody
 
 export const setBody = z.strictObject({
-  sku: skuSchema.optional().describe('that of the path, if at all'),
+  sku: skuSchema.optional().describe('optional; must equal the SKU of the path'),
   quantity: quantitySchema,
 })
 
@@ -24,14 +24,14 @@ export const cartSchema = z.object({
       sku: z.string(),
       title: z.string(),
       quantity: z.int(),
-      price: z.int().describe('minor units for one, at this moment'),
-      available: z.int().describe('what could be bought at this moment'),
+      price: z.int().describe('present price of one unit, in minor units'),
+      available: z.int().describe('units that can be bought now'),
     }),
   ),
-  total: z.int().nullable().describe('minor units; null when the lines have several currencies'),
+  total: z.int().nullable().describe('in minor units; null when the lines have several currencies'),
   currency: z.string().nullable(),
   expiresAt: z.iso
     .datetime()
     .nullable()
-    .describe('when a cart is forgotten that nobody looks at; null for an empty one'),
+    .describe('when the cart expires unless somebody uses it; null for an empty cart'),
 })

@@ -17,7 +17,7 @@ export function sourceOfLines<Shape extends z.ZodRawShape>(others: Shape) {
   return z
     .strictObject({
       items: items.optional(),
-      fromCart: z.literal(true).optional().describe('buys what is in the cart, instead of items'),
+      fromCart: z.literal(true).optional().describe('buys the cart; send it instead of items'),
       ...others,
     })
     .superRefine((body, context) => {
@@ -27,9 +27,7 @@ export function sourceOfLines<Shape extends z.ZodRawShape>(others: Shape) {
         code: 'custom',
         path: [items === undefined ? 'items' : 'fromCart'],
         message:
-          items === undefined
-            ? 'Send items, or fromCart: true'
-            : 'Send items or fromCart, not both',
+          items === undefined ? 'Send items or fromCart: true' : 'Send items or fromCart, not both',
       })
     })
 }
@@ -41,15 +39,18 @@ export const checkoutSchema = z.object({
   status: z
     .string()
     .describe(
-      'queued (admitted) → reserved (held, payable until expiresAt) → paying → confirmed; or expired, ' +
-        'cancelled, payment_failed, rejected, lost',
+      'queued (admitted, not committed) → reserved (held, payable until expiresAt) → paying → confirmed; or ' +
+        'expired, cancelled, payment_failed, rejected, lost',
     ),
   position: z.int().nullable(),
   etaSeconds: z.number().nullable(),
   orderId: z.uuid().nullable(),
-  total: z.int().nullable().describe('minor units'),
+  total: z.int().nullable().describe('in minor units'),
   currency: z.string().nullable(),
   expiresAt: z.iso.datetime().nullable(),
   items: z.array(z.object({ sku: z.string(), quantity: z.int(), unitPrice: z.int().optional() })),
-  remaining: z.int().optional().describe('units that the gate had left after this checkout'),
+  remaining: z
+    .int()
+    .optional()
+    .describe('units that the gate had left after it admitted this checkout'),
 })

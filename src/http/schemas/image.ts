@@ -4,14 +4,14 @@ import { imageStatuses } from '../../images/image-repository.ts'
 
 export const announceBody = z.strictObject({
   contentType: z.enum(imageTypeNames),
-  bytes: z.int().min(1).max(imageLimits.bytes).describe('exact length of the file'),
+  bytes: z.int().min(1).max(imageLimits.bytes).describe('exact length of the file in bytes'),
 })
 
 export const imageSchema = z.object({
   id: z.uuid(),
   status: z
     .enum(imageStatuses)
-    .describe('pending (not uploaded yet) → processing → ready, or refused, with a reason'),
+    .describe('pending (not uploaded yet) → processing → ready; or refused, with a reason'),
   reason: z
     .string()
     .nullable()
@@ -22,13 +22,15 @@ export const imageSchema = z.object({
   bytes: z.int(),
   width: z.int().nullable(),
   height: z.int().nullable(),
-  sizes: z.array(z.object({ width: z.int(), url: z.string() })).describe('empty until it is ready'),
+  sizes: z
+    .array(z.object({ width: z.int(), url: z.string() }))
+    .describe('empty until the image is ready'),
 })
 
 export const uploadSchema = z.object({
   url: z.string(),
   method: z.literal('PUT'),
-  headers: z.record(z.string(), z.string()).describe('to be sent exactly so'),
+  headers: z.record(z.string(), z.string()).describe('send exactly these headers'),
   expiresAt: z.iso.datetime(),
 })
 

@@ -10,8 +10,12 @@ const details = {
     .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'Control characters are not allowed'),
   latitude: z.number().min(-90).max(90).nullable(),
   longitude: z.number().min(-180).max(180).nullable(),
-  priority: z.int().min(0).max(10_000).describe('the lowest first, where no distance is known'),
-  online: z.boolean().describe('offline: what is not shipped yet goes out from elsewhere'),
+  priority: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .describe('the lowest number ships first when no distance is known'),
+  online: z.boolean().describe('false: planned shipments move to another location'),
 }
 
 export const createLocationBody = z
@@ -24,7 +28,7 @@ export const createLocationBody = z
   })
   .refine(({ latitude, longitude }) => (latitude === null) === (longitude === null), {
     path: ['latitude'],
-    message: 'Send latitude and longitude, or neither',
+    message: 'Send both latitude and longitude, or neither',
   })
 
 export const changeLocationBody = z.strictObject(details).partial()
@@ -41,5 +45,5 @@ export const locationSchema = z.object({
   ...details,
   stock: z
     .array(z.object({ sku: z.string(), units: z.int() }))
-    .describe('units that no shipment has been promised; of 1,000 SKUs at most'),
+    .describe('units that no shipment needs, by SKU; 1,000 SKUs at most'),
 })

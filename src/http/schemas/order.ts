@@ -15,17 +15,17 @@ const place = z.strictObject({
 export const paymentMethodIdSchema = z
   .string()
   .regex(/^[A-Za-z0-9_]{3,255}$/, '3 to 255 of letters, digits and underscore')
-  .describe('a payment method of the provider, such as pm_card_visa')
+  .describe('id of a payment method at the provider, such as pm_card_visa')
 
 export const placeOrderBody = sourceOfLines({
   paymentMethodId: paymentMethodIdSchema.optional(),
-  shipTo: place.optional().describe('decides from which location of a seller it is sent'),
+  shipTo: place.optional().describe('the delivery place; decides which location of a seller ships'),
 })
 
 export const placedOrderSchema = z.object({
   orderId: z.uuid(),
   status: orderStatus,
-  totalAmount: z.int().describe('minor units'),
+  totalAmount: z.int().describe('in minor units'),
   currency: z.string(),
 })
 
@@ -34,7 +34,7 @@ export const moveOrderBody = z.strictObject({ status: z.enum(sellerMoves) })
 const shipmentSchema = z.object({
   id: z.uuid(),
   status: z.enum(shipmentMoves.states),
-  location: z.string().nullable().describe('where it is sent from'),
+  location: z.string().nullable().describe('name of the location that ships it'),
   tracking: z.string().nullable(),
   shippedAt: time.nullable(),
   deliveredAt: time.nullable(),
@@ -55,17 +55,17 @@ export const moveShipmentBody = z.strictObject({
 export const orderSchema = z.object({
   id: z.uuid(),
   number: z.int(),
-  status: orderStatus.describe('that of the line that is least advanced'),
+  status: orderStatus.describe('status of the least advanced line'),
   items: z.array(
     z.object({
       sku: z.string(),
       title: z.string(),
       quantity: z.int(),
-      unitPrice: z.int().describe('at the time of sale, in minor units'),
+      unitPrice: z.int().describe('price at the time of sale, in minor units'),
       status: orderStatus,
     }),
   ),
-  total: z.int().describe('of these items, in minor units'),
+  total: z.int().describe('total of these items, in minor units'),
   currency: z.string(),
   payment: z
     .object({
@@ -87,7 +87,7 @@ export const orderSchema = z.object({
     z.object({
       from: z.string().nullable(),
       status: orderStatus,
-      sku: z.string().nullable().describe('of the line that moved; null: the whole order'),
+      sku: z.string().nullable().describe('SKU of the line that moved; null for the whole order'),
       by: z.enum(['buyer', 'seller', 'admin', 'system']),
       actorId: z.uuid().nullable(),
       reason: z.string(),

@@ -20,7 +20,7 @@ export function problemResponses(...statuses: readonly number[]) {
     statuses.map((status) => [
       status,
       {
-        description: 'Problem',
+        description: 'A problem document; `code` says which one',
         content: { 'application/problem+json': { schema: problemSchema } },
       },
     ]),

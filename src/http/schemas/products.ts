@@ -17,14 +17,17 @@ const text = (max: number) =>
 
 const optionName = z
   .string()
-  .regex(/^\p{L}[\p{L}\p{N} _-]{0,39}$/u, 'A letter, then up to 39 letters, digits, spaces, - or _')
+  .regex(
+    /^\p{L}[\p{L}\p{N} _-]{0,39}$/u,
+    'Must be a letter, then up to 39 letters, digits, spaces, - or _',
+  )
 const options = z
   .record(optionName, line(60))
   .refine((given) => Object.keys(given).length <= 10, 'At most 10 options')
-  .describe('Such as {"color":"red","size":"M"}')
+  .describe('for example {"color":"red","size":"M"}')
 
-const price = z.int().min(0).max(100_000_000).describe('minor units')
-const currency = z.string().regex(/^[A-Z]{3}$/, 'Three letters, as in ISO 4217')
+const price = z.int().min(0).max(100_000_000).describe('in minor units')
+const currency = z.string().regex(/^[A-Z]{3}$/, 'Must be three capital letters, as in ISO 4217')
 
 const newVariant = z.strictObject({
   sku: skuSchema,
@@ -38,7 +41,7 @@ const newVariant = z.strictObject({
 function distinct<Item extends { sku: string }>(items: readonly Item[]): boolean {
   return new Set(items.map(({ sku }) => sku)).size === items.length
 }
-const twice = 'A SKU stands here twice'
+const twice = 'Each SKU may appear only once'
 
 const newVariants = z.array(newVariant).min(1).max(limits.productVariants).refine(distinct, twice)
 
@@ -64,7 +67,7 @@ export const editBody = z
       .refine(distinct, twice)
       .optional(),
   })
-  .refine((body) => Object.keys(body).length > 0, 'Nothing to change')
+  .refine((body) => Object.keys(body).length > 0, 'Send at least one change')
 
 /** One variant, or several. */
 export const addVariantsBody = z.union([newVariant, z.strictObject({ variants: newVariants })])
@@ -79,7 +82,7 @@ export const productSchema = z.object({
   title: z.string(),
   description: z.string(),
   category: z.string(),
-  version: z.int().describe('also the ETag'),
+  version: z.int().describe('rises with every edit; also the ETag'),
   createdAt: z.iso.datetime(),
   seller,
   images: z.array(z.looseObject({ id: z.uuid(), url: z.string() })),
@@ -87,9 +90,9 @@ export const productSchema = z.object({
     z.object({
       sku: z.string(),
       options: z.record(z.string(), z.string()),
-      price: z.int().describe('minor units; of its sale while there is one'),
+      price: z.int().describe('in minor units; the sale price while a sale is on'),
       currency: z.string(),
-      available: z.int().describe('what the gate would grant now, at most one second old'),
+      available: z.int().describe('units that the gate would grant now; at most one second old'),
     }),
   ),
 })
@@ -99,10 +102,10 @@ const cardSchema = z.object({
   slug: z.string(),
   title: z.string(),
   category: z.string(),
-  priceFrom: z.int().describe('minor units; the lowest price of the variants that are meant'),
+  priceFrom: z.int().describe('in minor units; the lowest price of the matching variants'),
   currency: z.string(),
   image: z.string().nullable(),
-  inStock: z.boolean().describe('one of the variants that are meant is in stock'),
+  inStock: z.boolean().describe('true when a matching variant is in stock'),
   seller,
 })
 
@@ -116,13 +119,13 @@ export const searchQuery = pageQuery
       .max(200)
       .regex(noControls, 'Control characters are not allowed')
       .optional()
-      .describe('words; slips of the pen are forgiven'),
+      .describe('search words; small typing errors are forgiven'),
     category: line(60).optional(),
     minPrice: z.coerce.number().int().min(0).max(100_000_000).optional(),
     maxPrice: z.coerce.number().int().min(0).max(100_000_000).optional(),
-    inStock: flag.default(false).describe('only what is in stock'),
-    sort: z.enum(sorts).optional().describe('default: relevance with `q`, else newest'),
-    facets: flag.default(true).describe('false leaves the counts out'),
+    inStock: flag.default(false).describe('true: only products in stock'),
+    sort: z.enum(sorts).optional().describe('default: relevance with `q`, newest without it'),
+    facets: flag.default(true).describe('false: leave the facet counts out'),
   })
   .catchall(z.union([optionValue, z.array(optionValue).max(20)]))
 

@@ -11,7 +11,7 @@ export const changeStockBody = z.strictObject({
     .min(-changeMax)
     .max(changeMax)
     .refine((delta) => delta !== 0, 'Not zero')
-    .describe('units that came, or, below zero, that are gone'),
+    .describe('units to add; negative: units to remove'),
   reason: z
     .string()
     .trim()
