@@ -99,8 +99,8 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     // No name or search of ours holds a NUL, and PostgreSQL takes none.
     if (url.length <= serverLimits.urlLength && !url.includes('%00')) return done()
     const detail = url.includes('%00')
-      ? 'The URL holds a NUL.'
-      : `The URL is longer than ${serverLimits.urlLength}.`
+      ? 'The URL contains a NUL character.'
+      : `The URL is longer than ${serverLimits.urlLength} characters.`
     sendProblem(request, reply, 'validation_failed', detail)
   })
   allowOrigins(app, config.CORS_ORIGINS)

@@ -17,7 +17,7 @@ export function clientErrorHandler(error: Error & { code?: string }, socket: Soc
     type: '/problems/validation_failed',
     title: line.slice(4),
     status,
-    detail: 'The request could not be read.',
+    detail: 'The server could not read the request.',
     code: 'validation_failed',
   })
   socket.end(

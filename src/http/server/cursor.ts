@@ -13,8 +13,8 @@ export function readCursor<T>(schema: z.ZodType<T>, cursor: string | undefined):
   try {
     return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
   } catch {
-    throw new AppError('validation_failed', 'The cursor is not one of this list.', {
-      errors: [{ path: 'cursor', message: 'Not a cursor of this list' }],
+    throw new AppError('validation_failed', 'The cursor does not belong to this list.', {
+      errors: [{ path: 'cursor', message: 'Must be a nextCursor of this list' }],
     })
   }
 }

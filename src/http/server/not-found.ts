@@ -22,11 +22,11 @@ export function handleUnknownPaths(app: FastifyInstance): void {
     }
     // A path with a wildcard is known, and may all the same lead nowhere.
     if (methods.size === 0 || methods.has(request.method)) {
-      return sendProblem(request, reply, 'not_found', 'There is nothing at this path.')
+      return sendProblem(request, reply, 'not_found', 'No route has this path.')
     }
     const allow = [...methods].sort().join(', ')
     reply.header('allow', allow)
-    return sendProblem(request, reply, 'method_not_allowed', `This path takes ${allow}.`)
+    return sendProblem(request, reply, 'method_not_allowed', `This path accepts only ${allow}.`)
   })
 }
 

@@ -14,8 +14,8 @@ export function describeApi(app: FastifyInstance): void {
       info: {
         title: 'Sluice',
         description:
-          'Checkout for flash sales. Money is an integer in minor units, times are ISO 8601 in UTC, ids ' +
-          'are UUIDv7. Every failure is an application/problem+json document with a `code`.',
+          'A checkout service for flash sales. Money is an integer in minor units, times are ISO 8601 in UTC, ids ' +
+          'are UUIDv7. Every failure is an application/problem+json document. Compare its `code`; the texts may change.',
         version: '1.0.0',
       },
       components: {

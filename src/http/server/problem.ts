@@ -13,16 +13,16 @@ const problemContentType = 'application/problem+json; charset=utf-8'
 
 /** Fastify's own refusals, by its code. */
 const frameworkProblems: Readonly<Record<string, readonly [ProblemCode, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body is larger than this endpoint takes.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body is larger than this route accepts.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send the body as application/json.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['validation_failed', 'The body is empty.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['validation_failed', 'The body is not valid JSON.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
     'validation_failed',
-    'The body is not as long as announced.',
+    'The length of the body differs from Content-Length.',
   ],
   FST_ERR_BAD_URL: ['validation_failed', 'The path is not a valid URL path.'],
-  FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'There is nothing at this path.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'No route has this path.'],
   FST_ERR_HANDLER_TIMEOUT: ['overloaded', 'The answer took too long. Try again in a moment.'],
 }
 
@@ -102,7 +102,7 @@ export function answerError(
       request,
       reply,
       'overloaded',
-      'A store cannot be reached. Try again in a moment.',
+      'PostgreSQL or Redis cannot be reached. Try again in a moment.',
     )
   }
   const { code = '', statusCode = 500 } = (error ?? {}) as Partial<FastifyError>
@@ -111,7 +111,12 @@ export function answerError(
   const other = statusProblems[statusCode]
   if (other) return sendProblem(request, reply, other, `${problems[other].title}.`)
   logFailure('error', error, request)
-  return sendProblem(request, reply, 'internal', 'The failure was recorded under the request id.')
+  return sendProblem(
+    request,
+    reply,
+    'internal',
+    'The server logged the failure under the requestId of this answer.',
+  )
 }
 
 const partNames: Readonly<Record<string, string>> = {
@@ -135,15 +140,15 @@ function inputErrors(issue: Issue): InputError[] {
     const prefix = path === '' ? '' : `${path}.`
     return issue.params.keys.slice(0, 20).map((key) => ({
       path: `${prefix}${String(key).slice(0, 100)}`,
-      message: 'Not a member of this request',
+      message: 'This request has no such member',
     }))
   }
-  return [{ path, message: issue.message ?? 'Not valid' }]
+  return [{ path, message: issue.message ?? 'Is not valid' }]
 }
 
 function logFailure(level: 'warn' | 'error', error: unknown, request: FastifyRequest): void {
   request.log[level](
     { err: error, requestId: request.id, method: request.method, path: request.url.split('?')[0] },
-    'request failed',
+    'a request failed; the client got a problem document',
   )
 }

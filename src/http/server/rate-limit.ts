@@ -129,7 +129,7 @@ function admit(
     request,
     reply,
     'rate_limited',
-    `At most ${found.max} requests of this kind a minute.`,
+    `At most ${found.max} requests of this kind are allowed in a minute. Retry-After says how long to wait.`,
     { retryAfterSeconds: found.ttlInSeconds },
   )
   return false

@@ -89,7 +89,7 @@ export function requirePermission(permission: Permission): onRequestHookHandler 
       request,
       reply,
       'forbidden',
-      `Only for accounts with the role ${allowed.join(' or ')}.`,
+      `Only accounts with the role ${allowed.join(' or ')} may do this.`,
     )
   }
 }
