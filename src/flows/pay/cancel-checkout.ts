@@ -44,10 +44,7 @@ export function createCancelCheckout(deps: {
         if (!ids.read(id, buyerId)) throw noCheckout()
         if (await bury(tx, id, buyerId)) return []
       } else if ((status === 'paying' && !atBank) || status === 'confirmed') {
-        throw new AppError(
-          'invalid_transition',
-          `A checkout that is ${status} cannot be given back.`,
-        )
+        throw new AppError('invalid_transition', `A checkout that is ${status} cannot be given up.`)
       }
       return end(tx, id, buyerId, atBank ? ['paying'] : ['reserved', 'assembling'])
     })

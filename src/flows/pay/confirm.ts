@@ -84,9 +84,13 @@ export class Confirmations {
   async #toAnswer(request: ConfirmRequest, outcome: ChargeOutcome): Promise<Confirmed> {
     if (outcome.tag === 'refused') {
       if (outcome.param !== 'payment_method') throw unavailable()
-      throw new AppError('validation_failed', 'The payment method cannot be used.', {
-        errors: [{ path: 'paymentMethodId', message: outcome.message.slice(0, 200) }],
-      })
+      throw new AppError(
+        'validation_failed',
+        'The payment provider does not accept this payment method.',
+        {
+          errors: [{ path: 'paymentMethodId', message: outcome.message.slice(0, 200) }],
+        },
+      )
     }
     if (outcome.tag === 'unavailable') {
       const found = await lookAt(this.#deps.pool, request)
@@ -180,12 +184,15 @@ async function lookAt(pool: DatabasePool, { checkoutId, buyerId }: ConfirmReques
 function answerOf({ id, status, orderId }: CheckoutView): Confirmed {
   if (status === 'confirmed') return confirmed(orderId ?? id)
   if (status === 'queued') {
-    throw new AppError('overloaded', 'The checkout is not committed yet. Try again in a moment.', {
+    throw new AppError('overloaded', 'The checkout is not committed yet. Try again in a second.', {
       retryAfterSeconds: 1,
     })
   }
   if (status === 'expired' || status === 'reserved') {
-    throw new AppError('hold_expired', 'The hold has expired; its units were given back.')
+    throw new AppError(
+      'hold_expired',
+      'The hold has expired, and its units have gone back. Check out again.',
+    )
   }
   throw new AppError('invalid_transition', `A checkout that is ${status} cannot be paid.`)
 }
@@ -204,15 +211,15 @@ const paying = (orderId: string, clientSecret: string | null): Confirmed => ({
 function declined(declineCode: string, attemptsLeft: number): AppError {
   const detail =
     attemptsLeft > 0
-      ? 'The card was declined. The hold goes on; try another one.'
-      : 'The card was declined, and no attempts are left: the units were given back.'
+      ? 'The card was declined. The hold goes on; try another card.'
+      : 'The card was declined, and no attempts are left. The units have gone back.'
   return new AppError('card_declined', detail, { members: { declineCode, attemptsLeft } })
 }
 
 function unavailable(): AppError {
   return new AppError(
     'payment_unavailable',
-    'The payment provider cannot be reached. Nothing is charged for units that were given back.',
+    'The payment provider cannot be reached. You pay nothing for units that have gone back.',
     { retryAfterSeconds: 5 },
   )
 }

@@ -96,7 +96,10 @@ async function claimedCheckout(
 ): Promise<string | null> {
   if (checkoutId === null || !isUuid(checkoutId)) return null
   if (await findPayment(pool, checkoutId)) return checkoutId
-  log.warn({ checkoutId }, 'an event names a checkout that was never paid for here')
+  log.warn(
+    { checkoutId },
+    'an event names a checkout that this shop never charged; ignoring the event',
+  )
   return null
 }
 

@@ -167,13 +167,17 @@ function problemOf(last: z.infer<typeof AttemptRow> | null): AppError | null {
   if (last?.state === 'declined') return declined(last.declineCode ?? 'generic_decline')
   // Any other attempt without a verdict was ended because nobody could be asked.
   if (last?.declineCode !== 'resource_missing') return null
-  return new AppError('validation_failed', 'The payment method cannot be used.', {
-    errors: [{ path: 'paymentMethodId', message: 'Refused by the payment provider' }],
-  })
+  return new AppError(
+    'validation_failed',
+    'The payment provider does not accept this payment method.',
+    {
+      errors: [{ path: 'paymentMethodId', message: 'The payment provider refused it' }],
+    },
+  )
 }
 
 function declined(declineCode: string): AppError {
-  return new AppError('card_declined', 'The card was declined; the units were given back.', {
+  return new AppError('card_declined', 'The card was declined. The units have gone back.', {
     members: { declineCode, attemptsLeft: 0 },
   })
 }
@@ -181,7 +185,7 @@ function declined(declineCode: string): AppError {
 function paymentUnavailable(): AppError {
   return new AppError(
     'payment_unavailable',
-    'The payment provider could not be reached; the units were given back.',
+    'The payment provider cannot be reached. The units have gone back.',
     { retryAfterSeconds: 5 },
   )
 }
@@ -208,15 +212,18 @@ const ReasonRow = z.object({ reason: z.string().nullable() })
 /** What was admitted and came to no order. */
 async function withoutOrder(pool: DatabasePool, { id, status }: CheckoutView): Promise<Refusal> {
   if (status === 'queued') {
-    return overloaded('The order is not committed yet; the same key finds it again in a moment.')
+    return overloaded('The order is not committed yet. Send the same key again in a second.')
   }
-  if (status === 'lost') return overloaded('The order was lost; the same key may be tried again.')
+  if (status === 'lost')
+    return overloaded(
+      'The order was lost before it was committed. Send the same key again to order anew.',
+    )
   if (status !== 'rejected') {
-    return refused('invalid_transition', `This order was given up: it is ${status}.`)
+    return refused('invalid_transition', `This order has ended: it is ${status}.`)
   }
   const row = await pool.maybeOne(sql.type(ReasonRow)`select reason from orders where id = ${id}`)
   if (row?.reason === 'limit' || row?.reason === 'over_limit') {
-    return refused('purchase_limit', 'This would be more than a customer may have.')
+    return refused('purchase_limit', 'This would exceed the limit for each customer.')
   }
   return refused('sold_out', 'The units could not be reserved.')
 }

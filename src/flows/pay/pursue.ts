@@ -63,12 +63,18 @@ async function conclude(
 ): Promise<ChargeOutcome> {
   if (answer.tag === 'refused') {
     const { code, param, message } = answer
-    deps.log.warn({ checkoutId, attempt, code, param }, 'the provider refused an attempt')
+    deps.log.warn(
+      { checkoutId, attempt, code, param },
+      'the provider refused a payment attempt; the attempt is abandoned',
+    )
     await abandonAttempt(deps, checkoutId, attempt, code)
     return { tag: 'refused', param, message }
   }
   if (answer.tag === 'unknown') {
-    deps.log.warn({ checkoutId, attempt, reason: answer.message }, 'an attempt has no verdict')
+    deps.log.warn(
+      { checkoutId, attempt, reason: answer.message },
+      'a payment attempt has no verdict; the reconciler will ask the provider',
+    )
     if (deps.outage === 'release') await giveUpOnProvider(deps, checkoutId)
     return { tag: 'unavailable', message: answer.message }
   }

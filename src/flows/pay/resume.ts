@@ -63,7 +63,10 @@ async function each<T extends { readonly id: string }>(
     await Promise.all(
       rows.slice(i, i + parallel).map((row) =>
         run(row).catch((error: unknown) => {
-          log.warn({ err: error, checkoutId: row.id }, 'a payment could not be settled')
+          log.warn(
+            { err: error, checkoutId: row.id },
+            'a payment could not be resumed; a later run tries it again',
+          )
         }),
       ),
     )

@@ -32,7 +32,10 @@ async function tryRefund(deps: RefundDeps, refund: DueRefund): Promise<void> {
   try {
     await attemptRefund(deps, refund)
   } catch (error) {
-    deps.log.warn({ err: error, refund: refund.id }, 'a refund could not be carried out')
+    deps.log.warn(
+      { err: error, refund: refund.id },
+      'a refund did not go through; a later run tries it again',
+    )
   }
 }
 
@@ -51,7 +54,7 @@ async function attemptRefund(deps: RefundDeps, refund: DueRefund): Promise<void>
   if (await failRefund(pool, refund.id, `${answer.code}: ${answer.message}`)) {
     log.error(
       { refund: refund.id, checkoutId: refund.checkoutId, code: answer.code },
-      'a refund failed',
+      'the provider refused a refund; it is listed for an operator',
     )
   }
 }

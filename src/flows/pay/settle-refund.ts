@@ -28,7 +28,11 @@ export async function settleRefund(
   const failed =
     (await failRefund(pool, refundId, why)) ||
     (await pool.transaction((tx) => takeBack(tx, refundId, why)))
-  if (failed) log.error({ refund: refundId, providerId: facts.id }, 'a refund failed')
+  if (failed)
+    log.error(
+      { refund: refundId, providerId: facts.id },
+      'the provider failed a refund; it is listed for an operator',
+    )
   return failed
 }
 

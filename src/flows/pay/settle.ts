@@ -93,7 +93,10 @@ async function checkOurs({ pool, log }: MoneyDeps, checkoutId: string, intent: I
   if (wrong === null) return payment
   const mismatch = new PaymentMismatch(`intent ${intent.id} of checkout ${checkoutId}: ${wrong}`)
   if (payment.intentId === intent.id) await flagPayment(pool, checkoutId, mismatch.message)
-  log.error({ err: mismatch, checkoutId, intentId: intent.id }, 'a payment does not fit its order')
+  log.error(
+    { err: mismatch, checkoutId, intentId: intent.id },
+    'a payment does not fit its order; nothing is settled, and the payment is flagged for an operator',
+  )
   throw mismatch
 }
 

@@ -135,7 +135,7 @@ function refusalFor(
   const missing = lines.find(({ sku }) => !currencies.has(sku))
   if (missing) return unknownSku(missing.sku)
   if (new Set(currencies.values()).size === 1) return null
-  return refused('mixed_currency', 'The SKUs of one checkout have one currency.')
+  return refused('mixed_currency', 'All SKUs of a checkout must have the same currency.')
 }
 
 async function findReplay(

@@ -40,7 +40,11 @@ export function createBeginAssembly(pool: DatabasePool): (begin: Beginning) => P
       // Neither inserted nor visible: the winner committed in between, or gave its key back. Look again.
       if (begun) return begun
     }
-    throw new AppError('overloaded', 'The key is contended; try again.', { retryAfterSeconds: 1 })
+    throw new AppError(
+      'overloaded',
+      'Another request with this key is under way. Try again in a second.',
+      { retryAfterSeconds: 1 },
+    )
   }
 }
 

@@ -222,7 +222,10 @@ function queuedView(id: string, lines: readonly Line[], remaining?: number): Che
   }
 }
 
-const keyReused = refused('idempotency_key_reused', 'This key came with another body before.')
+const keyReused = refused(
+  'idempotency_key_reused',
+  'This Idempotency-Key was used with another body before.',
+)
 
 /** Somebody else's checkout, or none at all: nobody learns which. */
 export function noCheckout(): AppError {

@@ -47,7 +47,10 @@ export function createCommitListener(deps: {
         if (whole.length > 0) announce(await decideAssemblies(pool, whole, deps.holdSeconds))
       } catch (error) {
         // Their deadline is kept by a job.
-        log.warn({ err: error }, 'assemblies could not be decided')
+        log.warn(
+          { err: error },
+          'assemblies could not be decided; a job ends them at their deadline',
+        )
       }
     }
     looking = undefined

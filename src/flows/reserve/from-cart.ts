@@ -41,6 +41,6 @@ export function createPlaceFromCart(deps: {
 
 function refuseEmpty(): never {
   throw new AppError('validation_failed', 'The cart is empty.', {
-    errors: [{ path: 'fromCart', message: 'There is nothing in the cart' }],
+    errors: [{ path: 'fromCart', message: 'The cart has no items' }],
   })
 }

@@ -15,23 +15,23 @@ export function refusalOf(sku: string, outcome: Refusing): Refusal {
     case 'ended':
       return ended(sku)
     case 'full':
-      return overloaded('Too many checkouts wait to be committed.')
+      return overloaded('Too many checkouts wait for their commit. Try again in a second.')
     case 'unknown_sku':
       return unknownSku(sku)
     case 'unavailable':
-      return overloaded('The gate cannot answer at the moment; a retry with the same key is safe.')
+      return overloaded('The gate cannot answer now. Send the same key again; that is safe.')
   }
 }
 
 export const soldOut = (sku: string, unitsLeft: number): Refusal =>
   refused(
     'sold_out',
-    unitsLeft > 0 ? `Only ${unitsLeft} of ${sku} are left.` : `${sku} is sold out.`,
+    unitsLeft > 0 ? `${sku} has only ${unitsLeft} left.` : `${sku} is sold out.`,
     { members: { sku, available: Math.max(0, unitsLeft) } },
   )
 
 export const overLimit = (sku: string, limit: number): Refusal =>
-  refused('purchase_limit', `At most ${limit} of ${sku} for each customer.`, {
+  refused('purchase_limit', `The limit for each customer is ${limit} of ${sku}.`, {
     members: { sku, limit },
   })
 

@@ -68,7 +68,7 @@ export function manageImages(deps: { readonly pool: DatabasePool; readonly store
       const image = await pool.transaction((tx) => ownImage(tx, target, id))
       if (image.status !== 'pending') return image
       if ((await store.originalBytes(id)) === null) {
-        throw new AppError('invalid_transition', 'Nothing has been uploaded yet.')
+        throw new AppError('invalid_transition', 'The file has not been uploaded yet.')
       }
       await markUploaded(pool, id)
       return { ...image, status: 'processing' }

@@ -49,7 +49,7 @@ export function pessimisticStrategy(deps: PessimisticDeps): ReservationStrategy 
       const missing = lines.find(({ sku }) => !offers.has(sku))
       if (missing) return unknownSku(missing.sku)
       if (new Set([...offers.values()].map(({ terms }) => terms.currency)).size > 1) {
-        return refused('mixed_currency', 'The SKUs of one checkout have one currency.')
+        return refused('mixed_currency', 'All SKUs of a checkout must have the same currency.')
       }
       const checkoutId = ids.mint(partitionOf(lines[0]?.sku as string), 0, buyerId)
       try {
