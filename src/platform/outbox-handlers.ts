@@ -162,7 +162,12 @@ async function fail(
   for (const [i, { id, topic, key, attempts }] of events.entries()) {
     const parked = failures[i]?.retryInMs === null
     const about = { err: error, event: id, topic, key, attempts: attempts + 1 }
-    log[parked ? 'error' : 'warn'](about, parked ? 'an event was parked' : 'an event failed')
+    log[parked ? 'error' : 'warn'](
+      about,
+      parked
+        ? 'an outbox event failed for good; it is parked for an operator'
+        : `an outbox event failed; trying again in ${failures[i]?.retryInMs} ms`,
+    )
   }
 }
 

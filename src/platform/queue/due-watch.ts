@@ -55,7 +55,10 @@ export function watchDue(
   const loop = async () => {
     while (!stopping.signal.aborted) {
       const looking = look().catch((error: unknown) => {
-        log.debug({ err: error }, 'what is due could not be read')
+        log.debug(
+          { err: error },
+          'PostgreSQL could not say which rows are due; asking again within a second',
+        )
       })
       await settlesWithin(clock, answersWithinMs, looking)
       const hinted = new AbortController()

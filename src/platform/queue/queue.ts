@@ -46,10 +46,17 @@ export function openQueue(
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 100 },
   })
-  queue.on('error', (error) => log.debug({ err: error, queue: name }, 'queue'))
-  worker.on('error', (error) => log.debug({ err: error, queue: name }, 'queue worker'))
+  queue.on('error', (error) =>
+    log.debug({ err: error, queue: name }, 'BullMQ queue connection error; BullMQ reconnects'),
+  )
+  worker.on('error', (error) =>
+    log.debug({ err: error, queue: name }, 'BullMQ worker error; BullMQ goes on'),
+  )
   worker.on('failed', (job, error) =>
-    log.warn({ err: error, queue: name, job: job?.name }, 'a job failed'),
+    log.warn(
+      { err: error, queue: name, job: job?.name },
+      'a job failed; it runs again when it is due',
+    ),
   )
   return {
     queue,

@@ -114,7 +114,12 @@ class Relay {
       const step = this.#pass().then((ms) => {
         pause = ms
       })
-      step.catch((error: unknown) => log.debug({ err: error, queue: this.relayed.name }, 'relay'))
+      step.catch((error: unknown) =>
+        log.debug(
+          { err: error, queue: this.relayed.name },
+          'a relay could not claim rows; trying again in a second',
+        ),
+      )
       await bounded(clock, step)
       if (pause > 0) await clock.sleep(pause, this.#stopping.signal)
     }

@@ -56,7 +56,7 @@ async function repeat(deps: ScheduleDeps, job: ScheduledJob, signal: AbortSignal
     try {
       if (turn === 'mine') await job.run()
     } catch (error) {
-      log.warn({ err: error, job: name }, 'a job failed')
+      log.warn({ err: error, job: name }, 'a job failed; it runs again at its next turn')
     }
     // One that took longer than its interval has missed the runs in between.
     await clock.sleep(everyMs - ((clock.monotonic() - began) % everyMs), signal)
@@ -72,7 +72,10 @@ async function askForTurn(
     const taken = await redis.set(`{sluice}:turn:${name}`, '', 'PX', turnMs, 'NX')
     return taken === 'OK' ? 'mine' : 'taken'
   } catch (error) {
-    log.debug({ err: error, job: name }, 'no turn without Redis')
+    log.debug(
+      { err: error, job: name },
+      'Redis cannot say whose turn a job is; asking again within a second',
+    )
     return 'unknown'
   }
 }
