@@ -79,7 +79,8 @@ export async function startApi(
   const availability = new AvailabilityReader({ pool, strategy, clock })
   const cartRedis = open('carts')
   const carts = new Carts({ redis: cartRedis, priced: (skus) => availability.readMany(skus) })
-  const onNotEmptied = (error: unknown) => log.warn({ err: error }, 'a bought cart was not emptied')
+  const onNotEmptied = (error: unknown) =>
+    log.warn({ err: error }, 'a cart was bought but not emptied; it stays as it is')
   const images = await openImageStore(config, clock)
   const catalogue = catalogueOf({
     imagesOf: imagesOf(pool, config.PUBLIC_URL ?? ''),
@@ -143,7 +144,7 @@ export async function startApi(
     ],
   })
   const url = await app.listen({ port: config.PORT, host: config.HOST })
-  log.info({ url, strategy: config.STOCK_STRATEGY }, 'api listens')
+  log.info({ url, strategy: config.STOCK_STRATEGY }, 'the API listens')
   return {
     url,
     async stop() {
@@ -153,7 +154,7 @@ export async function startApi(
       catalogue.unwatch()
       for (const redis of [gateRedis, cartRedis, subscriber]) redis.disconnect()
       await pool.end()
-      log.info('api stopped')
+      log.info('the API has stopped')
     },
   }
 }

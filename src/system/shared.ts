@@ -79,7 +79,9 @@ export function moneyOf(
 /** Opens connections to Redis whose errors are logged. */
 export function redisOpener(config: ConnectedConfig, log: Logger) {
   return (purpose: RedisPurpose) =>
-    openRedis(config.REDIS_URL, purpose, (error) => log.warn({ err: error, purpose }, 'redis'))
+    openRedis(config.REDIS_URL, purpose, (error) =>
+      log.warn({ err: error, purpose }, 'error of a Redis connection; the client reconnects'),
+    )
 }
 
 /** A pool of at most `max` connections to PostgreSQL. `onExecuted` hears every statement. */
@@ -92,7 +94,8 @@ export function poolOf(
   return openPool(config.DATABASE_URL, {
     max,
     statementTimeoutMs: 10_000,
-    onError: (error) => log.debug({ err: error }, 'postgres'),
+    onError: (error) =>
+      log.debug({ err: error }, 'error of a PostgreSQL connection; the pool opens another'),
     ...(onExecuted ? { onExecuted } : {}),
   })
 }

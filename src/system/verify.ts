@@ -42,7 +42,7 @@ async function check(args: readonly string[], open: () => Subject): Promise<numb
   const json = args.includes('--json')
   const strange = args.find((arg) => arg !== '--json')
   if (strange !== undefined)
-    throw new Error(`${strange}: not known; usage: npm run verify [-- --json]`)
+    throw new Error(`${strange}: unknown option; usage: npm run verify [-- --json]`)
   const { config, lend } = open()
   const notes: string[] = []
   const stopped = interrupted()

@@ -71,7 +71,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
     clock,
     log,
   })
-  log.info({ strategy: config.STOCK_STRATEGY }, 'worker runs')
+  log.info({ strategy: config.STOCK_STRATEGY }, 'the worker runs')
 
   return {
     async stop() {
@@ -80,7 +80,7 @@ export async function startWorker(config: ConnectedConfig): Promise<{ stop(): Pr
       redis.disconnect()
       subscriber.disconnect()
       await Promise.all([pool.end(), stampPool.end()])
-      log.info('worker stopped')
+      log.info('the worker has stopped')
     },
   }
 }
