@@ -132,8 +132,8 @@ async function fail(
         due_at = now() + make_interval(secs => ${wait ?? 0} / 1000.0)
      where id = ${event.id} and state = 'stored'`)
   const about = { err: error, event: event.id, type: event.type, attempts: event.attempts + 1 }
-  if (wait === null) log.error(about, 'a webhook was parked')
-  else log.warn(about, 'a webhook failed')
+  if (wait === null) log.error(about, 'a webhook failed for good; it is parked for an operator')
+  else log.warn(about, `a webhook failed; trying again in ${wait} ms`)
 }
 
 export interface ParkedWebhook {

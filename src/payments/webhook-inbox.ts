@@ -40,7 +40,10 @@ export class WebhookInbox {
   /** Resolves when the event is in PostgreSQL, now or from an earlier delivery. Throws `overloaded`. */
   store(event: VerifiedEvent): Promise<void> {
     if (this.#pending.length >= pendingMax) {
-      throw new AppError('overloaded', 'Too many events wait to be stored. Send it again later.')
+      throw new AppError(
+        'overloaded',
+        'Too many events wait to be stored. Send this event again later.',
+      )
     }
     return new Promise((resolve, reject) => {
       this.#pending.push({ event, resolve, reject })
