@@ -62,7 +62,7 @@ export function createAccounts(deps: {
           error instanceof UniqueIntegrityConstraintViolationError &&
           error.constraint === 'accounts_email_key'
         ) {
-          throw new AppError('email_taken', 'There is an account with this email address already.')
+          throw new AppError('email_taken', 'An account with this email address already exists.')
         }
         throw error
       }
@@ -74,13 +74,13 @@ export function createAccounts(deps: {
       if (!found || !matches) {
         throw new AppError('unauthenticated', 'The email address or the password is wrong.')
       }
-      if (found.barred) throw new AppError('forbidden', 'This account is barred.')
+      if (found.barred) throw new AppError('forbidden', 'This account is banned.')
       return sessions.start(pool, found.user)
     },
 
     find: async (id) => {
       const user = await findUser(pool, id)
-      if (!user) throw new AppError('unauthenticated', 'This account does not exist any more.')
+      if (!user) throw new AppError('unauthenticated', 'This account no longer exists.')
       return user
     },
 

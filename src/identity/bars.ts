@@ -56,7 +56,7 @@ export function createBars(deps: {
         `)
         if (!row) throw noAccount()
         if (row.role === 'admin') {
-          throw new AppError('invalid_transition', 'An administrator cannot be barred.')
+          throw new AppError('invalid_transition', 'An administrator cannot be banned.')
         }
         await tx.query(sql.typeAlias('none')`delete from refresh_tokens where account_id = ${id}`)
         await record?.(tx)

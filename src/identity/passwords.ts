@@ -29,7 +29,7 @@ export function createPasswords(): Passwords {
   const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
     if (running >= limits.running) {
       if (waiting.length >= limits.waiting) {
-        throw new AppError('overloaded', 'Too many log-ins at once. Try again in a moment.', {
+        throw new AppError('overloaded', 'Too many log-ins at once. Try again in two seconds.', {
           retryAfterSeconds: 2,
         })
       }
