@@ -18,7 +18,10 @@ export function mergeCart(carts: Pick<Carts, 'merge'>): OnSignedIn {
     const cartId = request.headers['x-cart-id']
     if (typeof cartId !== 'string' || !roles.includes(role)) return
     await carts.merge(cartId, id).catch((error: unknown) => {
-      request.log.warn({ err: error, requestId: request.id }, 'a cart was not merged')
+      request.log.warn(
+        { err: error, requestId: request.id },
+        'the cart of a guest was not merged at log-in; it stays as it is',
+      )
     })
   }
 }
