@@ -82,7 +82,7 @@ export async function insertVariants(
       select * from ${sql.unnest(rows, ['text', 'uuid', 'jsonb', 'int4', 'text'])}`)
     .catch((error: unknown) => {
       if (violated(error) !== 'variants_pkey') throw error
-      throw new AppError('sku_taken', 'A SKU is taken: SKUs are unique in the whole shop.', {
+      throw new AppError('sku_taken', 'A SKU is taken. SKUs are unique in the whole shop.', {
         cause: error,
       })
     })
@@ -112,7 +112,10 @@ export async function touchProduct(
   const mine = await tx.exists(sql.typeAlias('none')`
     select from products where ${named} and seller_id = ${sellerId} and archived_at is null`)
   if (!mine) throw new AppError('not_found', 'There is no such product.')
-  throw new AppError('stale_version', 'The product has changed since: read it again.')
+  throw new AppError(
+    'stale_version',
+    'The product has changed since you read it. Read it again, then repeat your edit.',
+  )
 }
 
 const Edited = z.object({ sku: z.string() })
@@ -159,5 +162,5 @@ const int4s = (numbers: readonly number[]) => sql.array([...numbers], 'int4')
 
 function refuseGoneSeller(error: unknown): never {
   if (violated(error) !== 'products_seller_id_fkey') throw error
-  throw new AppError('unauthenticated', 'The account is gone.', { cause: error })
+  throw new AppError('unauthenticated', 'This account no longer exists.', { cause: error })
 }

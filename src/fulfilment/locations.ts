@@ -79,7 +79,7 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
       const was = await lock(tx, sellerId, id)
       const now = { ...was, ...to }
       if ((now.latitude === null) !== (now.longitude === null)) {
-        throw new AppError('validation_failed', 'Latitude and longitude come together.', {
+        throw new AppError('validation_failed', 'Latitude and longitude belong together.', {
           errors: [{ path: 'latitude', message: 'Send both, or null for both' }],
         })
       }
@@ -109,7 +109,7 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
       const stranger = [...wanted.keys()].find((sku) => !known.has(sku))
       if (stranger !== undefined) {
         const extras = { members: { sku: stranger } }
-        throw new AppError('not_found', `You have no SKU ${stranger}.`, extras)
+        throw new AppError('not_found', `You do not sell a SKU ${stranger}.`, extras)
       }
       const rows = [...wanted]
         .sort(([a], [b]) => (a < b ? -1 : 1))

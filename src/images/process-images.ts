@@ -32,7 +32,10 @@ export async function processImages(work: ImageWork, ids: readonly string[]): Pr
       await processImage(work, id)
     } catch (error) {
       // It is due again by itself.
-      work.log.warn({ err: error, image: id }, 'a picture could not be processed')
+      work.log.warn(
+        { err: error, image: id },
+        'a picture could not be processed; it is due again later',
+      )
     }
   }
 }

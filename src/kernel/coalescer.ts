@@ -33,7 +33,9 @@ export class Coalescer<Ask, Answer> {
   /** @throws AppError overloaded when too many wait. */
   ask(ask: Ask): Promise<Answer> {
     if (this.#waiting.length >= this.#options.waitingMax) {
-      const error = new AppError('overloaded', 'Too many requests wait.', { retryAfterSeconds: 1 })
+      const error = new AppError('overloaded', 'Too many requests wait. Try again in a second.', {
+        retryAfterSeconds: 1,
+      })
       return Promise.reject(error)
     }
     return new Promise((resolve, reject) => {
