@@ -57,12 +57,12 @@ export const usage = `npm run bench -- [options]
   --stock N          1 to 200000 units of the hot SKU (default ${defaults.stock})
   --json FILE        write the results as JSON
   --report FILE      write the HTML report there (default ${defaultReport}; "none" for no report)
-  --target URL       measure a running server instead of starting one; stock and promises need its
+  --target URL       measure a running server instead of starting one; stock and guarantees need its
                      DATABASE_URL and REDIS_URL, and tokens its JWT_SECRET
   --profile DIR      write CPU profiles of API and worker there; slows them, so no bars are judged
   --help             this text
 
-Exit code: 0 all promises kept, 1 a promise is broken or the run failed, 2 wrong usage, 130 interrupted.`
+Exit code: 0 all guarantees kept, 1 a guarantee is broken or the run failed, 2 wrong usage, 130 interrupted.`
 
 /** Parses the words after `npm run bench --`; 'help' when asked for. @throws UsageError in one line. */
 export function parseOptions(words: readonly string[]): BenchOptions | 'help' {

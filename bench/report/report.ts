@@ -53,10 +53,12 @@ function warnings({ machine, parameters, failure }: BenchOutput): string {
 function verdictLine(results: readonly ScenarioResult[]): string {
   const broken = results.filter(({ promises }) => promises === 'broken')
   if (broken.length > 0) {
-    return `<p class="bad">Promises broken in ${escapeHtml(broken.map(nameOf).join(', '))}.</p>`
+    return `<p class="bad">Guarantees broken in ${escapeHtml(broken.map(nameOf).join(', '))}.</p>`
   }
   const judged = results.some(({ promises }) => promises === 'kept')
-  return judged ? '<p class="good">All promises kept.</p>' : '<p>Promises were not judged.</p>'
+  return judged
+    ? '<p class="good">All guarantees kept.</p>'
+    : '<p>The guarantees were not judged.</p>'
 }
 
 function barTable(bars: readonly BarVerdict[]): string {
@@ -118,7 +120,7 @@ ${number(result.refused)}${number(result.errors)}${number(result.committed)}${nu
 ${ms(result.latencyMs.p50)}${ms(result.latencyMs.p99)}${ms(result.commitLatencyMs.p50)}${ms(result.commitLatencyMs.p99)}
 ${number(result.baselineRequestsPerSecond)}<td class="${result.promises === 'broken' ? 'bad' : ''}">${escapeHtml(result.promises)}</td></tr>`,
   )
-  return `<div class="wide"><table><thead><tr><th>scenario</th>${[...head, ...late].map((name) => `<th class="n">${name}</th>`).join('')}<th>promises</th></tr></thead>
+  return `<div class="wide"><table><thead><tr><th>scenario</th>${[...head, ...late].map((name) => `<th class="n">${name}</th>`).join('')}<th>guarantees</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table></div>`
 }
 

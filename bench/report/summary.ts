@@ -53,7 +53,7 @@ const header = [
   'p99 ms',
   'commit p99',
   'baseline/s',
-  'promises',
+  'guarantees',
 ]
 
 function resultRows(results: readonly ScenarioResult[]): string[][] {

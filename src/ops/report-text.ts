@@ -5,7 +5,7 @@ export function reportText(report: PromiseReport, notes: readonly string[]): str
   const width = Math.max(...report.promises.map(({ name }) => name.length))
   const counts = report.promises.map(({ checked }) => checked.toLocaleString('en-US'))
   const countWidth = Math.max('checked'.length, ...counts.map(({ length }) => length))
-  const lines = [`   ${'promise'.padEnd(width)}  ${'verdict'}  ${'checked'.padStart(countWidth)}`]
+  const lines = [`   ${'guarantee'.padEnd(width)}  ${'verdict'}  ${'checked'.padStart(countWidth)}`]
   report.promises.forEach(({ id, name, kept, breaches }, i) => {
     const verdict = (kept ? 'kept' : 'BROKEN').padEnd('verdict'.length)
     lines.push(
@@ -15,6 +15,6 @@ export function reportText(report: PromiseReport, notes: readonly string[]): str
   })
   for (const note of notes) lines.push(`   note: ${note}`)
   const broken = report.promises.filter(({ kept }) => !kept).length
-  lines.push(report.kept ? 'every promise is kept' : `${broken} of 7 promises are broken`)
+  lines.push(report.kept ? 'every guarantee is kept' : `${broken} of 7 guarantees are broken`)
   return lines.join('\n')
 }

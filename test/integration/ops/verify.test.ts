@@ -49,7 +49,7 @@ test('kept promises end with code 0, a table, and as JSON nothing but the report
   const { env } = await stores(t)
   const table = await verify(t, [], env)
   assert.equal(table.code, 0, table.said)
-  assert.match(table.out, / 1 Never oversold .* kept .*\n[\s\S]*every promise is kept\n$/)
+  assert.match(table.out, / 1 Never oversold .* kept .*\n[\s\S]*every guarantee is kept\n$/)
   const json = await verify(t, ['--json'], env)
   assert.equal(json.code, 0, json.said)
   const report = JSON.parse(json.out)

@@ -66,11 +66,11 @@ test('a report shows each promise with its verdict, its breaches below it, and w
   once.breach('B: twice; repair: end one')
   const promises = [sold.result(), once.result()]
   assert.deepEqual(reportText({ kept: false, promises }, ['gates: not compared']).split('\n'), [
-    '   promise         verdict  checked',
+    '   guarantee       verdict  checked',
     ' 1 Never oversold  kept      12,345',
     ' 4 Exactly once    BROKEN         0',
     '     ! B: twice; repair: end one',
     '   note: gates: not compared',
-    '1 of 7 promises are broken',
+    '1 of 7 guarantees are broken',
   ])
 })
