@@ -3,6 +3,8 @@
  * worth another try, the second is `internal`.
  */
 
+import { withCauses } from '../../kernel/causes.ts'
+
 const networkCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -37,18 +39,15 @@ const redisMessages =
 /** The driver gave up waiting for PostgreSQL. */
 const silence = 'Query read timeout'
 
-/** True when the error, or one of its causes (four deep), is a store that cannot answer now. */
+/** True when the error, or one of its causes, is a store that cannot answer now. */
 export function isOutage(error: unknown): boolean {
-  let current: unknown = error
-  for (let depth = 0; depth < 4 && current instanceof Error; depth += 1) {
-    const code = (current as { code?: unknown }).code
+  return withCauses(error).some((each) => {
+    const { code } = each as { readonly code?: unknown }
     if (typeof code === 'string' && (networkCodes.has(code) || isDatabaseState(code))) return true
-    const name = current.constructor.name
-    if (databaseNames.has(name) || redisNames.has(name) || redisNames.has(current.name)) return true
-    if (redisMessages.test(current.message) || current.message === silence) return true
-    current = current.cause
-  }
-  return false
+    const name = each.constructor.name
+    if (databaseNames.has(name) || redisNames.has(name) || redisNames.has(each.name)) return true
+    return redisMessages.test(each.message) || each.message === silence
+  })
 }
 
 function isDatabaseState(code: string): boolean {

@@ -1,5 +1,6 @@
 /** Statements that many callers of one process ask for at the same moment, carried out as one. */
 import type { DatabasePool } from 'slonik'
+import { withCauses } from '../../kernel/causes.ts'
 import { Coalescer } from '../../kernel/coalescer.ts'
 import { sqlState } from './pipeline.ts'
 
@@ -58,9 +59,5 @@ export function together<Ask, Answer>({
 
 /** Data that does not fit, a constraint, a deadlock, or too much at once. */
 function isOnesFault(error: unknown): boolean {
-  for (let current = error, depth = 0; depth < 4 && current instanceof Error; depth += 1) {
-    if (/^(22|23|40|54)/.test(sqlState(current) ?? '')) return true
-    current = current.cause
-  }
-  return false
+  return withCauses(error).some((each) => /^(22|23|40|54)/.test(sqlState(each) ?? ''))
 }
