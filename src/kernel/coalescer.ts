@@ -11,8 +11,14 @@ export interface CoalescerOptions<Ask, Answer> {
   readonly run: (asks: readonly Ask[]) => Promise<readonly Answer[]>
   /** Asks of one run, at most. */
   readonly batchMax: number
+  /** Bytes of one run, at most; an ask that is larger goes alone. Default: nobody counts them. */
+  readonly bytes?: { readonly max: number; readonly of: (ask: Ask) => number }
   /** Asks that wait for the next runs, at most; then `overloaded`. */
   readonly waitingMax: number
+  /** What a caller is told when too many wait. */
+  readonly overloaded?: string
+  /** Once `waiting` asks wait, runs may overlap: `runsMax` of them at once. Default: one run at a time. */
+  readonly crowd?: { readonly waiting: number; readonly runsMax: number }
   /** Waited for before each run; default: those who ask in the same breath come along. */
   readonly gather?: () => Promise<void>
 }
@@ -24,7 +30,8 @@ export interface CoalescerOptions<Ask, Answer> {
 export class Coalescer<Ask, Answer> {
   readonly #options: CoalescerOptions<Ask, Answer>
   readonly #waiting: Waiting<Ask, Answer>[] = []
-  #running = false
+  /** Runs that are under way or about to leave. */
+  #runs = 0
 
   constructor(options: CoalescerOptions<Ask, Answer>) {
     this.#options = options
@@ -32,26 +39,27 @@ export class Coalescer<Ask, Answer> {
 
   /** @throws AppError overloaded when too many wait. */
   ask(ask: Ask): Promise<Answer> {
-    if (this.#waiting.length >= this.#options.waitingMax) {
-      const error = new AppError('overloaded', 'Too many requests wait. Try again in a second.', {
-        retryAfterSeconds: 1,
-      })
-      return Promise.reject(error)
+    const { waitingMax, overloaded = 'Too many requests wait. Try again in a second.', crowd } = this.#options
+    if (this.#waiting.length >= waitingMax) {
+      return Promise.reject(new AppError('overloaded', overloaded, { retryAfterSeconds: 1 }))
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ask, resolve, reject })
-      if (!this.#running) void this.#drain()
+      const runsMax = crowd && this.#waiting.length >= crowd.waiting ? crowd.runsMax : 1
+      if (this.#runs < runsMax) void this.#drain()
     })
   }
 
   async #drain(): Promise<void> {
-    this.#running = true
-    const { gather = sameBreath } = this.#options
+    this.#runs += 1
+    const { gather = sameBreath, run } = this.#options
     while (this.#waiting.length > 0) {
       await gather()
-      const batch = this.#waiting.splice(0, this.#options.batchMax)
+      const batch = this.#nextBatch()
+      // Another run took all of them meanwhile.
+      if (batch.length === 0) continue
       try {
-        const answers = await this.#options.run(batch.map(({ ask }) => ask))
+        const answers = await run(batch.map(({ ask }) => ask))
         batch.forEach(({ resolve }, i) => {
           resolve(answers[i] as Answer)
         })
@@ -59,7 +67,21 @@ export class Coalescer<Ask, Answer> {
         for (const { reject } of batch) reject(error)
       }
     }
-    this.#running = false
+    this.#runs -= 1
+  }
+
+  #nextBatch(): Waiting<Ask, Answer>[] {
+    const { batchMax, bytes } = this.#options
+    if (!bytes) return this.#waiting.splice(0, batchMax)
+    const most = Math.min(this.#waiting.length, batchMax)
+    let count = 0
+    let size = 0
+    while (count < most) {
+      size += bytes.of((this.#waiting[count] as Waiting<Ask, Answer>).ask)
+      if (count > 0 && size > bytes.max) break
+      count += 1
+    }
+    return this.#waiting.splice(0, count)
   }
 }
 

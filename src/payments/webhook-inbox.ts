@@ -4,18 +4,14 @@
  */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import { withCauses } from '../kernel/causes.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { Coalescer } from '../kernel/coalescer.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sqlState } from '../platform/postgres/pipeline.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import { handledEventTypes } from './webhook-events.ts'
 import type { VerifiedEvent } from './webhook-signature.ts'
-
-interface Pending {
-  readonly event: VerifiedEvent
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
 
 /** Events and bytes of one statement, at most; one event may be as large as a body. */
 const batchMax = 256
@@ -26,66 +22,49 @@ const crowd = 64
 /** Events that one process keeps waiting, at most: the provider sends the others again. */
 const pendingMax = 5_000
 
+type Outcome = PromiseSettledResult<unknown>
+const stored: Outcome = { status: 'fulfilled', value: undefined }
+
 export class WebhookInbox {
   readonly #pool: DatabasePool
-  readonly #clock: Pick<Clock, 'turn'>
-  readonly #pending: Pending[] = []
-  #inFlight = 0
+  readonly #together: Coalescer<VerifiedEvent, Outcome>
 
   constructor(pool: DatabasePool, clock: Pick<Clock, 'turn'>) {
     this.#pool = pool
-    this.#clock = clock
-  }
-
-  /** Resolves when the event is in PostgreSQL, now or from an earlier delivery. Throws `overloaded`. */
-  store(event: VerifiedEvent): Promise<void> {
-    if (this.#pending.length >= pendingMax) {
-      throw new AppError(
-        'overloaded',
-        'Too many events wait to be stored. Send this event again later.',
-      )
-    }
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ event, resolve, reject })
-      const another = this.#pending.length >= crowd ? inFlightMax : 1
-      if (this.#inFlight < another) void this.#drain()
+    this.#together = new Coalescer({
+      run: (events) => this.#storeTogether(events),
+      batchMax,
+      bytes: { max: batchBytes, of: ({ body }) => body.length },
+      waitingMax: pendingMax,
+      overloaded: 'Too many events wait to be stored. Send this event again later.',
+      crowd: { waiting: crowd, runsMax: inFlightMax },
+      // What has arrived on other sockets by now comes along.
+      gather: () => clock.turn(),
     })
   }
 
-  async #drain(): Promise<void> {
-    this.#inFlight += 1
-    while (this.#pending.length > 0) {
-      // What has arrived on other sockets by now comes along.
-      await this.#clock.turn()
-      const batch = this.#nextBatch()
-      if (batch.length > 0) await this.#storeTogether(batch)
-    }
-    this.#inFlight -= 1
+  /** Resolves when the event is in PostgreSQL, now or from an earlier delivery. Throws `overloaded`. */
+  async store(event: VerifiedEvent): Promise<void> {
+    const outcome = await this.#together.ask(event)
+    if (outcome.status === 'rejected') throw outcome.reason
   }
 
-  #nextBatch(): Pending[] {
-    let bytes = 0
-    let count = 0
-    while (count < Math.min(this.#pending.length, batchMax)) {
-      bytes += this.#pending[count]?.event.body.length ?? 0
-      if (count > 0 && bytes > batchBytes) break
-      count += 1
-    }
-    return this.#pending.splice(0, count)
-  }
-
-  async #storeTogether(batch: readonly Pending[]): Promise<void> {
+  async #storeTogether(events: readonly VerifiedEvent[]): Promise<readonly Outcome[]> {
     try {
-      await this.#insert(batch.map(({ event }) => event))
-      for (const { resolve } of batch) resolve()
+      await this.#insert(events)
+      return events.map(() => stored)
     } catch (error) {
-      if (batch.length > 1 && isDataError(error)) {
-        for (const one of batch) await this.#storeTogether([one])
-        return
+      if (!isDataError(error)) throw error
+      if (events.length === 1) {
+        throw new AppError('validation_failed', 'The event cannot be stored.')
       }
-      const unusable = new AppError('validation_failed', 'The event cannot be stored.')
-      for (const { reject } of batch) reject(isDataError(error) ? unusable : error)
     }
+    // One of them is to blame: alone, the others get through.
+    const outcomes: Outcome[] = []
+    for (const event of events) {
+      outcomes.push(...(await Promise.allSettled([this.#storeTogether([event])])))
+    }
+    return outcomes
   }
 
   /** The bodies are JSON already, so they go as one array: nothing is quoted twice. */
@@ -152,9 +131,5 @@ function parse(body: string): unknown {
 
 /** PostgreSQL takes a little less than JSON allows: no text without end, no nesting without bounds. */
 function isDataError(error: unknown): boolean {
-  for (let current = error, depth = 0; depth < 4 && current instanceof Error; depth += 1) {
-    if (/^(22|54)/.test(sqlState(current) ?? '')) return true
-    current = current.cause
-  }
-  return false
+  return withCauses(error).some((each) => /^(22|54)/.test(sqlState(each) ?? ''))
 }

@@ -2,6 +2,7 @@
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import type { Clock } from '../../kernel/clock.ts'
+import { Coalescer } from '../../kernel/coalescer.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
 
@@ -38,8 +39,10 @@ export interface Availability {
 
 const freshMs = 500
 const cachedMax = 50_000
-/** SKUs of one query. */
+/** SKUs of one query, at most. */
 const batchMax = 1_000
+/** SKUs that wait for the next queries, at most. */
+const waitingMax = 50_000
 
 export class AvailabilityReader {
   readonly #deps: {
@@ -52,9 +55,13 @@ export class AvailabilityReader {
     string,
     { readonly at: number; readonly value: Promise<Availability | null> }
   >()
-  /** Asked for while a query is under way: the next one takes them together. */
-  #waiting = new Map<string, PromiseWithResolvers<Availability | null>>()
-  #loading = false
+  /** Asked for while a query is under way: the next one takes them together, each once. */
+  readonly #waiting = new Map<string, Promise<Availability | null>>()
+  readonly #together = new Coalescer<string, Availability | null>({
+    run: (skus) => this.#load(skus),
+    batchMax,
+    waitingMax,
+  })
 
   constructor(deps: { pool: DatabasePool; strategy: ReservationStrategy; clock: Clock }) {
     this.#deps = deps
@@ -66,12 +73,13 @@ export class AvailabilityReader {
     const cached = this.#cache.get(sku)
     if (cached && now - cached.at < freshMs) return cached.value
     if (this.#cache.size >= cachedMax) this.#cache.clear()
-    const asked = this.#waiting.get(sku) ?? Promise.withResolvers<Availability | null>()
-    this.#waiting.set(sku, asked)
-    const value = asked.promise
+    const value = this.#waiting.get(sku) ?? this.#together.ask(sku)
+    this.#waiting.set(sku, value)
     this.#cache.set(sku, { at: now, value })
-    value.catch(() => this.#cache.delete(sku))
-    if (!this.#loading) void this.#loadWaiting()
+    value.catch(() => {
+      this.#cache.delete(sku)
+      this.#waiting.delete(sku)
+    })
     return value
   }
 
@@ -93,24 +101,8 @@ export class AvailabilityReader {
     for (const sku of skus) this.#cache.delete(sku)
   }
 
-  async #loadWaiting(): Promise<void> {
-    this.#loading = true
-    // Whoever asks in the same breath comes along.
-    await Promise.resolve()
-    while (this.#waiting.size > 0) {
-      const batch = new Map([...this.#waiting].slice(0, batchMax))
-      for (const sku of batch.keys()) this.#waiting.delete(sku)
-      try {
-        const found = await this.#load([...batch.keys()])
-        for (const [sku, { resolve }] of batch) resolve(found.get(sku) ?? null)
-      } catch (error) {
-        for (const { reject } of batch.values()) reject(error)
-      }
-    }
-    this.#loading = false
-  }
-
-  async #load(skus: readonly string[]): Promise<Map<string, Availability>> {
+  async #load(skus: readonly string[]): Promise<readonly (Availability | null)[]> {
+    for (const sku of skus) this.#waiting.delete(sku)
     const { pool, strategy } = this.#deps
     const [rows, units] = await Promise.all([
       pool.any(sql.type(Row)`
@@ -123,13 +115,11 @@ export class AvailabilityReader {
         where v.sku = any(${sql.array([...skus], 'text')}) and v.archived_at is null`),
       Promise.all(skus.map((sku) => strategy.available(sku).catch(() => null))),
     ])
-    const atGate = new Map(skus.map((sku, i) => [sku, units[i] ?? null]))
-    return new Map(
-      rows.map((row): [string, Availability] => [
-        row.sku,
-        availabilityOf(row, atGate.get(row.sku) ?? null),
-      ]),
-    )
+    const bySku = new Map(rows.map((row) => [row.sku, row]))
+    return skus.map((sku, i) => {
+      const row = bySku.get(sku)
+      return row ? availabilityOf(row, units[i] ?? null) : null
+    })
   }
 }
 
