@@ -1,6 +1,6 @@
 import type { Config } from '../src/config/config.ts'
+import { handledEventTypes } from '../src/payments/event-types.ts'
 import { simulatorUrl } from '../src/payments/stripe-gateway.ts'
-import { handledEventTypes } from '../src/payments/webhook-events.ts'
 import { createLogger } from '../src/platform/telemetry/logger.ts'
 import { eventTypes } from './simulator/records.ts'
 import type { SimulatorOptions } from './simulator/start-simulator.ts'

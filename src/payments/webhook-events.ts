@@ -12,18 +12,6 @@ import {
 import { sql, unflushed } from '../platform/postgres/pool.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 
-/** What is worked on; events of all other types are kept as `ignored`. */
-export const handledEventTypes: ReadonlySet<string> = new Set([
-  'payment_intent.succeeded',
-  'payment_intent.payment_failed',
-  'payment_intent.canceled',
-  'payment_intent.requires_action',
-  'payment_intent.processing',
-  'refund.created',
-  'refund.updated',
-  'refund.failed',
-])
-
 /** Settles what an event says. Any event may come twice, late, and before one that was made earlier. */
 export type StripeEventHandler = (event: Stripe.Event) => Promise<'processed' | 'ignored'>
 

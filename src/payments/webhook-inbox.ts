@@ -10,7 +10,7 @@ import { Coalescer } from '../kernel/coalescer.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sqlState } from '../platform/postgres/pipeline.ts'
 import { sql } from '../platform/postgres/pool.ts'
-import { handledEventTypes } from './webhook-events.ts'
+import { handledEventTypes } from './event-types.ts'
 import type { VerifiedEvent } from './webhook-signature.ts'
 
 /** Events and bytes of one statement, at most; one event may be as large as a body. */

@@ -2,6 +2,7 @@
 import type { Stripe } from 'stripe'
 import { z } from 'zod'
 import { isUuid } from '../../kernel/ids.ts'
+import { isIntentEvent, isRefundEvent } from '../../payments/event-types.ts'
 import { findPayment, findPaymentByIntent, openAttempt } from '../../payments/payment-repository.ts'
 import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-gateway.ts'
 import { PermanentFailure } from '../../platform/outbox-handlers.ts'
@@ -22,24 +23,12 @@ export async function handleStripeEvent(
 ): Promise<'processed' | 'ignored'> {
   // Of an account that is connected to ours: somebody else's money.
   if (event.account !== undefined && event.account !== null) return 'ignored'
-  switch (event.type) {
-    case 'payment_intent.succeeded':
-    case 'payment_intent.payment_failed':
-    case 'payment_intent.canceled':
-    case 'payment_intent.requires_action':
-    case 'payment_intent.processing':
-      return handleIntent(deps, readable(event, Intent, event.data?.object))
-    case 'refund.created':
-    case 'refund.updated':
-    case 'refund.failed': {
-      const facts = refundFactsOf(readable(event, Refund, event.data?.object))
-      if (facts.refundId === null || !isUuid(facts.refundId)) return 'ignored'
-      await settleRefund(deps, facts.refundId, facts)
-      return 'processed'
-    }
-    default:
-      return 'ignored'
-  }
+  if (isIntentEvent(event)) return handleIntent(deps, readable(event, Intent, event.data?.object))
+  if (!isRefundEvent(event)) return 'ignored'
+  const facts = refundFactsOf(readable(event, Refund, event.data?.object))
+  if (facts.refundId === null || !isUuid(facts.refundId)) return 'ignored'
+  await settleRefund(deps, facts.refundId, facts)
+  return 'processed'
 }
 
 const Intent = z.looseObject({

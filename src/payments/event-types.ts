@@ -1,0 +1,34 @@
+/** The types of the provider's events that the shop works on. The provider's end of the webhook is set up for them. */
+import type { Stripe } from 'stripe'
+
+const ofIntents = [
+  'payment_intent.succeeded',
+  'payment_intent.payment_failed',
+  'payment_intent.canceled',
+  'payment_intent.requires_action',
+  'payment_intent.processing',
+] as const satisfies readonly Stripe.Event['type'][]
+
+const ofRefunds = [
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+] as const satisfies readonly Stripe.Event['type'][]
+
+type Of<Type extends Stripe.Event['type']> = Extract<Stripe.Event, { readonly type: Type }>
+export type IntentEvent = Of<(typeof ofIntents)[number]>
+export type RefundEvent = Of<(typeof ofRefunds)[number]>
+
+const intentTypes: ReadonlySet<string> = new Set(ofIntents)
+const refundTypes: ReadonlySet<string> = new Set(ofRefunds)
+
+/** All types that are worked on; events of any other type are kept as `ignored`. */
+export const handledEventTypes: ReadonlySet<string> = new Set([...ofIntents, ...ofRefunds])
+
+export function isIntentEvent(event: Stripe.Event): event is IntentEvent {
+  return intentTypes.has(event.type)
+}
+
+export function isRefundEvent(event: Stripe.Event): event is RefundEvent {
+  return refundTypes.has(event.type)
+}
