@@ -22,7 +22,7 @@ export function startChild(
   env: Readonly<Record<string, string>> = {},
 ): Child {
   const child = spawn(process.execPath, [`${root}${entry}`, ...args], {
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { ...forOurPrograms(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''
@@ -39,4 +39,10 @@ export function startChild(
     await ended
   })
   return { pid: child.pid ?? 0, said: () => said, ended, process: child }
+}
+
+/** What a program of ours needs of our environment: nothing else of the caller's may reach it. */
+export function forOurPrograms(): Record<string, string> {
+  const { PATH = '', NODE_COMPILE_CACHE } = process.env
+  return NODE_COMPILE_CACHE === undefined ? { PATH } : { PATH, NODE_COMPILE_CACHE }
 }

@@ -17,6 +17,7 @@ import { createTokens } from '../../src/identity/tokens.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { migrate } from '../../src/platform/postgres/migrate.ts'
 import { partitionCount, partitionOf } from '../../src/stock/protocol/partition.ts'
+import { forOurPrograms } from './child.ts'
 import { eventually } from './eventually.ts'
 import {
   createTestDatabase,
@@ -63,7 +64,7 @@ export class Part {
       program: process.execPath,
       args: [entryOf[this.#role], this.#role],
       cwd: root,
-      env: { PATH: process.env.PATH ?? '', ...this.#env },
+      env: { ...forOurPrograms(), ...this.#env },
       logFile: this.#logFile,
     })
   }
