@@ -9,18 +9,28 @@ type Close = () => Promise<void> | void
 
 const keptOpenMax = 4
 const ended: Close[] = []
+const closing: Promise<void>[] = []
 const lastOfAll: Close[] = []
 
 after(async () => {
-  for (const close of [...ended.splice(0), ...lastOfAll]) await close()
+  for (const close of ended.splice(0)) begin(close)
+  await Promise.all(closing.splice(0))
+  for (const close of lastOfAll) await close()
 })
 
-/** Closes some time after `t` and all its hooks. */
+/** Closes some time after `t` and all its hooks; the next test does not wait for it. */
 export function closeAfter(t: Pick<TestContext, 'after'>, close: Close): void {
-  t.after(async () => {
+  t.after(() => {
     ended.push(close)
-    while (ended.length > keptOpenMax) await ended.shift()?.()
+    for (const each of ended.splice(0, ended.length - keptOpenMax)) begin(each)
   })
+}
+
+/** What goes wrong fails the file, when its tests have ended. */
+function begin(close: Close): void {
+  const done = (async () => close())()
+  done.catch(() => {})
+  closing.push(done)
 }
 
 /** Closes when the file's tests have ended and everything of {@link closeAfter} is closed. */
