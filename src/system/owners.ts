@@ -11,9 +11,10 @@ import type { RedisClient } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import { RedisGates } from '../stock/gate/redis-gates.ts'
 import { RedisMailbox } from '../stock/gate/redis-mailbox.ts'
+import { redisSurvey } from '../stock/gate/redis-survey.ts'
 import { RedisWakes } from '../stock/gate/redis-wakes.ts'
-import { openWork } from '../stock/ledger/open-work.ts'
 import { PgLedger } from '../stock/ledger/pg-ledger.ts'
+import { seeLedger } from '../stock/ledger/see-ledger.ts'
 import { stockLookout } from '../stock/owner/lookout.ts'
 import { stockActors } from '../stock/owner/partition-actor.ts'
 import type { LedgerStore } from '../stock/ports.ts'
@@ -56,8 +57,8 @@ export function startOwners(deps: {
     random,
     log,
     lookout: stockLookout({
-      redis,
-      openWork: (partitions) => openWork(stampPool, partitions),
+      gates: redisSurvey(redis),
+      ledger: (partitions) => seeLedger(stampPool, partitions),
     }),
     factory: stockActors({
       gates,

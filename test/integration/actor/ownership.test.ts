@@ -6,7 +6,8 @@ import { z } from 'zod'
 import { Ownership } from '../../../src/actor/ownership.ts'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { openWork } from '../../../src/stock/ledger/open-work.ts'
+import { redisSurvey } from '../../../src/stock/gate/redis-survey.ts'
+import { seeLedger } from '../../../src/stock/ledger/see-ledger.ts'
 import type { Committed } from '../../../src/stock/owner/commit-pass.ts'
 import { stockLookout } from '../../../src/stock/owner/lookout.ts'
 import type { LedgerStore } from '../../../src/stock/ports.ts'
@@ -41,8 +42,8 @@ function startWorker(world: StockWorld): Worker {
   const ownership: Worker['ownership'] = new Ownership({
     ...ownershipDeps(world, factory),
     lookout: stockLookout({
-      redis: world.redis,
-      openWork: (partitions) => openWork(world.pool, partitions),
+      gates: redisSurvey(world.redis),
+      ledger: (partitions) => seeLedger(world.pool, partitions),
     }),
     partitions: partitionCount,
     clock,

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Lookout } from '../../../src/actor/actor.ts'
 import { openRedis } from '../../../src/platform/redis/client.ts'
-import { openWork } from '../../../src/stock/ledger/open-work.ts'
+import { redisSurvey } from '../../../src/stock/gate/redis-survey.ts'
+import { seeLedger } from '../../../src/stock/ledger/see-ledger.ts'
 import { stockLookout } from '../../../src/stock/owner/lookout.ts'
 import { partitionKeys } from '../../../src/stock/protocol/keys.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -34,7 +35,10 @@ for (const cluster of [false, true]) {
     const redis = cluster ? openRedis(`${url},${url}`, 'patient', () => {}) : world.redis
     if (cluster) world.onClose(() => redis.disconnect())
     await eventually(() => redis.get('there'))
-    const lookout = stockLookout({ redis, openWork: (some) => openWork(world.pool, some) })
+    const lookout = stockLookout({
+      gates: redisSurvey(redis),
+      ledger: (some) => seeLedger(world.pool, some),
+    })
     const owners: Owner[] = []
     for (const partition of partitions) owners.push(await world.takeOver(partition))
     const sku = await world.addSku({ units: 5 }, 3)
@@ -76,8 +80,8 @@ for (const cluster of [false, true]) {
 test('a look costs one Redis a handful of commands, however many partitions there are', async (t) => {
   const world = await StockWorld.start(t)
   const lookout = stockLookout({
-    redis: world.redis,
-    openWork: (some) => openWork(world.pool, some),
+    gates: redisSurvey(world.redis),
+    ledger: (some) => seeLedger(world.pool, some),
   })
   const commands = async () =>
     Number(/total_commands_processed:(\d+)/.exec(await world.redis.info('stats'))?.[1])
