@@ -46,7 +46,10 @@ export function accountRoutes(deps: {
             'Ends all refresh tokens of the account. Access tokens go on until they expire. ' +
             `Limited to ${strictLimits.passwordPerAccount} tries a minute for each account.`,
           body: passwordBody,
-          response: { 204: z.null().describe('Changed'), ...problemResponses(400, 401, 429, 503) },
+          response: {
+            204: z.null().describe('The password is changed'),
+            ...problemResponses(400, 401, 429, 503),
+          },
         },
         preHandler: strictLimit(
           scope,
@@ -71,7 +74,10 @@ export function accountRoutes(deps: {
           description:
             'Erases name, email and password, ends every session, and gives back units that are held and not paid. ' +
             'Orders stay, without a name. A job erases cart, stock alerts and delivery places a moment later.',
-          response: { 204: z.null().describe('Erased'), ...problemResponses(401, 503) },
+          response: {
+            204: z.null().describe('The account is erased'),
+            ...problemResponses(401, 503),
+          },
         },
       },
       async (request, reply) => {

@@ -16,7 +16,7 @@ const security = [{ bearer: [] }]
 const refund = z.object({
   id: z.uuid(),
   checkoutId: z.uuid(),
-  amount: z.int().describe('Minor units'),
+  amount: z.int().describe('in minor units'),
   currency: z.string(),
   reason: z.string(),
   attempts: z.int(),

@@ -11,7 +11,7 @@ const availabilitySchema = z.object({
   title: z.string().describe('title of the product'),
   available: z.int().describe('units that the gate would grant now; at most one second old'),
   held: z.int(),
-  price: z.int().describe('minor units'),
+  price: z.int().describe('in minor units'),
   currency: z.string(),
   sale: z
     .object({
