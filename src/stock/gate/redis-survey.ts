@@ -5,8 +5,8 @@
 import { Cluster, type Redis } from 'ioredis'
 import { AssertionError } from '../../kernel/assert.ts'
 import type { RedisClient } from '../../platform/redis/client.ts'
-import type { GatesSeen } from '../ports.ts'
 import { partitionKeys } from '../protocol/keys.ts'
+import type { GatesSeen } from '../survey.ts'
 import { closePartition } from './scripts.ts'
 
 /**

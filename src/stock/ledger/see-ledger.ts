@@ -1,7 +1,7 @@
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../../platform/postgres/pool.ts'
-import type { LedgerSeen } from '../ports.ts'
+import type { LedgerSeen } from '../survey.ts'
 
 const LedgerSeenRow = z.object({
   partition: z.number(),

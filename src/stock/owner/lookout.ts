@@ -3,8 +3,8 @@
  * lost, and for what nobody wakes an owner for.
  */
 import type { Lookout } from '../../actor/actor.ts'
-import type { Survey } from '../ports.ts'
 import { partitionOf } from '../protocol/partition.ts'
+import type { Survey } from '../survey.ts'
 
 /** Compares what the gates' store has of partitions with what the ledger says. The ownership of a worker asks it. */
 export function stockLookout(survey: Survey): Lookout {
