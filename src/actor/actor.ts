@@ -17,7 +17,10 @@ export interface Found {
  * rejects with {@link Fenced} when another owner has moved on; with anything else, it is tried again.
  */
 export interface PartitionActor {
-  /** Reads what waits, decides, commits. */
+  /**
+   * Reads what waits, decides, commits. After {@link Fenced} or {@link BeyondThisWorker}, here and in `tend`, the actor
+   * is not used any more.
+   */
   pass(): Promise<Found>
   /**
    * Looks after what a pass does not: called when a {@link Lookout} found something amiss, and a second after a pass
@@ -47,7 +50,8 @@ export interface Lookout {
 export interface ActorFactory<Store> {
   /**
    * Called by a lane with the partition's lock held by the session of `store`: settles what a predecessor left, or
-   * rebuilds. When it rejects, the lock is given back, and a later survey tries again.
+   * rebuilds. When it rejects, the lock is given back, and a later survey tries again; after
+   * {@link BeyondThisWorker} other workers have their turn first.
    */
   takeOver(partition: number, store: Store): Promise<PartitionActor>
 }
@@ -55,4 +59,12 @@ export interface ActorFactory<Store> {
 /** This owner's memory is not the truth any more: somebody else has moved on. It steps down. */
 export class Fenced extends Error {
   override name = 'Fenced'
+}
+
+/**
+ * This worker cannot run the partition, although another one can: it is of a newer release. It gives the partition
+ * back, and tries again after a while.
+ */
+export class BeyondThisWorker extends Error {
+  override name = 'BeyondThisWorker'
 }

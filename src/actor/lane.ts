@@ -10,7 +10,13 @@ import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
-import { type ActorFactory, Fenced, type Found, type PartitionActor } from './actor.ts'
+import {
+  type ActorFactory,
+  BeyondThisWorker,
+  Fenced,
+  type Found,
+  type PartitionActor,
+} from './actor.ts'
 import type { Session, Sessions } from './ports.ts'
 
 /** A partition whose pass or tending failed is tended this much later. */
@@ -34,6 +40,9 @@ export function gatherMs({ arrivals, parts }: Omit<Found, 'anything'>): number {
   if (arrivals < crowd) return 0
   return Math.min(Math.max(arrivals / 8, gatherAtLeastMs), gatherAtMostMs)
 }
+
+const endsOwnership = (error: unknown): error is Error =>
+  error instanceof Fenced || error instanceof BeyondThisWorker
 
 /** What a worker's lanes have in common. */
 export interface LaneDeps<Store> {
@@ -206,7 +215,7 @@ export class Lane<Store> {
       const ms = gatherMs(found)
       if (ms > 0) this.#gathering.set(partition, this.#deps.clock.monotonic() + ms)
     } catch (error) {
-      if (error instanceof Fenced) return this.#stepDown(partition, error)
+      if (endsOwnership(error)) return this.#stepDown(partition, error)
       this.#woken.add(partition)
       this.#tendLater(partition)
       throw error
@@ -222,7 +231,7 @@ export class Lane<Store> {
     try {
       await this.#owned.get(partition)?.tend()
     } catch (error) {
-      if (error instanceof Fenced) await this.#stepDown(partition, error)
+      if (endsOwnership(error)) await this.#stepDown(partition, error)
       else {
         this.#tendLater(partition)
         throw error
@@ -235,11 +244,8 @@ export class Lane<Store> {
     this.#tendAt.set(partition, this.#deps.clock.monotonic() + tendAgainMs)
   }
 
-  async #stepDown(partition: number, error: Fenced): Promise<void> {
-    this.#deps.log.warn(
-      { err: error, partition },
-      'another owner has moved the partition on; giving it back',
-    )
+  async #stepDown(partition: number, error: Error): Promise<void> {
+    this.#deps.log.warn({ err: error, partition }, 'stepping down: giving the partition back')
     this.#owned.delete(partition)
     await this.#session?.unlock(partition)
   }

@@ -3,9 +3,10 @@
  * from doing the same work. What makes a commit safe is the ledger's cursor.
  */
 import type { Clock } from '../kernel/clock.ts'
+import { Pauses } from '../kernel/pauses.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
-import type { ActorFactory, Lookout } from './actor.ts'
+import { type ActorFactory, BeyondThisWorker, type Lookout } from './actor.ts'
 import { Lane } from './lane.ts'
 import type { OwnerRegistry, PartitionSeen, Sessions } from './ports.ts'
 
@@ -31,6 +32,8 @@ const stampEveryMs = 500
 const lookEveryMs = 1_000
 /** What was given back and nobody took is kept for so long before it is offered again: each move costs a take-over. */
 const keepMs = 5_000
+/** How long a partition is left to the other workers that this one cannot run. */
+const beyond = { baseMs: 500, maxMs: 30_000 }
 
 /**
  * One worker's part of the partitions. The process that runs it wakes partitions; everything else it does by itself,
@@ -44,10 +47,13 @@ export class Ownership<Store> {
   #orphans = new Set<number>()
   /** Until when it keeps what is above its share. */
   #keepUntil = Number.NEGATIVE_INFINITY
+  /** Partitions that this worker cannot run. */
+  readonly #beyond: Pauses<number>
   #running: Promise<unknown> | undefined
 
   constructor(deps: OwnershipDeps<Store>) {
     this.#deps = deps
+    this.#beyond = new Pauses({ monotonic: deps.clock.monotonic, random: deps.random }, beyond)
     this.#lanes = Array.from({ length: deps.lanes }, () => new Lane(deps))
   }
 
@@ -134,7 +140,7 @@ export class Ownership<Store> {
     )
     for (const row of survey) {
       if (this.#stopping.signal.aborted) return
-      if (mine.has(row.partition)) continue
+      if (mine.has(row.partition) || this.#beyond.pauses(row.partition)) continue
       const abandoned = orphans.has(row.partition) && this.#orphans.has(row.partition)
       if (mine.size >= share && !abandoned) continue
       if (row.locked && !row.silent) continue
@@ -150,8 +156,11 @@ export class Ownership<Store> {
   /** One partition that cannot be taken over must not keep the others from being owned. */
   async #tryToOwn(partition: number): Promise<boolean> {
     try {
-      return await this.#lane(partition).claim(partition)
+      const owned = await this.#lane(partition).claim(partition)
+      if (owned) this.#beyond.forget(partition)
+      return owned
     } catch (error) {
+      if (error instanceof BeyondThisWorker) this.#beyond.fail(partition)
       this.#deps.log.warn({ err: error, partition }, 'take-over of a partition failed')
       return false
     }

@@ -9,7 +9,13 @@ import { isUuid } from '../kernel/ids.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import { partitionKeys, requestsKey, skuKeys } from '../stock/protocol/keys.ts'
-import { decodeEntry, type Entry } from '../stock/protocol/messages.ts'
+import {
+  aboutUnread,
+  decodeEntry,
+  type Entry,
+  isRead,
+  type UnreadEntry,
+} from '../stock/protocol/messages.ts'
 import { scanHash } from './buyer-counts.ts'
 import { breachesMax, type Findings, type Note } from './findings.ts'
 import { type PartitionReading, readLedger, readPartitions } from './gate-readings.ts'
@@ -86,17 +92,18 @@ async function readRecords(
 
 /** The suspects that neither a mailbox nor PostgreSQL has, unless the partition was rebuilt meanwhile. */
 async function lookAgain(
-  { pool, redis, note }: AcceptedDeps,
+  deps: AcceptedDeps,
   { partition, known }: PartitionReading,
   suspects: readonly Record[],
   lost: Findings,
 ): Promise<void> {
+  const { pool, redis, note } = deps
   const ready = await redis.smembers(partitionKeys(partition).ready)
   const waiting = new Set<string>()
   let whole = true
   for (const sku of ready) {
-    const entries = await readEntries(redis, partition, sku)
-    whole &&= entries.length < entriesMax
+    const { entries, read } = await readEntries(deps, partition, sku)
+    whole &&= read
     for (const id of checkoutsIn(entries)) waiting.add(id)
   }
   const left = suspects.filter(({ id }) => !waiting.has(id))
@@ -119,15 +126,17 @@ async function lookAgain(
 
 /** Entries at or below the cursor that are not trimmed yet: their checkouts are committed. */
 async function checkMailboxes(
-  { pool, redis }: AcceptedDeps,
+  deps: AcceptedDeps,
   { partition, known }: PartitionReading,
   lost: Findings,
 ): Promise<void> {
+  const { pool, redis, note } = deps
   const ready = await redis.smembers(partitionKeys(partition).ready)
   if (ready.length === 0) return
   // The cursors first: an entry that they cover was committed before.
   for (const { sku, cursor } of await readLedger(pool, ready)) {
-    const entries = await readEntries(redis, partition, sku)
+    const { entries, unread } = await readEntries(deps, partition, sku)
+    if (unread) note(aboutUnread(sku, unread))
     const covered = entries.filter(({ generation, seq }) => generation === known && seq <= cursor)
     const ids = checkoutsIn(covered)
     lost.checked(ids.length)
@@ -139,10 +148,13 @@ async function checkMailboxes(
   }
 }
 
-async function readEntries(redis: RedisClient, partition: number, sku: string): Promise<Entry[]> {
+/** What of a mailbox can be read; `read` tells whether that is all of it, `unread` is the first that cannot. */
+async function readEntries({ redis }: AcceptedDeps, partition: number, sku: string) {
   const { mailbox } = skuKeys(partition, sku)
   const raw = await redis.xrange(mailbox, '-', '+', 'COUNT', entriesMax)
-  return raw.map(decodeEntry)
+  const all = raw.map(decodeEntry)
+  const unread = all.find((entry) => !isRead(entry)) as UnreadEntry | undefined
+  return { entries: all.filter(isRead), unread, read: raw.length < entriesMax && !unread }
 }
 
 function checkoutsIn(entries: readonly Entry[]): string[] {

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 import { skuKeys } from '../stock/protocol/keys.ts'
-import { decodeEntry } from '../stock/protocol/messages.ts'
+import { decodeEntry, isRead } from '../stock/protocol/messages.ts'
 import type { Findings } from './findings.ts'
 import type { GateCheckDeps } from './gate-promise.ts'
 import {
@@ -144,7 +144,7 @@ async function readAgain(
     note(`${row.sku}: the counts of ${differed.size} buyers moved faster than they could be read`)
 }
 
-/** Empty when the two were not read at the same cursor. */
+/** Empty when the two were not read at the same cursor, or the mailbox holds what only a newer release reads. */
 async function readCounts(
   { pool, redis }: { pool: DatabasePool; redis: RedisClient },
   { sku, partition }: LedgerReading,
@@ -175,7 +175,9 @@ async function readCounts(
     ledger && Number(generation) === ledger.generation && Number(settled) === ledger.cursor
   if (!same || waiting > entriesMax) return counts
   const pending = new Map<string, number>()
-  for (const message of raw.map(decodeEntry).flatMap(({ messages }) => messages)) {
+  const entries = raw.map(decodeEntry)
+  if (!entries.every(isRead)) return counts
+  for (const message of entries.flatMap(({ messages }) => messages)) {
     if (message.kind === 'reserve' && message.terms.pool === limited)
       pending.set(message.buyerId, (pending.get(message.buyerId) ?? 0) + message.units)
   }

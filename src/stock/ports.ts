@@ -11,7 +11,7 @@
  *   that nothing was ever built.
  */
 import type { Decision, Evidence, SkuState } from './decide/state.ts'
-import type { Command, Entry, StockCommand } from './protocol/messages.ts'
+import type { Command, Delivered, Entry, StockCommand } from './protocol/messages.ts'
 import type { Offer } from './protocol/offers.ts'
 
 // Gates --------------------------------------------------------------------------------------------------------------
@@ -208,9 +208,10 @@ export interface Mailbox {
   waiting(partition: number): Promise<Waiting>
   /**
    * Entries after each place, `max` of each at most, all in one round trip; one list for each place, in their
-   * order. Says nothing about holes: the caller compares the numbers.
+   * order. Says nothing about holes: the caller compares the numbers. An entry of a version that this release does not
+   * read comes unread, and what follows it comes too.
    */
-  read(partition: number, places: readonly Place[], max: number): Promise<Entry[][]>
+  read(partition: number, places: readonly Place[], max: number): Promise<Delivered[][]>
   /** Takes SKUs out of the ready set, or out of the wanted set. */
   forgetReady(partition: number, skus: readonly string[]): Promise<void>
   forgetWanted(partition: number, skus: readonly string[]): Promise<void>

@@ -23,7 +23,7 @@ const layers: readonly (readonly string[])[] = [
     'src/stock/protocol',
   ],
   ['src/stock/decide'],
-  ['src/stock/ports.ts'],
+  ['src/stock/ports.ts', 'src/stock/survey.ts'],
   ['src/stock/ledger', 'src/stock/gate'],
   ['src/stock/owner'],
   ['src/stock/direct'],

@@ -1,4 +1,10 @@
-/** Tells requests that wait what became of their checkouts: workers publish, API processes listen. */
+/**
+ * Tells requests that wait what became of their checkouts: workers publish, API processes listen.
+ *
+ * A message of version 1 is the list `[deadline, rows]`. One of a newer version is an object that has its version as
+ * `v`. An API process ignores what it does not read, so a new version needs no order of roll-out: meanwhile requests
+ * that wait find their checkouts in PostgreSQL, a moment later.
+ */
 import type { Clock } from '../../kernel/clock.ts'
 import { RecentMap } from '../../kernel/recent-map.ts'
 import type { Committed } from '../../stock/owner/commit-pass.ts'
@@ -41,6 +47,22 @@ export function encodeReserved(
 
 function encode(deadlineMs: number, rows: readonly ResultRow[]): string {
   return JSON.stringify([deadlineMs, rows])
+}
+
+interface Message {
+  readonly expiresAtMs: number
+  readonly rows: readonly ResultRow[]
+}
+
+/** Undefined for a message of a newer version, and for whatever else is none of ours. */
+function decode(message: string): Message | undefined {
+  try {
+    const content: unknown = JSON.parse(message)
+    if (!Array.isArray(content) || !Array.isArray(content[1])) return undefined
+    return { expiresAtMs: content[0], rows: content[1] }
+  } catch {
+    return undefined
+  }
 }
 
 /** Results that came before anybody waited for them are kept so many, and so long. */
@@ -116,7 +138,9 @@ export class Results {
   }
 
   #hear(message: string): void {
-    const [expiresAtMs, rows] = JSON.parse(message) as [number, ResultRow[]]
+    const read = decode(message)
+    if (!read) return
+    const { expiresAtMs, rows } = read
     for (const [id, tag, total, currency] of rows) {
       const status = tag === 'r' ? 'reserved' : 'rejected'
       const result: Result = { id, status, total, currency, expiresAtMs }

@@ -2,15 +2,18 @@
 import type { RedisClient } from '../../platform/redis/client.ts'
 import type { Mailbox, Place, Waiting } from '../ports.ts'
 import { partitionKeys, skuKeys } from '../protocol/keys.ts'
-import { decodeEntry, type Entry } from '../protocol/messages.ts'
+import { type Delivered, decodeEntry, type StreamEntry } from '../protocol/messages.ts'
 import { partitionOf } from '../protocol/partition.ts'
 
 /** The owner's view of the mailboxes, over a connection of the purpose `patient`. */
 export class RedisMailbox implements Mailbox {
   readonly #redis: RedisClient
+  readonly #decode: typeof decodeEntry
 
-  constructor(redis: RedisClient) {
+  /** `decode` is what this release reads entries with; a test plays another release. */
+  constructor(redis: RedisClient, decode = decodeEntry) {
     this.#redis = redis
+    this.#decode = decode
   }
 
   async waiting(partition: number): Promise<Waiting> {
@@ -23,7 +26,11 @@ export class RedisMailbox implements Mailbox {
   }
 
   /** @throws AssertionError when an entry is not of the gate's making. */
-  async read(partition: number, places: readonly Place[], countMax: number): Promise<Entry[][]> {
+  async read(
+    partition: number,
+    places: readonly Place[],
+    countMax: number,
+  ): Promise<Delivered[][]> {
     if (places.length === 0) return []
     const pipeline = this.#redis.pipeline()
     for (const { sku, generation, cursor } of places) {
@@ -32,9 +39,9 @@ export class RedisMailbox implements Mailbox {
     }
     const replies = (await pipeline.exec()) ?? []
     return places.map((_, i) => {
-      const [error, entries] = replies[i] as [Error | null, [string, string[]][]]
+      const [error, entries] = replies[i] as [Error | null, StreamEntry[]]
       if (error) throw error
-      return entries.map(decodeEntry)
+      return entries.map(this.#decode)
     })
   }
 

@@ -3,6 +3,7 @@ import type { RedisClient } from '../../platform/redis/client.ts'
 import { keepSubscribed } from '../../platform/redis/keep-subscribed.ts'
 import type { FreedListener, WakeListener, Wakes } from '../ports.ts'
 import { channelPrefixes, channels } from '../protocol/keys.ts'
+import { isPartition } from '../protocol/partition.ts'
 
 /** The connections of one process. */
 export interface RedisWakesDeps {
@@ -24,7 +25,11 @@ export class RedisWakes implements Wakes {
   onWake(listener: WakeListener): () => void {
     return this.#onPattern(
       channelPrefixes.wake,
-      (channel, sku) => listener.wake(partitionIn(channel, channelPrefixes.wake), sku),
+      (channel, sku) => {
+        const partition = Number(channel.slice(channelPrefixes.wake.length))
+        // A newer release may have others: they are its own.
+        if (isPartition(partition)) listener.wake(partition, sku)
+      },
       (live) => live && listener.missed(),
     )
   }
@@ -34,7 +39,7 @@ export class RedisWakes implements Wakes {
       channelPrefixes.freed,
       (_channel, message) => {
         const [sku, version] = message.split(' ')
-        listener.freed(sku as string, Number(version))
+        if (Number.isSafeInteger(Number(version))) listener.freed(sku as string, Number(version))
       },
       (live) => listener.live(live),
     )
@@ -78,6 +83,3 @@ export class RedisWakes implements Wakes {
     }
   }
 }
-
-const partitionIn = (channel: string, prefix: string): number =>
-  Number(channel.slice(prefix.length))

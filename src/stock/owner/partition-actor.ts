@@ -3,11 +3,12 @@
  * it in one transaction, then settles the gates and tells those who wait.
  */
 import type { ActorFactory, Found, PartitionActor } from '../../actor/actor.ts'
-import { backoffMs } from '../../kernel/backoff.ts'
+import { Pauses } from '../../kernel/pauses.ts'
 import type { Random } from '../../kernel/random.ts'
 import type { Decision, SkuState } from '../decide/state.ts'
 import { postOpenCommands } from '../gate/post-commands.ts'
 import type { LedgerRow, LedgerStore, SettleReply } from '../ports.ts'
+import { aboutUnread, type UnreadEntry } from '../protocol/messages.ts'
 import { type Committed, commitPass, isRefusedWork, type Work } from './commit-pass.ts'
 import { entriesPerPass, MailboxGap, readMailboxes } from './read-mailbox.ts'
 import { installGates, type OwnerDeps, type RebuildDeps, rebuildPartition } from './rebuild.ts'
@@ -63,14 +64,10 @@ function found(work: readonly Work[]): Found {
   return { anything: true, arrivals, parts }
 }
 
-/** How long a SKU is left alone whose work was refused again: longer each time. */
-const leaveAlone = { baseMs: 20, maxMs: 5_000 }
-
-interface LeftAlone {
-  readonly refusals: number
-  /** By the clock of `monotonic`. */
-  readonly until: number
-}
+/** How long a SKU is left alone whose work is refused. A first refusal may come of a race, which the next pass ends. */
+const afterRefusal = { baseMs: 20, maxMs: 5_000, forgiven: 1 }
+/** How long, when its mailbox goes on with what only a newer release reads. */
+const untilRollOut = { baseMs: 250, maxMs: 30_000 }
 
 class StockPartitionActor implements PartitionActor {
   readonly #deps: StockActorDeps & OwnerDeps
@@ -78,12 +75,15 @@ class StockPartitionActor implements PartitionActor {
   #generation = 0
   /** Ledger rows of SKUs with something in their mailbox; the owner's memory of the truth. */
   readonly #states = new Map<string, SkuState>()
-  /** SKUs whose work was refused: they are left alone for a while, and their mailbox waits, and nobody else's. */
-  readonly #leftAlone = new Map<string, LeftAlone>()
+  /** SKUs that are left alone for a while: their mailbox waits, and nobody else's. */
+  readonly #refused: Pauses<string>
+  readonly #unread: Pauses<string>
 
   constructor(deps: StockActorDeps & OwnerDeps, partition: number) {
     this.#deps = deps
     this.#partition = partition
+    this.#refused = new Pauses(deps, afterRefusal)
+    this.#unread = new Pauses(deps, untilRollOut)
   }
 
   /** Goes on where the predecessor stood: settles what it committed, or rebuilds what Redis lost. */
@@ -116,7 +116,9 @@ class StockPartitionActor implements PartitionActor {
   async tend(): Promise<void> {
     if (await this.#mustRebuild()) await this.#rebuild()
     const { gates, ledger } = this.#deps
-    const except = [...this.#leftAlone.keys()].filter((sku) => this.#isLeftAlone(sku))
+    const refused = this.#refused.failed.filter((sku) => this.#refused.pauses(sku))
+    // Whoever reads those mailboxes again posts what is open then.
+    const except = [...refused, ...this.#unread.failed]
     await postOpenCommands(gates, ledger, this.#partition, except)
   }
 
@@ -149,15 +151,16 @@ class StockPartitionActor implements PartitionActor {
   async #read(): Promise<Work[]> {
     const { mailbox } = this.#deps
     const known = [...this.#states.values()]
-    const [{ ready, wanted }, knownEntries] = await Promise.all([
+    const [{ ready, wanted }, mails] = await Promise.all([
       mailbox.waiting(this.#partition),
       readMailboxes(mailbox, this.#partition, known),
     ])
     const work: Work[] = []
     known.forEach((state, i) => {
-      const entries = knownEntries[i] ?? []
-      if (entries.length > 0) work.push({ state, entries })
+      const mail = mails[i]
+      if (mail?.entries.length) work.push({ state, entries: mail.entries })
       else this.#states.delete(state.sku)
+      if (!mail?.entries.length && mail?.unread) this.#leaveUnread(state.sku, mail.unread)
     })
     if (wanted.length > 0) await this.#openGates(wanted)
     const fresh = ready
@@ -183,14 +186,15 @@ class StockPartitionActor implements PartitionActor {
 
   async #readFresh(skus: readonly string[]): Promise<Work[]> {
     const rows = await this.#loadReady(skus)
-    const entries = await readMailboxes(
+    const mails = await readMailboxes(
       this.#deps.mailbox,
       this.#partition,
       rows.map(({ state }) => state),
     )
     const work: Work[] = []
     for (const [i, row] of rows.entries()) {
-      const found = entries[i] ?? []
+      const { entries: found = [], unread } = mails[i] ?? {}
+      if (found.length === 0 && unread) this.#leaveUnread(row.state.sku, unread)
       // Nothing after the cursor, or buyers' counts that may not have gone back: committed, but never
       // settled. The next commit overwrites the list, so the gate gets it first.
       if (found.length === 0 || row.shadow.size > 0) {
@@ -217,25 +221,27 @@ class StockPartitionActor implements PartitionActor {
       }
       return
     }
-    for (const { state } of work) this.#leftAlone.delete(state.sku)
+    for (const { state } of work) {
+      this.#refused.forget(state.sku)
+      this.#unread.forget(state.sku)
+    }
     for (const { after } of committed.decisions) this.#states.set(after.sku, after)
     this.#deps.onCommitted(this.#partition, committed)
     await this.#settleAll(committed.decisions)
   }
 
-  /** A first refusal may come of a race, which the next pass sees from its other end. */
   #leaveAlone({ state: { sku } }: Work, error: unknown): void {
-    const { warn, monotonic, random } = this.#deps
-    const refusals = (this.#leftAlone.get(sku)?.refusals ?? 0) + 1
-    this.#leftAlone.set(sku, {
-      refusals,
-      until: refusals === 1 ? 0 : monotonic() + backoffMs(refusals, { ...leaveAlone, random }),
-    })
-    warn(`${sku}: its work is refused, the ${refusals}. time: ${String(error)}`)
+    const refusals = this.#refused.fail(sku)
+    this.#deps.warn(`${sku}: its work is refused, the ${refusals}. time: ${String(error)}`)
+  }
+
+  #leaveUnread(sku: string, entry: UnreadEntry): void {
+    this.#unread.fail(sku)
+    this.#deps.warn(aboutUnread(sku, entry))
   }
 
   #isLeftAlone(sku: string): boolean {
-    return this.#deps.monotonic() < (this.#leftAlone.get(sku)?.until ?? 0)
+    return this.#refused.pauses(sku) || this.#unread.pauses(sku)
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { SkuState } from '../decide/state.ts'
 import type { Mailbox } from '../ports.ts'
-import type { Entry } from '../protocol/messages.ts'
+import { type Delivered, type Entry, isRead, type UnreadEntry } from '../protocol/messages.ts'
 
 /** Entries of one SKU in one pass, at most; an entry holds the checkouts that one API process had waiting. */
 export const entriesPerPass = 64
@@ -12,6 +12,15 @@ export class MailboxGap extends Error {
   override name = 'MailboxGap'
 }
 
+/** What follows a state's cursor. */
+export interface Mail {
+  readonly entries: readonly Entry[]
+  /** The entry behind them that this release does not read. It waits, and so does all that follows it. */
+  readonly unread: UnreadEntry | undefined
+}
+
+const noMail: Mail = { entries: [], unread: undefined }
+
 /**
  * Reads what follows each state's cursor, up to a hole, all in one round trip. The owner calls it with every pass, and
  * a rebuild. @throws MailboxGap when the hole is right behind the cursor.
@@ -20,16 +29,18 @@ export async function readMailboxes(
   mailbox: Pick<Mailbox, 'read'>,
   partition: number,
   states: readonly SkuState[],
-): Promise<Entry[][]> {
+): Promise<Mail[]> {
   if (states.length === 0) return []
   const read = await readAfter(mailbox, partition, states, entriesPerPass)
-  const crowded = states.filter((_, i) => isCrowd(read[i] ?? []))
+  const crowded = states.filter((_, i) => isCrowd((read[i] ?? noMail).entries))
   if (crowded.length === 0) return read
   // The releases of a sweep come in entries of their own: ten thousand at once must not take hundreds of commits.
   const more = await readAfter(mailbox, partition, crowded, commandsPerPass)
   return states.map((state, i) => {
     const at = crowded.indexOf(state)
-    return at < 0 ? (read[i] ?? []) : (more[at] ?? []).slice(0, commandsIn(more[at] ?? []))
+    if (at < 0) return read[i] ?? noMail
+    const { entries } = more[at] ?? noMail
+    return { entries: entries.slice(0, commandsIn(entries)), unread: undefined }
   })
 }
 
@@ -48,22 +59,21 @@ async function readAfter(
   partition: number,
   states: readonly SkuState[],
   countMax: number,
-): Promise<Entry[][]> {
+): Promise<Mail[]> {
   const read = await mailbox.read(partition, states, countMax)
-  return states.map((state, i) => {
-    const entries = read[i] ?? []
-    const { generation, cursor } = state
-    const hole = entries.findIndex(
-      (entry, at) => entry.generation !== generation || entry.seq !== cursor + 1 + at,
-    )
-    // What stands before the hole was accepted, and can be committed: the next read begins at the hole.
-    if (hole > 0) return entries.slice(0, hole)
-    const [first] = entries
-    if (hole === 0 && first) {
+  return states.map((state, i) => mailOf(state, read[i] ?? []))
+}
+
+function mailOf({ sku, generation, cursor }: SkuState, delivered: readonly Delivered[]): Mail {
+  for (const [at, entry] of delivered.entries()) {
+    if (entry.generation !== generation || entry.seq !== cursor + 1 + at) {
+      // What stands before the hole was accepted, and can be committed: the next read begins at the hole.
+      if (at > 0) return { entries: delivered.slice(0, at) as Entry[], unread: undefined }
       throw new MailboxGap(
-        `${state.sku}: the mailbox goes on at ${first.generation}-${first.seq}, the ledger expects ${generation}-${cursor + 1}`,
+        `${sku}: the mailbox goes on at ${entry.generation}-${entry.seq}, the ledger expects ${generation}-${cursor + 1}`,
       )
     }
-    return entries
-  })
+    if (!isRead(entry)) return { entries: delivered.slice(0, at) as Entry[], unread: entry }
+  }
+  return { entries: delivered as readonly Entry[], unread: undefined }
 }

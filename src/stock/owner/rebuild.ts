@@ -1,12 +1,18 @@
 /**
  * Builds a partition's Redis state anew from PostgreSQL, under a new generation. Safe at any moment of a
  * sale, any number of times: until its last step nobody is admitted, and every step may be run again.
+ *
+ * A partition with an entry of a version that this release does not read is not rebuilt: it stays closed, its mailboxes
+ * stay as they are, and the worker gives it back for one of the newer release. To pass over that SKU alone would break
+ * its buyers' trust: once a generation is closed, whoever asks for a checkout of it that PostgreSQL does not have is
+ * told that it is lost, and its entry would be committed afterwards.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { Fenced } from '../../actor/actor.ts'
+import { BeyondThisWorker, Fenced } from '../../actor/actor.ts'
 import type { SkuState } from '../decide/state.ts'
 import { refreshTerms } from '../gate/refresh-terms.ts'
 import type { GateStore, LedgerRow, LedgerStore, Loading, Mailbox } from '../ports.ts'
+import { aboutUnread } from '../protocol/messages.ts'
 import { notOnSale, type OfferSource } from '../protocol/offers.ts'
 import { commitPass, isRefusedWork, type Work } from './commit-pass.ts'
 import { loadBuyers, loadRequests } from './load-from-ledger.ts'
@@ -38,7 +44,8 @@ export interface Rebuilt {
 
 /**
  * Rebuilds one partition. The owner calls it at its take-over, and whenever it finds that the gates have lost something.
- * @throws Fenced when somebody else has moved on meanwhile.
+ * @throws Fenced when somebody else has moved on meanwhile; BeyondThisWorker when a mailbox holds what this release
+ * does not read. What it reads is committed by then.
  */
 export async function rebuildPartition(deps: OwnerDeps, partition: number): Promise<Rebuilt> {
   const { gates, ledger } = deps
@@ -48,7 +55,12 @@ export async function rebuildPartition(deps: OwnerDeps, partition: number): Prom
   // from here on opens a newer generation than the one that is closed.
   const closed = await gates.close(partition, seen.generation)
   if (closed.open) throw new Fenced(`partition ${partition}: opened by somebody else`)
-  await drain(deps, partition, await ledger.openedRows(partition, before))
+  const unread = await drain(deps, partition, await ledger.openedRows(partition, before))
+  if (unread.length > 0) {
+    throw new BeyondThisWorker(
+      `partition ${partition} is not rebuilt and stays closed: ${unread.join('; ')}`,
+    )
+  }
   const generation = Math.max(before, closed.generation) + 1
   await ledger.nextGeneration(partition, before, generation, closed.runId)
 
@@ -85,24 +97,32 @@ export async function installGates(deps: OwnerDeps, { states }: Loading): Promis
   }
 }
 
-/** Commits what the mailboxes of a closed partition still hold: it was accepted, so it is not lost. */
+/**
+ * Commits what the mailboxes of a closed partition still hold: it was accepted, so it is not lost. Returns a sentence
+ * on each mailbox that this release does not read to its end.
+ */
 async function drain(
   deps: OwnerDeps,
   partition: number,
   rows: readonly LedgerRow[],
-): Promise<void> {
+): Promise<string[]> {
+  const waiting: string[] = []
   for (let { state } of rows) {
     try {
       for (;;) {
-        const [entries = []] = await readMailboxes(deps.mailbox, partition, [state])
-        if (entries.length === 0) break
-        state = await commitOrPass(deps, { state, entries })
+        const [mail] = await readMailboxes(deps.mailbox, partition, [state])
+        if (!mail?.entries.length) {
+          if (mail?.unread) waiting.push(aboutUnread(state.sku, mail.unread))
+          break
+        }
+        state = await commitOrPass(deps, { state, entries: mail.entries })
       }
     } catch (error) {
       if (!(error instanceof MailboxGap)) throw error
       deps.warn(`${error.message}: what came after the hole is lost`)
     }
   }
+  return waiting
 }
 
 /**

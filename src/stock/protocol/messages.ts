@@ -1,5 +1,23 @@
-/** What may stand in a mailbox, and how it is written there. Version 1. */
+/**
+ * What may stand in a mailbox, and how it is written there.
+ *
+ * Workers and API processes of two releases run side by side while one replaces the other, so every entry has a version:
+ * its field `v`, and 1 without it. Whatever changes what an entry means is a new version: another kind, another
+ * field, a field that is read differently. To go from version N to N+1:
+ *
+ * 1. A release learns to read N+1 ({@link versionsRead}) and still writes N. Record what N+1 looks like in
+ *    test/fixtures/mailbox-entries.json. Roll this release out everywhere.
+ * 2. The next release writes N+1: the scripts in lua/stock append `v`.
+ * 3. A later release may forget N: mailboxes hold seconds, not days.
+ *
+ * Should somebody hurry, nothing is lost: a worker leaves a SKU alone whose mailbox goes on with a version that it
+ * does not read, until a worker of the newer release takes over. The id of an entry, `<generation>-<seq>`, and the
+ * field `v` mean the same in all versions.
+ */
 import { assert } from '../../kernel/assert.ts'
+
+/** The versions of mailbox entries that this release reads. It writes version 1. */
+export const versionsRead: readonly number[] = [1]
 
 /** What the gate promised its buyers: it travels with every admission, so that no later edit changes it. */
 export interface Terms {
@@ -69,6 +87,25 @@ export interface Entry {
   readonly messages: readonly (Reserve | Command)[]
 }
 
+/** An entry of a version that is not among {@link versionsRead}: where it stands is all that is known of it. */
+export interface UnreadEntry {
+  readonly generation: number
+  readonly seq: number
+  readonly version: number
+}
+
+/** What a reader gets. */
+export type Delivered = Entry | UnreadEntry
+
+export function isRead(entry: Delivered): entry is Entry {
+  return (entry as Entry).messages !== undefined
+}
+
+/** One sentence on a mailbox that waits for a newer release, with what to do about it. */
+export function aboutUnread(sku: string, { generation, seq, version }: UnreadEntry): string {
+  return `${sku}: its mailbox waits at entry ${generation}-${seq}, which has version ${version}, and this release reads ${versionsRead.join(', ')}: finish the roll-out of the newer release`
+}
+
 /** One admission as JSON, ready to be joined with others by the gate's script. A part says of how many it is one. */
 export function encodeReserve(
   checkoutId: string,
@@ -100,11 +137,22 @@ const rowOf = ({ kind, id, checkoutId, units, short }: Command): CommandRow =>
 type ReserveRow = [string, string, number, string | null, string | number]
 type CommandRow = [CommandKind, string, string | null, number | null, true?]
 
-/** Reads one stream entry; throws on anything that the gate's scripts do not write. */
-export function decodeEntry([id, fields]: readonly [string, readonly string[]]): Entry {
+/** A stream entry as Redis returns it: its id, and names and values in turn. */
+export type StreamEntry = readonly [id: string, fields: readonly string[]]
+
+/** Reads one stream entry. @throws AssertionError or SyntaxError on anything that the gate's scripts do not write. */
+export function decodeEntry([id, fields]: StreamEntry): Delivered {
   const [generation, seq] = id.split('-').map(Number) as [number, number]
   const values: Record<string, string> = {}
   for (let i = 0; i < fields.length; i += 2) values[fields[i] as string] = fields[i + 1] as string
+  if (values.v !== undefined) {
+    const version = Number(values.v)
+    assert(
+      Number.isSafeInteger(seq) && Number.isSafeInteger(version) && version > 0,
+      `mailbox entry ${id} is malformed`,
+    )
+    if (!versionsRead.includes(version)) return { generation, seq, version }
+  }
   const body = JSON.parse(values.b as string)
   const granted = Number(values.g)
   assert(

@@ -4,6 +4,10 @@
  */
 export const partitionCount = 64
 
+export function isPartition(number: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number < partitionCount
+}
+
 /** FNV-1a (32 bit) of the SKU, folded to 0..63. Written into the ledger row; must never change. */
 export function partitionOf(sku: string): number {
   let hash = 0x811c9dc5

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
+import { type ActorFactory, BeyondThisWorker } from '../../../src/actor/actor.ts'
 import { Ownership } from '../../../src/actor/ownership.ts'
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
@@ -185,6 +186,63 @@ test('an owner that is fenced steps down, and the partition is served again', as
   await world.granted(sku)
   await heldBy(world, sku, 3)
   await shareEvenly(worker)
+})
+
+test('a partition that only another worker can run is given back, and tried again after a while', async (t) => {
+  const world = await StockWorld.start(t)
+  let [ms, ticks, able] = [0, 0, true]
+  const tries: number[] = []
+  const run = async (partition: number) => {
+    if (partition === 5 && !able) throw new BeyondThisWorker('by order of the test')
+  }
+  const passes = new Set<number>()
+  const factory: ActorFactory<unknown> = {
+    takeOver: async (partition) => {
+      if (partition === 5) tries.push(ms)
+      await run(partition)
+      return {
+        pass: async () => {
+          await run(partition)
+          passes.add(partition)
+          return { anything: false, arrivals: 0, parts: false }
+        },
+        tend: async () => {},
+      }
+    },
+  }
+  const ownership = new Ownership({
+    ...ownershipDeps(world, factory),
+    // It lives as fast as the wall clock; only pauses are the test's.
+    clock: {
+      ...systemClock,
+      monotonic: () => ms,
+      sleep: (duration, signal) => {
+        ticks++
+        return systemClock.sleep(duration, signal)
+      },
+    },
+  })
+  ownership.start()
+  world.onClose(() => ownership.stop())
+  const owned = (count: number) =>
+    eventually(() => assert.equal(ownership.owned.length, count), { timeoutMs: 20_000 })
+  await owned(partitionCount)
+  able = false
+  ownership.wake(5)
+  await owned(partitionCount - 1)
+  await eventually(() => assert.equal(tries.length, 2))
+  // Time stands still: however often it looks around, the pause is not over. The rest of the lane goes on.
+  const since = ticks
+  await eventually(() => assert.ok(ticks > since + 6), { timeoutMs: 20_000 })
+  assert.equal(tries.length, 2)
+  passes.clear()
+  for (const partition of [3, 7]) ownership.wake(partition)
+  await eventually(() => assert.deepEqual([...passes].toSorted(), [3, 7]))
+  ms += 60_000
+  await eventually(() => assert.equal(tries.length, 3))
+  able = true
+  ms += 60_000
+  await owned(partitionCount)
 })
 
 test('nobody owns a partition without its lock, and a stopped worker leaves none behind', async (t) => {

@@ -39,7 +39,8 @@ test('a batch that was committed before changes nothing when it is committed aga
   await world.granted(sku, { units: 2 })
   const [row] = await owner.ledger.rows([sku])
   assert.ok(row)
-  const [entries = []] = await readMailboxes(world.mailbox, partitionOf(sku), [row.state])
+  const [mail] = await readMailboxes(world.mailbox, partitionOf(sku), [row.state])
+  const entries = mail?.entries ?? []
   await owner.runDry()
   const before = await everyRow(world.pool)
   await assert.rejects(commitPass(owner.ledger, [{ state: row.state, entries }], holdSeconds), {
@@ -54,7 +55,8 @@ test('a batch of an older generation is fenced although its cursor is the one in
   const id = await world.granted(sku, { units: 2 })
   const [row] = await owner.ledger.rows([sku])
   assert.ok(row)
-  const [entries = []] = await readMailboxes(world.mailbox, partitionOf(sku), [row.state])
+  const [mail] = await readMailboxes(world.mailbox, partitionOf(sku), [row.state])
+  const entries = mail?.entries ?? []
   await world.redis.flushall()
   await owner.actor.tend()
   // A rebuild begins every mailbox anew: the cursor alone does not tell the old one from the new one.
@@ -77,10 +79,10 @@ test('a batch over several SKUs is rolled back as a whole when one of them is fe
   await world.granted(a)
   await world.granted(b)
   const states = (await owner.ledger.rows([a, b])).map(({ state }) => state)
-  const entries = await readMailboxes(world.mailbox, partitionOf(a), states)
+  const mails = await readMailboxes(world.mailbox, partitionOf(a), states)
   await world.pool.query(sql.typeAlias('none')`update ledger set cursor = 9 where sku = ${b}`)
   const before = await everyRow(world.pool)
-  const work = states.map((state, i) => ({ state, entries: entries[i] ?? [] }))
+  const work = states.map((state, i) => ({ state, entries: mails[i]?.entries ?? [] }))
   await assert.rejects(commitPass(owner.ledger, work, holdSeconds), { name: 'Fenced' })
   assert.deepEqual(await everyRow(world.pool), before)
 })

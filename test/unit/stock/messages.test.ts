@@ -1,7 +1,12 @@
 // What stands in a mailbox is read as it was written, and anything else is refused.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { decodeEntry, encodeCommand, encodeReserve } from '../../../src/stock/protocol/messages.ts'
+import {
+  decodeEntry,
+  encodeCommand,
+  encodeReserve,
+  isRead,
+} from '../../../src/stock/protocol/messages.ts'
 import { aCommand, aReserve, limitedTerms } from '../../support/stock-builders.ts'
 
 const words = 'it\'s "a key" \\ with ] and , and ü and \u2028 in it'
@@ -30,7 +35,8 @@ test('a command is read as it was written', () => {
     aCommand('restock', { units: -5 }),
   ]) {
     const fields = ['k', 'command', 'g', '0', 'b', encodeCommand(command)]
-    assert.deepEqual(decodeEntry(['1-1', fields]).messages, [command])
+    const entry = decodeEntry(['1-1', fields])
+    assert.deepEqual(isRead(entry) && entry.messages, [command])
   }
 })
 
@@ -43,6 +49,9 @@ test('an entry that no script of ours writes is refused', () => {
     ['1-1', ['k', 'command', 'g', 'many', 'b', command]],
     ['1-1', ['k', 'command', 'g', '0', 'b', '{']],
     ['1-1', []],
+    ['1-1', ['k', 'command', 'g', '0', 'b', command, 'v', 'two']],
+    ['1-1', ['k', 'command', 'g', '0', 'b', command, 'v', '0']],
+    ['1-x', ['v', '2']],
   ] as const) {
     assert.throws(() => decodeEntry([id, fields]), `${id} ${fields.join(' ')}`)
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { systemClock } from '../../../../src/kernel/clock.ts'
 import { newId } from '../../../../src/kernel/ids.ts'
 import { holderPositions, mayHold } from '../../../../src/stock/protocol/holders.ts'
-import { decodeEntry } from '../../../../src/stock/protocol/messages.ts'
+import { decodeEntry, isRead } from '../../../../src/stock/protocol/messages.ts'
 import { requestField, requestRecord } from '../../../../src/stock/protocol/request-record.ts'
 import { buildGate, hearWakeUps, holderBits } from '../../../support/gate.ts'
 import { type Case, one, writesNothing } from './case.ts'
@@ -35,6 +35,7 @@ export const admissions: Record<string, Case> = {
     assert.ok((await redis.ttl(gate.keys.today)) > 86_400)
     assert.equal(seen.mailbox.length, 1)
     const entry = decodeEntry(seen.mailbox[0] as [string, string[]])
+    assert.ok(isRead(entry))
     assert.deepEqual([entry.generation, entry.seq, entry.granted], [1, 1, 5])
     assert.deepEqual(
       entry.messages.map((m) => m.kind === 'reserve' && [m.checkoutId, m.units, m.terms.price]),

@@ -13,7 +13,7 @@ import type {
   SettleReply,
   Wakes,
 } from '../../../../src/stock/ports.ts'
-import type { Entry } from '../../../../src/stock/protocol/messages.ts'
+import { type Entry, isRead } from '../../../../src/stock/protocol/messages.ts'
 import type { Offer } from '../../../../src/stock/protocol/offers.ts'
 import { partitionOf } from '../../../../src/stock/protocol/partition.ts'
 import { requestField } from '../../../../src/stock/protocol/request-record.ts'
@@ -127,6 +127,7 @@ export class OpenedGate {
       [{ sku, generation, cursor }],
       100,
     )
+    assert.ok(read.every(isRead))
     return read
   }
 
