@@ -14,7 +14,7 @@ import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import { postStockCommand } from '../../src/stock/gate/post-commands.ts'
 import { RedisGates } from '../../src/stock/gate/redis-gates.ts'
 import { openLedger } from '../../src/stock/ledger/open-ledger.ts'
-import { skuKeys } from '../../src/stock/protocol/keys.ts'
+import { partitionKeys, skuKeys } from '../../src/stock/protocol/keys.ts'
 import { partitionOf } from '../../src/stock/protocol/partition.ts'
 import { startApi } from '../../src/system/api.ts'
 import { startWorker } from '../../src/system/worker.ts'
@@ -135,9 +135,14 @@ export async function startTestSystem(t: TestContext, options: SystemOptions = {
       }
     },
     ...client(config, apis[0]?.url ?? ''),
-    ...shop(pool, redis),
+    ...shop(pool, redis, () => config.STOCK_STRATEGY === 'actor' && workers.length > 0),
     ...judge(pool, redis),
   }
+}
+
+async function partitionOpen(redis: RedisClient, sku: string): Promise<void> {
+  const { partition } = partitionKeys(partitionOf(sku))
+  await eventually(async () => (await redis.hget(partition, 'open')) === '1', { timeoutMs: 30_000 })
 }
 
 export interface CallOptions {
@@ -202,7 +207,7 @@ function client(config: ConnectedConfig, firstUrl: string) {
   }
 }
 
-function shop(pool: DatabasePool, redis: RedisClient) {
+function shop(pool: DatabasePool, redis: RedisClient, isOwned: () => boolean) {
   let seller: Promise<string> | undefined
   const makeSeller = async () => {
     const id = newId()
@@ -214,7 +219,10 @@ function shop(pool: DatabasePool, redis: RedisClient) {
   return {
     /** A seller's account; resolves to its id. */
     addSeller: makeSeller,
-    /** Puts a SKU on sale and returns its name. Its gate is built when somebody asks. */
+    /**
+     * Puts a SKU on sale and returns its name. Its gate is built when somebody asks. Waits for the owner of its
+     * partition: a worker that has just begun may need longer to own it than a buyer waits for a gate.
+     */
     async addSku(options: SkuOptions = {}): Promise<string> {
       const { units = 10, price = 1_000, currency = 'EUR', limit, startsAt, endsAt } = options
       const sku = options.sku ?? `SKU-${newId().slice(-12)}`
@@ -238,6 +246,7 @@ function shop(pool: DatabasePool, redis: RedisClient) {
           values (${newId()}, ${sku}, 'open', ${sql.timestamp(from)}, ${sql.timestamp(to)},
             ${Math.max(units, 1)}, ${price}, ${limit ?? null})`)
       })
+      if (isOwned()) await partitionOpen(redis, sku)
       return sku
     },
     /** Adds units to a SKU (or takes them away) the way the shop does: a command, posted to the mailbox. */
