@@ -7,7 +7,7 @@ import { readAudit } from '../../audit/audit-log.ts'
 import { auditQuery, auditSchema } from '../schemas/audit.ts'
 import { listOf } from '../schemas/list.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { readCursor, writeCursor } from '../server/cursor.ts'
+import { pageOf, readCursor } from '../server/cursor.ts'
 import { authenticate, requirePermission } from '../server/session.ts'
 
 const mark = z.tuple([z.int().positive()])
@@ -30,9 +30,11 @@ export function auditRoutes(deps: { readonly pool: DatabasePool }): FastifyPlugi
       async ({ query: { limit, cursor, subject = null } }) => {
         const [before] = readCursor(mark, cursor) ?? [null]
         const rows = await readAudit(deps.pool, { limit: limit + 1, before, subject })
-        const items = rows.slice(0, limit).map(({ number: _, ...shown }) => shown)
-        const last = rows.length > limit ? rows.at(-2) : undefined
-        return { items, nextCursor: last ? writeCursor([last.number]) : null }
+        return pageOf(rows, {
+          limit,
+          show: ({ number: _, ...shown }) => shown,
+          mark: ({ number }) => [number],
+        })
       },
     )
   }

@@ -18,3 +18,22 @@ export function readCursor<T>(schema: z.ZodType<T>, cursor: string | undefined):
     })
   }
 }
+
+/** How a list shows its rows. */
+export interface PageOptions<Row, Item> {
+  /** Items of the page, at most. */
+  readonly limit: number
+  readonly show: (row: Row) => Item
+  /** The sort values of a row, for the cursor of the page after it. */
+  readonly mark: (row: Row) => readonly (string | number)[]
+}
+
+/** The answer of a list. `rows` are one more than `limit` where another page follows. */
+export function pageOf<Row, Item>(
+  rows: readonly Row[],
+  { limit, show, mark }: PageOptions<Row, Item>,
+): { items: Item[]; nextCursor: string | null } {
+  const shown = rows.slice(0, limit)
+  const last = rows.length > limit ? shown.at(-1) : undefined
+  return { items: shown.map(show), nextCursor: last === undefined ? null : writeCursor(mark(last)) }
+}
