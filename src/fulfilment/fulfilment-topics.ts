@@ -1,5 +1,6 @@
 /** What the outbox asks of fulfilment. */
-import { eachInTransaction, PermanentFailure, type Topics } from '../platform/outbox-handlers.ts'
+import { eachInTransaction, type Topics } from '../platform/outbox-handlers.ts'
+import { PermanentFailure } from '../platform/retries.ts'
 import { planShipments } from './plan-shipments.ts'
 import { locationsTopic, rerouteShipments } from './reroute.ts'
 

@@ -2,8 +2,8 @@
 import type { CommonQueryMethods } from 'slonik'
 import { z } from 'zod'
 import type { OutboxEvent, OutboxPayload } from '../platform/outbox.ts'
-import { PermanentFailure } from '../platform/outbox-handlers.ts'
 import { sql } from '../platform/postgres/pool.ts'
+import { PermanentFailure } from '../platform/retries.ts'
 import { textOf } from './mail-topics.ts'
 import { composeNote, type Message } from './messages/compose.ts'
 

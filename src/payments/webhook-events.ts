@@ -3,13 +3,9 @@ import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import type { Stripe } from 'stripe'
 import { z } from 'zod'
 import type { Random } from '../kernel/random.ts'
-import {
-  defaultRetries,
-  describeFailure,
-  type RetryPolicy,
-  retryInMs,
-} from '../platform/outbox-handlers.ts'
+import { settleInGroups } from '../kernel/settle-in-groups.ts'
 import { sql, unflushed } from '../platform/postgres/pool.ts'
+import { defaultRetries, failureOf, type RetryPolicy } from '../platform/retries.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 
 /** Settles what an event says. Any event may come twice, late, and before one that was made earlier. */
@@ -65,16 +61,13 @@ export async function processWebhooks(
      where id = any(${sql.array([...ids], 'text')}) order by received_at, id`)
   const events = claimed.filter(({ state }) => state === 'stored')
   const ended: Record<'processed' | 'ignored', string[]> = { processed: [], ignored: [] }
-  for (let i = 0; i < events.length; i += parallel) {
-    const together = events.slice(i, i + parallel)
-    const outcomes = await Promise.allSettled(
-      together.map(({ payload }) => Promise.resolve(payload as Stripe.Event).then(deps.handle)),
-    )
-    for (const [at, event] of together.entries()) {
-      const outcome = outcomes[at]
-      if (outcome?.status === 'fulfilled') ended[outcome.value].push(event.id)
-      else await fail(deps, event, outcome?.reason)
-    }
+  const outcomes = await settleInGroups(events, parallel, async ({ payload }) =>
+    deps.handle(payload as Stripe.Event),
+  )
+  for (const [i, event] of events.entries()) {
+    const outcome = outcomes[i]
+    if (outcome?.status === 'fulfilled') ended[outcome.value].push(event.id)
+    else await fail(deps, event, outcome?.reason)
   }
   await end(deps.pool, ended.processed, 'processed')
   await end(deps.pool, ended.ignored, 'ignored')
@@ -113,15 +106,15 @@ async function fail(
   event: { readonly id: string; readonly type: string; readonly attempts: number },
   error: unknown,
 ): Promise<void> {
-  const wait = retryInMs(error, event.attempts, retries, random)
+  const { message, retryInMs } = failureOf(error, event.attempts, retries, random)
   await pool.query(sql.typeAlias('none')`
-    update webhook_events set attempts = attempts + 1, last_error = ${describeFailure(error)},
-        state = ${wait === null ? 'parked' : 'stored'},
-        due_at = now() + make_interval(secs => ${wait ?? 0} / 1000.0)
+    update webhook_events set attempts = attempts + 1, last_error = ${message},
+        state = ${retryInMs === null ? 'parked' : 'stored'},
+        due_at = now() + make_interval(secs => ${retryInMs ?? 0} / 1000.0)
      where id = ${event.id} and state = 'stored'`)
   const about = { err: error, event: event.id, type: event.type, attempts: event.attempts + 1 }
-  if (wait === null) log.error(about, 'a webhook failed for good; it is parked for an operator')
-  else log.warn(about, `a webhook failed; trying again in ${wait} ms`)
+  if (retryInMs === null) log.error(about, 'a webhook failed for good; it is parked for an operator')
+  else log.warn(about, `a webhook failed; trying again in ${retryInMs} ms`)
 }
 
 export interface ParkedWebhook {

@@ -1,15 +1,10 @@
 /** Runs the handlers of outbox events: one effect each, failures retried with growing pauses, then parked. */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { assert } from '../kernel/assert.ts'
-import { backoffMs } from '../kernel/backoff.ts'
 import type { Random } from '../kernel/random.ts'
-import {
-  closeEvents,
-  type EventFailure,
-  noteEventFailures,
-  type OutboxEvent,
-  openEvents,
-} from './outbox.ts'
+import { settleInGroups } from '../kernel/settle-in-groups.ts'
+import { closeEvents, noteEventFailures, type OutboxEvent, openEvents } from './outbox.ts'
+import { defaultRetries, failureOf, type RetryPolicy } from './retries.ts'
 import type { Logger } from './telemetry/logger.ts'
 
 /** Writes an effect in the transaction that closes the rows: both or neither. */
@@ -43,21 +38,6 @@ export function joinTopics(...parts: readonly Topics[]): Topics {
   return joined
 }
 
-/** A failure that no further try will mend: the row is parked at once. */
-export class PermanentFailure extends Error {
-  override name = 'PermanentFailure'
-}
-
-export interface RetryPolicy {
-  /** The last failure parks. */
-  readonly attemptsMax: number
-  readonly baseMs: number
-  readonly maxMs: number
-}
-
-/** About 1, 4, 16, 64, 256 seconds, then five to ten minutes: an outage of two hours is outlasted. */
-export const defaultRetries: RetryPolicy = { attemptsMax: 30, baseMs: 1_000, maxMs: 600_000 }
-
 export interface OutboxHandlerDeps {
   readonly pool: DatabasePool
   readonly topics: Topics
@@ -71,13 +51,7 @@ export function eachOutside(
   run: (event: OutboxEvent) => Promise<unknown>,
   parallel = 4,
 ): OutsideEffect {
-  return async (events) => {
-    const results: PromiseSettledResult<unknown>[] = []
-    for (let i = 0; i < events.length; i += parallel) {
-      results.push(...(await Promise.allSettled(events.slice(i, i + parallel).map(run))))
-    }
-    return results
-  }
+  return (events) => settleInGroups(events, parallel, run)
 }
 
 /** One event at a time, in one transaction with the others of its batch. */
@@ -151,13 +125,10 @@ async function fail(
   error: unknown,
 ): Promise<void> {
   const { log, random, retries = defaultRetries } = deps
-  const failures = events.map(
-    (event): EventFailure => ({
-      id: event.id,
-      message: describeFailure(error),
-      retryInMs: retryInMs(error, event.attempts, retries, random),
-    }),
-  )
+  const failures = events.map(({ id, attempts }) => ({
+    id,
+    ...failureOf(error, attempts, retries, random),
+  }))
   await noteEventFailures(deps.pool, failures)
   for (const [i, { id, topic, key, attempts }] of events.entries()) {
     const parked = failures[i]?.retryInMs === null
@@ -169,21 +140,4 @@ async function fail(
         : `an outbox event failed; trying again in ${failures[i]?.retryInMs} ms`,
     )
   }
-}
-
-/** How long to wait after this failure, `failedBefore` not counting it; null: no more tries. */
-export function retryInMs(
-  error: unknown,
-  failedBefore: number,
-  retries: RetryPolicy,
-  random: Random,
-): number | null {
-  if (error instanceof PermanentFailure || failedBefore + 1 >= retries.attemptsMax) return null
-  return Math.ceil(backoffMs(failedBefore * 2, { ...retries, random }))
-}
-
-/** A failure in at most 500 characters, for the row that an operator reads. */
-export function describeFailure(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return text.slice(0, 500).replaceAll('\u0000', '')
 }

@@ -5,6 +5,7 @@
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { sql, unflushed } from './postgres/pool.ts'
+import type { RowFailure } from './retries.ts'
 
 export type OutboxPayload = Readonly<Record<string, string | number | boolean | null>>
 
@@ -114,17 +115,10 @@ export async function closeEvents(
   return new Set(closed.map(({ id }) => id))
 }
 
-export interface EventFailure {
-  readonly id: number
-  readonly message: string
-  /** When to try again; null: never by itself, an operator decides. */
-  readonly retryInMs: number | null
-}
-
 /** Notes failures: each row is due again later, or parked. */
 export async function noteEventFailures(
   pool: CommonQueryMethods,
-  failures: readonly EventFailure[],
+  failures: readonly (RowFailure & { readonly id: number })[],
 ): Promise<void> {
   if (failures.length === 0) return
   const rows = failures.map(({ id, message, retryInMs }) => [id, message, retryInMs])

@@ -3,10 +3,10 @@ import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { writesRelayedRows } from '../../src/jobs/hints.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
-import type { RetryPolicy } from '../../src/platform/outbox-handlers.ts'
 import { openPool, type PoolOptions, sql } from '../../src/platform/postgres/pool.ts'
 import { WorkHints } from '../../src/platform/queue/work-hints.ts'
 import { openRedis } from '../../src/platform/redis/client.ts'
+import type { RetryPolicy } from '../../src/platform/retries.ts'
 import { createTestDatabase, createTestRedis } from './stores.ts'
 
 export const silent = pino({ level: 'silent' })

@@ -1,6 +1,6 @@
 import { closePayment, findPayment } from '../../payments/payment-repository.ts'
-import { PermanentFailure } from '../../platform/outbox-handlers.ts'
 import { sql } from '../../platform/postgres/pool.ts'
+import { PermanentFailure } from '../../platform/retries.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
 

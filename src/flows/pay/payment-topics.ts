@@ -1,6 +1,7 @@
 /** What the outbox asks of payments. */
 import { cancelTopic } from '../../platform/outbox.ts'
-import { eachOutside, PermanentFailure, type Topics } from '../../platform/outbox-handlers.ts'
+import { eachOutside, type Topics } from '../../platform/outbox-handlers.ts'
+import { PermanentFailure } from '../../platform/retries.ts'
 import { cancelIntent } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
 

@@ -16,9 +16,9 @@ import {
   type StripeEventHandler,
 } from '../../../src/payments/webhook-events.ts'
 import { WebhookInbox } from '../../../src/payments/webhook-inbox.ts'
-import { PermanentFailure } from '../../../src/platform/outbox-handlers.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { startRelays } from '../../../src/platform/queue/relay.ts'
+import { PermanentFailure } from '../../../src/platform/retries.ts'
 import { dueNow, quickRetries, silent, testPool, testQueues } from '../../support/background.ts'
 import { eventually } from '../../support/eventually.ts'
 import { anEvent } from '../../support/webhooks.ts'

@@ -20,10 +20,10 @@ import {
   eachOutside,
   handleEvents,
   joinTopics,
-  PermanentFailure,
   type Topics,
 } from '../../../src/platform/outbox-handlers.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
+import { PermanentFailure } from '../../../src/platform/retries.ts'
 import { dueNow, quickRetries, silent, testPool } from '../../support/background.ts'
 
 const append = (pool: DatabasePool, ...keys: string[]) =>
