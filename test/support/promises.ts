@@ -8,7 +8,7 @@ import { checkPromises } from '../../src/ops/promises.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
 import { skuKeys } from '../../src/stock/protocol/keys.ts'
 import { partitionOf } from '../../src/stock/protocol/partition.ts'
-import { eventually } from './eventually.ts'
+import { openSku } from './on-sale.ts'
 import { startTestSystem, type TestSystem } from './system.ts'
 
 /** The id of a worker that began long ago. */
@@ -59,18 +59,10 @@ export async function assertBroken(
 /** A shop in which somebody holds 3 of 10 units of a SKU with a limit of 4, and everything is settled. */
 export async function usedSystem(t: TestContext) {
   const system = await startTestSystem(t)
-  const sku = await system.addSku({ units: 10, limit: 4 })
+  const sku = await openSku(system, { units: 10, limit: 4 })
   const buyer = newId()
-  const key = newId()
-  // The gate opens when a worker has found time for it.
-  const placed = await eventually(
-    async () => {
-      const answer = await system.place(buyer, [{ sku, quantity: 3 }], { key, wait: 10 })
-      assert.equal(answer.body.status, 'reserved')
-      return answer
-    },
-    { timeoutMs: 30_000, everyMs: 200 },
-  )
+  const placed = await system.place(buyer, [{ sku, quantity: 3 }], { wait: 10 })
+  assert.equal(placed.body.status, 'reserved')
   await system.settledAt(sku, 7)
   const keys = skuKeys(partitionOf(sku), sku)
   return { ...system, sku, buyer, id: placed.body.id, keys }
