@@ -42,13 +42,7 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
     const { name, latitude, longitude, priority, online } = details
     const id = newId()
     return pool.transaction(async (tx) => {
-      // One at a time for each seller, so that the count holds.
-      await tx.query(sql.typeAlias('none')`select from accounts where id = ${sellerId} for update`)
-      const { count } = await tx.one(sql.typeAlias('count')`
-        select count(*) as count from stock_locations where seller_id = ${sellerId}`)
-      if (count >= locationsMax) {
-        throw new AppError('invalid_transition', `A seller has at most ${locationsMax} locations.`)
-      }
+      await expectRoom(tx, sellerId)
       await tx.query(sql.typeAlias('none')`
         insert into stock_locations (id, seller_id, name, latitude, longitude, priority, online)
         values (${id}, ${sellerId}, ${name}, ${latitude}, ${longitude}, ${priority}, ${online})`)
@@ -102,15 +96,7 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
     const wanted = new Map(items.map(({ sku, units }) => [sku, units]))
     return pool.transaction(async (tx) => {
       await lock(tx, sellerId, id)
-      const own = await tx.any(sql.type(z.object({ sku: z.string() }))`
-        select v.sku from variants v join products p on p.id = v.product_id
-         where p.seller_id = ${sellerId} and v.sku = any(${sql.array([...wanted.keys()], 'text')})`)
-      const known = new Set(own.map(({ sku }) => sku))
-      const stranger = [...wanted.keys()].find((sku) => !known.has(sku))
-      if (stranger !== undefined) {
-        const extras = { members: { sku: stranger } }
-        throw new AppError('not_found', `You do not sell a SKU ${stranger}.`, extras)
-      }
+      await expectOwn(tx, sellerId, [...wanted.keys()])
       const rows = [...wanted]
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([sku, units]) => [id, sku, units])
@@ -137,6 +123,33 @@ function read(
 ): Promise<LocationView> {
   return tx.one(sql.type(LocationRow)`
     select ${columns} from stock_locations l where l.id = ${id} and l.seller_id = ${sellerId}`)
+}
+
+/** @throws AppError invalid_transition when the seller has as many locations as can be. */
+async function expectRoom(tx: DatabaseTransactionConnection, sellerId: string): Promise<void> {
+  // One at a time for each seller, so that the count holds.
+  await tx.query(sql.typeAlias('none')`select from accounts where id = ${sellerId} for update`)
+  const { count } = await tx.one(sql.typeAlias('count')`
+    select count(*) as count from stock_locations where seller_id = ${sellerId}`)
+  if (count >= locationsMax) {
+    throw new AppError('invalid_transition', `A seller has at most ${locationsMax} locations.`)
+  }
+}
+
+/** @throws AppError not_found when one of the SKUs is not the seller's. */
+async function expectOwn(
+  tx: DatabaseTransactionConnection,
+  sellerId: string,
+  skus: readonly string[],
+): Promise<void> {
+  const own = await tx.any(sql.type(z.object({ sku: z.string() }))`
+    select v.sku from variants v join products p on p.id = v.product_id
+     where p.seller_id = ${sellerId} and v.sku = any(${sql.array([...skus], 'text')})`)
+  const known = new Set(own.map(({ sku }) => sku))
+  const stranger = skus.find((sku) => !known.has(sku))
+  if (stranger === undefined) return
+  const extras = { members: { sku: stranger } }
+  throw new AppError('not_found', `You do not sell a SKU ${stranger}.`, extras)
 }
 
 const DetailsRow = LocationRow.omit({ id: true, stock: true })

@@ -27,21 +27,8 @@ const limits = { attempts: 3, connectMs: 2_000, requestMs: 15_000, showSeconds: 
 const immutable = 'public, max-age=31536000, immutable'
 
 export function s3Store(settings: S3Settings, clock: Clock): ImageStore {
-  const { endpoint, bucket, region, credentials } = settings
-  const client = new S3Client({
-    region,
-    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    ...(credentials === undefined ? {} : { credentials }),
-    maxAttempts: limits.attempts,
-    requestHandler: {
-      connectionTimeout: limits.connectMs,
-      requestTimeout: limits.requestMs,
-      throwOnRequestTimeout: true,
-    },
-    // By default the checksum of an empty body would be signed into the upload's URL.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-  })
+  const { bucket } = settings
+  const client = clientOf(settings)
   const original = (id: string) => ({ Bucket: bucket, Key: `originals/${id}` })
   const sized = (id: string, width: ImageWidth) => ({
     Bucket: bucket,
@@ -97,6 +84,23 @@ export function s3Store(settings: S3Settings, clock: Clock): ImageStore {
       for (const width of imageWidths) await client.send(new DeleteObjectCommand(sized(id, width)))
     },
   }
+}
+
+function clientOf({ endpoint, region, credentials }: S3Settings): S3Client {
+  return new S3Client({
+    region,
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...(credentials === undefined ? {} : { credentials }),
+    maxAttempts: limits.attempts,
+    requestHandler: {
+      connectionTimeout: limits.connectMs,
+      requestTimeout: limits.requestMs,
+      throwOnRequestTimeout: true,
+    },
+    // By default the checksum of an empty body would be signed into the upload's URL.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  })
 }
 
 async function unlessMissing<T>(found: Promise<T>): Promise<T | null> {

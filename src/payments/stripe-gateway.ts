@@ -45,7 +45,13 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
     httpAgent: new Agent({ keepAlive: true, timeout: connectMs }),
   })
   const ask = asking(settings.clock, settings.timeoutMs ?? usualMs)
+  return { ...intentCalls(stripe, ask), ...refundCalls(stripe, ask) }
+}
 
+type Ask = ReturnType<typeof asking>
+type RefundCall = 'createRefund' | 'listRefunds'
+
+function intentCalls({ paymentIntents }: Stripe, ask: Ask): Omit<PaymentGateway, RefundCall> {
   return {
     createIntent({ checkoutId, amount, currency, key }, options) {
       const intent: Stripe.PaymentIntentCreateParams = {
@@ -58,7 +64,7 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
       return intentAnswer(
         ask(
           'payment_intent',
-          (limit) => stripe.paymentIntents.create(intent, { idempotencyKey: key, ...limit }),
+          (limit) => paymentIntents.create(intent, { idempotencyKey: key, ...limit }),
           options,
         ),
       )
@@ -68,8 +74,7 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
       try {
         const intent = await ask(
           'payment_intent',
-          (limit) =>
-            stripe.paymentIntents.confirm(intentId, method, { idempotencyKey: key, ...limit }),
+          (limit) => paymentIntents.confirm(intentId, method, { idempotencyKey: key, ...limit }),
           options,
         )
         return chargeOf(factsOf(intent))
@@ -83,32 +88,29 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
     },
     retrieveIntent(intentId, options) {
       return intentAnswer(
-        ask(
-          'payment_intent',
-          (limit) => stripe.paymentIntents.retrieve(intentId, {}, limit),
-          options,
-        ),
+        ask('payment_intent', (limit) => paymentIntents.retrieve(intentId, {}, limit), options),
       )
     },
     async cancelIntent(intentId, options) {
       const answer = await intentAnswer(
-        ask(
-          'payment_intent',
-          (limit) => stripe.paymentIntents.cancel(intentId, {}, limit),
-          options,
-        ),
+        ask('payment_intent', (limit) => paymentIntents.cancel(intentId, {}, limit), options),
       )
       // The one refusal that is as good as done.
       return answer.tag === 'refused' && answer.intent?.status === 'canceled'
         ? { tag: 'intent', intent: answer.intent }
         : answer
     },
+  }
+}
+
+function refundCalls({ refunds }: Stripe, ask: Ask): Pick<PaymentGateway, RefundCall> {
+  return {
     async createRefund({ intentId, amount, refundId, key }, options): Promise<RefundAnswer> {
       const refund = { payment_intent: intentId, amount, metadata: { refundId } }
       try {
         const made = await ask(
           'refund',
-          (limit) => stripe.refunds.create(refund, { idempotencyKey: key, ...limit }),
+          (limit) => refunds.create(refund, { idempotencyKey: key, ...limit }),
           options,
         )
         return { tag: 'refund', refund: refundFactsOf(made) }
@@ -119,7 +121,7 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
     async listRefunds(intentId, options) {
       const which = { payment_intent: intentId, limit: 100 }
       try {
-        const page = await ask('list', (limit) => stripe.refunds.list(which, limit), options)
+        const page = await ask('list', (limit) => refunds.list(which, limit), options)
         return { tag: 'refunds', refunds: page.data.map(refundFactsOf) }
       } catch (error) {
         return failureOf(error)

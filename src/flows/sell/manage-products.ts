@@ -54,6 +54,9 @@ export interface ProductEdit extends Partial<Record<keyof ProductTexts, string |
 /** The topic of the event that every change of a product writes; its key names product and version. */
 export const productChangedTopic = 'product.changed'
 
+/** Of an entry in the audit log. */
+type Details = Readonly<Record<string, unknown>>
+
 export type ManageProducts = ReturnType<typeof manageProducts>
 
 export function manageProducts(deps: ManageProductsDeps) {
@@ -73,6 +76,18 @@ export function manageProducts(deps: ManageProductsDeps) {
     await followChange(deps, changed, skus).catch(leaveToTheEvent)
     deps.forget(changed.id, skus)
   }
+  /** One transaction for a change, its entry in the audit log, and its event. `write` returns the entry's details. */
+  const change = (
+    target: ProductTarget,
+    action: string,
+    write: (tx: DatabaseTransactionConnection, id: string) => Promise<Details>,
+    texts: Omit<ProductEdit, 'variants'> = {},
+  ): Promise<Changed> =>
+    pool.transaction(async (tx) => {
+      const touched = await touchProduct(tx, target, texts)
+      await audited(tx, target.sellerId, action, touched.id, await write(tx, touched.id))
+      return noted(tx, touched)
+    })
   return {
     /** @throws AppError sku_taken, validation_failed for two currencies. */
     async create(
@@ -81,7 +96,7 @@ export function manageProducts(deps: ManageProductsDeps) {
       variants: readonly StockedVariant[],
     ): Promise<Product> {
       const id = newId()
-      expectOneCurrency(variants.map(({ currency }) => currency))
+      expectOneCurrency(variants)
       await pool.transaction(async (tx) => {
         await insertProduct(tx, { id, sellerId, ...texts }, variants)
         await stockUp(tx, variants)
@@ -95,13 +110,11 @@ export function manageProducts(deps: ManageProductsDeps) {
      * @throws AppError not_found, stale_version, validation_failed for a SKU of another product.
      */
     async edit(target: ProductTarget, { variants = [], ...texts }: ProductEdit): Promise<Product> {
-      const changed = await pool.transaction(async (tx) => {
-        const touched = await touchProduct(tx, target, texts)
-        if (variants.length > 0) await writeEdits(tx, touched.id, variants)
-        await audited(tx, target.sellerId, 'product.edited', touched.id, { ...texts, variants })
-        return noted(tx, touched)
-      })
-      return answer(changed)
+      const write = async (tx: DatabaseTransactionConnection, id: string) => {
+        if (variants.length > 0) await writeEdits(tx, id, variants)
+        return { ...texts, variants }
+      }
+      return answer(await change(target, 'product.edited', write, texts))
     },
 
     /** @throws AppError not_found, stale_version, sku_taken, validation_failed. */
@@ -109,28 +122,20 @@ export function manageProducts(deps: ManageProductsDeps) {
       target: ProductTarget,
       variants: readonly StockedVariant[],
     ): Promise<Product> {
-      const changed = await pool.transaction(async (tx) => {
-        const touched = await touchProduct(tx, target)
-        const before = await skusOf(tx, touched.id)
-        expectOneCurrency([...before, ...variants].map(({ currency }) => currency))
-        if (before.length + variants.length > limits.productVariants) {
-          throw invalid('variants', `At most ${limits.productVariants} variants a product`)
-        }
-        await insertVariants(tx, touched.id, variants)
+      const changed = await change(target, 'product.variants_added', async (tx, id) => {
+        expectFit([...(await skusOf(tx, id)), ...variants])
+        await insertVariants(tx, id, variants)
         await stockUp(tx, variants)
-        await audited(tx, target.sellerId, 'product.variants_added', touched.id, { variants })
-        return noted(tx, touched)
+        return { variants }
       })
       return answer(changed)
     },
 
     /** Takes a product off the shelves; its orders stay. @throws AppError not_found, stale_version. */
     async archive(target: ProductTarget): Promise<void> {
-      const changed = await pool.transaction(async (tx) => {
-        const touched = await touchProduct(tx, target)
-        await archive(tx, touched.id)
-        await audited(tx, target.sellerId, 'product.archived', touched.id, {})
-        return noted(tx, touched)
+      const changed = await change(target, 'product.archived', async (tx, id) => {
+        await archive(tx, id)
+        return {}
       })
       await follow(changed)
     },
@@ -161,7 +166,7 @@ async function audited(
   sellerId: string,
   action: string,
   productId: string,
-  details: Readonly<Record<string, unknown>>,
+  details: Details,
 ): Promise<void> {
   const actor = { id: sellerId, role: 'seller' }
   await appendAudit(tx, { actor, action, subject: `product:${productId}`, details })
@@ -191,9 +196,19 @@ async function writeEdits(
   if (unknown >= 0) throw invalid(`variants.${unknown}.sku`, 'The product has no such SKU')
 }
 
-function expectOneCurrency(currencies: readonly string[]): void {
-  const other = currencies.findIndex((currency) => currency !== currencies[0])
-  if (other >= 0) throw invalid('variants', 'All variants of a product have one currency')
+/** All variants that a product will have. */
+function expectFit(variants: readonly Priced[]): void {
+  expectOneCurrency(variants)
+  if (variants.length > limits.productVariants) {
+    throw invalid('variants', `At most ${limits.productVariants} variants a product`)
+  }
+}
+
+type Priced = Pick<NewVariant, 'currency'>
+
+function expectOneCurrency(variants: readonly Priced[]): void {
+  if (variants.some(({ currency }) => currency !== variants[0]?.currency))
+    throw invalid('variants', 'All variants of a product have one currency')
 }
 
 function invalid(path: string, message: string): AppError {

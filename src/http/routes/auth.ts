@@ -10,12 +10,21 @@ import { addressOf, strictLimit, strictLimits } from '../server/rate-limit.ts'
 
 const tags = ['identity']
 
-/** Registration and sessions. */
-export function authRoutes(deps: {
+export interface AuthRouteDeps {
   readonly identity: Identity
   readonly onSignedIn?: OnSignedIn | undefined
-}): FastifyPluginAsync {
-  const { identity, onSignedIn } = deps
+}
+
+/** Registration and sessions. */
+export function authRoutes(deps: AuthRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    await scope.register(signInRoutes(deps))
+    await scope.register(sessionRoutes(deps))
+  }
+}
+
+/** Opening an account, and logging in to it. */
+function signInRoutes({ identity, onSignedIn }: AuthRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     const registerLimit = strictLimit(
       scope,
@@ -67,6 +76,13 @@ export function authRoutes(deps: {
         return signedIn
       },
     )
+  }
+}
+
+/** Going on with a session, and ending it. */
+function sessionRoutes({ identity }: AuthRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
 
     app.post(
       '/api/auth/refresh',

@@ -18,16 +18,22 @@ const tags = ['checkout']
 const bearer = [{ bearer: [] }]
 const idParams = z.object({ id: z.string() })
 
-export function checkoutRoutes(deps: {
+export interface CheckoutRouteDeps {
   readonly checkouts: Checkouts
   readonly cancelCheckout: CancelCheckout
   readonly placeFromCart: PlaceFromCart
-}): FastifyPluginAsync {
-  const { checkouts, cancelCheckout, placeFromCart } = deps
-  return async (scope) => {
-    const app = scope.withTypeProvider<ZodTypeProvider>()
+}
 
-    app.post(
+export function checkoutRoutes(deps: CheckoutRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    await scope.register(placeRoute(deps))
+    await scope.register(placedRoutes(deps))
+  }
+}
+
+function placeRoute({ checkouts, placeFromCart }: CheckoutRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    scope.withTypeProvider<ZodTypeProvider>().post(
       '/api/checkouts',
       {
         onRequest: [authenticate, requirePermission('checkouts:own')],
@@ -67,6 +73,13 @@ export function checkoutRoutes(deps: {
         )
       },
     )
+  }
+}
+
+/** Looking at what was placed, and giving it back. */
+function placedRoutes({ checkouts, cancelCheckout }: CheckoutRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
 
     app.get(
       '/api/checkouts/:id',

@@ -26,11 +26,18 @@ const params = z.object({ id: z.string() })
 const mark = z.tuple([z.uuid()])
 const onRequest = [authenticate, requirePermission('locations:own')]
 
-export function locationRoutes({
-  locations,
-}: {
+interface LocationRouteDeps {
   readonly locations: Locations
-}): FastifyPluginAsync {
+}
+
+export function locationRoutes(deps: LocationRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    await scope.register(listRoutes(deps))
+    await scope.register(changeRoutes(deps))
+  }
+}
+
+function listRoutes({ locations }: LocationRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
@@ -72,6 +79,12 @@ export function locationRoutes({
         return { items, nextCursor: last ? writeCursor([last.id]) : null }
       },
     )
+  }
+}
+
+function changeRoutes({ locations }: LocationRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
 
     app.patch(
       '/api/locations/:id',

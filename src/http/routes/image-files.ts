@@ -1,6 +1,6 @@
 /** The files themselves: sizes to all, and uploads where they are kept on this server's disk. */
 import { Readable } from 'node:stream'
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { type DiskStore, WrongLength } from '../../images/disk-store.ts'
@@ -56,8 +56,7 @@ export function imageFileRoutes(deps: { readonly store: ImageStore }): FastifyPl
   }
 }
 
-/** PUT /uploads/:id, for whoever holds a URL that was signed for this file. */
-export function uploadRoutes(deps: {
+export interface UploadRouteDeps {
   readonly store: DiskStore
   readonly signatures: UploadSignatures
   readonly clock: Clock
@@ -65,8 +64,10 @@ export function uploadRoutes(deps: {
   readonly isExpected: (id: string) => Promise<boolean>
   /** Runs when a file has arrived. */
   readonly onUploaded: (id: string) => Promise<unknown>
-}): FastifyPluginAsync {
-  const { store, signatures, clock } = deps
+}
+
+/** PUT /uploads/:id, for whoever holds a URL that was signed for this file. */
+export function uploadRoutes(deps: UploadRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -90,23 +91,7 @@ export function uploadRoutes(deps: {
       },
       async (request, reply) => {
         const { id } = request.params
-        const { expires, signature } = request.query
-        const contentType = request.headers['content-type'] ?? ''
-        const bytes = Number(request.headers['content-length'] ?? Number.NaN)
-        const signed =
-          isImageType(contentType) &&
-          Number.isSafeInteger(bytes) &&
-          bytes <= imageLimits.bytes &&
-          signatures.matches({ id, contentType, bytes }, expires, signature)
-        if (!signed) {
-          throw new AppError(
-            'forbidden',
-            'This URL is not signed for a file of this type and length.',
-          )
-        }
-        if (expires * 1000 <= clock.now()) {
-          throw new AppError('forbidden', 'This URL has expired. Announce the image again.')
-        }
+        const bytes = signedBytes(deps, request, { id, ...request.query })
         if (!(await deps.isExpected(id))) {
           throw new AppError(
             'invalid_transition',
@@ -114,7 +99,7 @@ export function uploadRoutes(deps: {
           )
         }
         try {
-          await store.receive({ id, bytes }, request.body as Readable)
+          await deps.store.receive({ id, bytes }, request.body as Readable)
         } catch (error) {
           if (!(error instanceof WrongLength)) throw error
           throw new AppError(
@@ -127,4 +112,30 @@ export function uploadRoutes(deps: {
       },
     )
   }
+}
+
+/** How long the body may be that the URL is signed for. @throws AppError forbidden: it is not, or not any more. */
+function signedBytes(
+  { signatures, clock }: Pick<UploadRouteDeps, 'signatures' | 'clock'>,
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  {
+    id,
+    expires,
+    signature,
+  }: { readonly id: string; readonly expires: number; readonly signature: string },
+): number {
+  const contentType = headers['content-type'] ?? ''
+  const bytes = Number(headers['content-length'] ?? Number.NaN)
+  const signed =
+    isImageType(contentType) &&
+    Number.isSafeInteger(bytes) &&
+    bytes <= imageLimits.bytes &&
+    signatures.matches({ id, contentType, bytes }, expires, signature)
+  if (!signed) {
+    throw new AppError('forbidden', 'This URL is not signed for a file of this type and length.')
+  }
+  if (expires * 1000 <= clock.now()) {
+    throw new AppError('forbidden', 'This URL has expired. Announce the image again.')
+  }
+  return bytes
 }

@@ -24,7 +24,14 @@ export interface OrderRouteDeps {
   readonly cancelOrder: CancelOrder
 }
 
-export function orderRoutes({ pool, orders, cancelOrder }: OrderRouteDeps): FastifyPluginAsync {
+export function orderRoutes(deps: OrderRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    await scope.register(readRoutes(deps))
+    await scope.register(moveRoutes(deps))
+  }
+}
+
+function readRoutes({ orders }: OrderRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
@@ -66,6 +73,12 @@ export function orderRoutes({ pool, orders, cancelOrder }: OrderRouteDeps): Fast
       },
       async (request) => orders.get(principalOf(request), orderIdOf(request.params)),
     )
+  }
+}
+
+function moveRoutes({ pool, orders, cancelOrder }: OrderRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    const app = scope.withTypeProvider<ZodTypeProvider>()
 
     app.put(
       '/api/orders/:id/cancel',

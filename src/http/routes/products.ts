@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Product } from '../../catalogue/product.ts'
-import type { ListRequest, ProductLists } from '../../catalogue/product-lists.ts'
+import type { ListRequest, ProductList, ProductLists } from '../../catalogue/product-lists.ts'
 import { sortOf } from '../../catalogue/product-lists.ts'
 import type { ProductPages, WrittenPage } from '../../flows/browse/product-pages.ts'
 import type { ManageProducts } from '../../flows/sell/manage-products.ts'
@@ -66,19 +66,7 @@ function readRoutes({ lists, pages }: ProductRouteDeps): FastifyPluginAsync {
       },
       async (request) => {
         const asked = listRequest(request.query)
-        const { items, next, facets } = await lists.search(asked)
-        const sort = sortOf(asked.sort, (asked.q ?? '').trim() !== '')
-        return {
-          items: [...items],
-          nextCursor: next && writeCursor([sort, next.id, next.price, next.rank]),
-          facets: facets && {
-            category: [...facets.category],
-            options: Object.fromEntries(
-              Object.entries(facets.options).map(([name, values]) => [name, [...values]]),
-            ),
-            price: facets.price ?? { min: null, max: null },
-          },
-        }
+        return foundPage(asked, await lists.search(asked))
       },
     )
 
@@ -240,6 +228,22 @@ const editing =
   'POST /api/skus/:sku/stock.'
 
 const jsonType = 'application/json; charset=utf-8'
+
+/** What a search has found, and where its next page begins. */
+function foundPage(asked: ListRequest, { items, next, facets }: ProductList) {
+  const sort = sortOf(asked.sort, (asked.q ?? '').trim() !== '')
+  return {
+    items: [...items],
+    nextCursor: next && writeCursor([sort, next.id, next.price, next.rank]),
+    facets: facets && {
+      category: [...facets.category],
+      options: Object.fromEntries(
+        Object.entries(facets.options).map(([name, values]) => [name, [...values]]),
+      ),
+      price: facets.price ?? { min: null, max: null },
+    },
+  }
+}
 
 /** The product as everybody sees it now. */
 async function answer(

@@ -17,11 +17,19 @@ const params = skuParams
 const problems = problemResponses(400, 401, 403, 404, 413, 415, 429, 503)
 const sellers = [authenticate, requirePermission('stock:write')]
 
-export function stockRoutes(deps: {
+export interface StockRouteDeps {
   readonly pool: DatabasePool
   readonly strategy: Pick<ReservationStrategy, 'post'>
-}): FastifyPluginAsync {
-  const { pool } = deps
+}
+
+export function stockRoutes(deps: StockRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    await scope.register(sellerRoutes(deps))
+    await scope.register(alertRoute(deps))
+  }
+}
+
+function sellerRoutes(deps: StockRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
@@ -64,12 +72,16 @@ export function stockRoutes(deps: {
       async (request) => {
         const { sku } = request.params
         const { units } = request.body
-        await setThreshold(pool, { seller: principalOf(request), sku, units })
+        await setThreshold(deps.pool, { seller: principalOf(request), sku, units })
         return { sku, units }
       },
     )
+  }
+}
 
-    app.post(
+function alertRoute({ pool }: StockRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    scope.withTypeProvider<ZodTypeProvider>().post(
       '/api/skus/:sku/alerts',
       {
         onRequest: [authenticate, requirePermission('alerts:own')],
