@@ -113,7 +113,8 @@ async function fail(
         due_at = now() + make_interval(secs => ${retryInMs ?? 0} / 1000.0)
      where id = ${event.id} and state = 'stored'`)
   const about = { err: error, event: event.id, type: event.type, attempts: event.attempts + 1 }
-  if (retryInMs === null) log.error(about, 'a webhook failed for good; it is parked for an operator')
+  if (retryInMs === null)
+    log.error(about, 'a webhook failed for good; it is parked for an operator')
   else log.warn(about, `a webhook failed; trying again in ${retryInMs} ms`)
 }
 
