@@ -28,8 +28,12 @@ export interface Ground {
   stop(): Promise<void>
 }
 
-/** What is not a buyer's business, and what would keep one machine's load out. */
-const benchSettings = { RATE_LIMIT_PER_MINUTE: '0', LOG_LEVEL: 'warn' } as const
+/** The yardstick; and without what is not a buyer's business, or would keep one machine's load out. */
+const benchSettings = {
+  RATE_LIMIT_PER_MINUTE: '0',
+  LOG_LEVEL: 'warn',
+  BENCH_ROUTES: '1',
+} as const
 const buyersAtLeast = 2_000
 const registeredMax = 500
 
@@ -154,6 +158,9 @@ async function targetBuyers(
     signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
   })
   await answer.body?.cancel()
+  if (answer.status === 404) {
+    throw new Error(`--target: ${url} has no /api/bench routes: start it with BENCH_ROUTES=1`)
+  }
   const count = Math.min(buyersMax, Math.max(buyersAtLeast, options.stock))
   if (answer.status === 200) {
     const ids = access

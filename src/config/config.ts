@@ -9,6 +9,7 @@ export const demoSecrets = {
 } as const
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+const switchedOn = z.enum(['0', '1']).transform((value) => value === '1')
 
 const environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
@@ -45,6 +46,7 @@ const environment = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   CORS_ORIGINS: z.string().default(''),
   TRUST_PROXY: whole(0, 10).default(0),
+  BENCH_ROUTES: switchedOn.default(false),
 })
 
 export type Config = Readonly<z.infer<typeof environment>>

@@ -111,7 +111,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
 
   app.register(healthRoutes({ checks: deps.health, clock }))
   app.register(authRoutes({ identity, onSignedIn: deps.onSignedIn }))
-  app.register(benchRoutes())
+  if (config.BENCH_ROUTES) app.register(benchRoutes())
   for (const routes of deps.routes) app.register(routes)
   return app
 }

@@ -44,7 +44,9 @@ export type People = Awaited<ReturnType<typeof startPeople>>
 
 /** A paying shop with one account of each kind. What `buyer` buys is sold by `seller`. */
 export async function startPeople(t: TestContext) {
-  const system = await startPayingSystem(t, { settings: { DATA_DIR: createTestFolder(t) } })
+  const system = await startPayingSystem(t, {
+    settings: { DATA_DIR: createTestFolder(t), BENCH_ROUTES: '1' },
+  })
   const hash = await createPasswords().hash(peoplePassword)
   const addAccount = async (role: Role): Promise<string> => {
     const id = newId()

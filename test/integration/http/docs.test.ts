@@ -5,7 +5,7 @@ import { readOperations } from '../../support/openapi.ts'
 import { startTestSystem } from '../../support/system.ts'
 
 test('the description names every operation, its answers, and who may call it', async (t) => {
-  const system = await startTestSystem(t, { workers: 0 })
+  const system = await startTestSystem(t, { workers: 0, settings: { BENCH_ROUTES: '1' } })
   const document = await fetch(`${system.url}/openapi.json`)
   assert.match(await document.text(), /^\{"openapi":"3\.1\.0"/)
   const lacking: string[] = []

@@ -80,3 +80,22 @@ test('closing lets a request finish and refuses new connections', async (t) => {
   await closed
   await assert.rejects(fetch(`${url}/health/live`))
 })
+
+test('the routes of the benchmark exist only where they are switched on', async (t) => {
+  const statusWith = async (settings: Record<string, string>) => {
+    const { app, bearer } = await startTestApp(t, { settings })
+    const description = await app.inject('/openapi.json')
+    const [read, sent] = await Promise.all([
+      app.inject('/api/bench/baseline'),
+      app.inject({
+        method: 'POST',
+        url: '/api/bench/baseline',
+        headers: bearer(),
+        payload: {},
+      }),
+    ])
+    return [read.statusCode, sent.statusCode, description.body.includes('/api/bench')]
+  }
+  assert.deepEqual(await statusWith({}), [404, 404, false])
+  assert.deepEqual(await statusWith({ BENCH_ROUTES: '1' }), [200, 200, true])
+})

@@ -30,7 +30,7 @@ function forge(
 }
 
 test('a token of ours opens a protected route and any other does not', async (t) => {
-  const { app, config, bearer } = await startTestApp(t)
+  const { app, config, bearer } = await startTestApp(t, { settings: { BENCH_ROUTES: '1' } })
   const call = (authorization?: string) =>
     app.inject({
       method: 'POST',
