@@ -4,6 +4,7 @@
  */
 export const partitionCount = 64
 
+/** Whether there is a partition of this number. */
 export function isPartition(number: number): boolean {
   return Number.isInteger(number) && number >= 0 && number < partitionCount
 }
