@@ -1,6 +1,6 @@
 /** The shop that a first `npm start` shows. */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
-import { createPasswords } from '../src/identity/passwords.ts'
+import { Passwords } from '../src/identity/passwords.ts'
 import { newId } from '../src/kernel/ids.ts'
 import { sql } from '../src/platform/postgres/pool.ts'
 import { openLedger } from '../src/stock/ledger/open-ledger.ts'
@@ -71,7 +71,7 @@ const flashSale = { sku: 'FLASH-001', units: 1_000, price: 4_900, perCustomerLim
 
 /** Fills an empty database with the demo accounts, products and sale; leaves any other as it is. */
 export async function seedDemoShop(pool: DatabasePool): Promise<void> {
-  const hash = await createPasswords().hash(demoPassword)
+  const hash = await new Passwords().hash(demoPassword)
   await pool.transaction(async (tx) => {
     const taken = await tx.exists(sql.typeAlias('none')`select from accounts`)
     if (taken) return

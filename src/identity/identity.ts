@@ -2,7 +2,7 @@ import type { DatabasePool } from 'slonik'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { type Bars, createBars } from './bars.ts'
 import { EndedSessions } from './ended-sessions.ts'
-import { createPasswords } from './passwords.ts'
+import { Passwords } from './passwords.ts'
 import { createSessions, type SignedIn } from './sessions.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 
@@ -26,7 +26,7 @@ export function createIdentity(deps: {
   const sessions = createSessions(pool, tokens)
   const ended = new EndedSessions(pool)
   return {
-    ...createAccounts({ pool, passwords: createPasswords(), sessions }),
+    ...createAccounts({ pool, passwords: new Passwords(), sessions }),
     ...createBars({ pool, ended }),
     tokens,
     ended,

@@ -13,48 +13,44 @@ const limits = {
   waiting: 256,
 } as const
 
-export interface Passwords {
-  /** The PHC string of a password. Throws `overloaded` when too many are waiting. */
-  hash(password: string): Promise<string>
-  /** Compares. Without a stored hash it takes as long as with one, and is false. */
-  matches(password: string, stored: string | undefined): Promise<boolean>
-}
-
 /** Hashing in a bounded number of threads, so that a crowd logging in cannot starve the rest. */
-export function createPasswords(): Passwords {
-  let running = 0
-  const waiting: (() => void)[] = []
-  let decoy: Promise<string> | undefined
+export class Passwords {
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+  #decoy: Promise<string> | undefined
 
-  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (running >= limits.running) {
-      if (waiting.length >= limits.waiting) {
+  /** The PHC string of a password. Throws `overloaded` when too many are waiting. */
+  hash(password: string): Promise<string> {
+    return this.#inTurn(() => hash(password, cost))
+  }
+
+  /** Compares. Without a stored hash it takes as long as with one, and is false. */
+  async matches(password: string, stored: string | undefined): Promise<boolean> {
+    if (stored !== undefined) return this.#inTurn(() => verify(stored, password))
+    this.#decoy ??= hash(randomBytes(16), cost)
+    const other = await this.#decoy
+    await this.#inTurn(() => verify(other, password))
+    return false
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= limits.running) {
+      if (this.#waiting.length >= limits.waiting) {
         throw new AppError('overloaded', 'Too many log-ins at once. Try again in two seconds.', {
           retryAfterSeconds: 2,
         })
       }
       // Whoever finishes hands its place over, so `running` is already counted for the one who waited.
-      await new Promise<void>((resolve) => waiting.push(resolve))
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
     } else {
-      running += 1
+      this.#running += 1
     }
     try {
       return await work()
     } finally {
-      const next = waiting.shift()
+      const next = this.#waiting.shift()
       if (next) next()
-      else running -= 1
+      else this.#running -= 1
     }
-  }
-
-  return {
-    hash: (password) => inTurn(() => hash(password, cost)),
-    matches: async (password, stored) => {
-      if (stored !== undefined) return inTurn(() => verify(stored, password))
-      decoy ??= hash(randomBytes(16), cost)
-      const other = await decoy
-      await inTurn(() => verify(other, password))
-      return false
-    },
   }
 }

@@ -1,5 +1,5 @@
 /** Where an API process is connected. */
-import { Carts } from '../cart/carts.ts'
+import { createCarts } from '../cart/carts.ts'
 import type { ConnectedConfig } from '../config/config.ts'
 import { createEraseAccount } from '../flows/account/erase-account.ts'
 import { giveBackAll } from '../flows/account/give-back-all.ts'
@@ -78,7 +78,7 @@ export async function startApi(
   const giveBack = (accountId: string) => giveBackAll({ pool, cancelCheckout }, accountId)
   const availability = new AvailabilityReader({ pool, strategy, clock })
   const cartRedis = open('carts')
-  const carts = new Carts({ redis: cartRedis, priced: (skus) => availability.readMany(skus) })
+  const carts = createCarts({ redis: cartRedis, priced: (skus) => availability.readMany(skus) })
   const onNotEmptied = (error: unknown) =>
     log.warn({ err: error }, 'a cart was bought but not emptied; it stays as it is')
   const images = await openImageStore(config, clock)

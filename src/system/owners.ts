@@ -3,7 +3,7 @@ import type { DatabasePool } from 'slonik'
 import { Ownership } from '../actor/ownership.ts'
 import { PgOwnerRegistry } from '../actor/pg-owner-registry.ts'
 import { pgSessions } from '../actor/pg-sessions.ts'
-import { createCommitListener } from '../flows/reserve/commit-listener.ts'
+import { CommitListener } from '../flows/reserve/commit-listener.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { newId } from '../kernel/ids.ts'
 import type { Random } from '../kernel/random.ts'
@@ -41,7 +41,7 @@ export function startOwners(deps: {
   const { databaseUrl, pool, stampPool, redis, holdSeconds, lanes, clock, random, log } = deps
   const gates = new RedisGates(redis, clock.now)
   const wakes = new RedisWakes({ subscriber: deps.subscriber, publisher: redis })
-  const listener = createCommitListener({ pool, gates, wakes, holdSeconds, clock, log })
+  const listener = new CommitListener({ pool, gates, wakes, holdSeconds, clock, log })
   const workerId = newId()
   const ownership: Ownership<LedgerStore> = new Ownership({
     sessions: pgSessions({
@@ -69,7 +69,7 @@ export function startOwners(deps: {
       monotonic: clock.monotonic,
       random,
       warn: (message) => log.warn(message),
-      onCommitted: listener.committed,
+      onCommitted: (partition, committed) => listener.committed(partition, committed),
       wake: (partition) => ownership.wake(partition),
     }),
   })

@@ -2,7 +2,7 @@
 import type { DatabasePool } from 'slonik'
 import type { ConnectedConfig } from '../config/config.ts'
 import type { MoneyDeps } from '../flows/pay/money-deps.ts'
-import { createAssembly, currenciesOf } from '../flows/reserve/assembly.ts'
+import { Assembly, currenciesOf } from '../flows/reserve/assembly.ts'
 import { offerSource } from '../flows/reserve/offer-source.ts'
 import { actorStrategy } from '../flows/reserve/strategies/actor.ts'
 import { pessimisticStrategy } from '../flows/reserve/strategies/pessimistic.ts'
@@ -53,7 +53,7 @@ export function strategyOf(config: ConnectedConfig, parts: StrategyParts): Reser
     gate,
     gates,
     clock: systemClock,
-    assembly: createAssembly({ pool, gates, gate, ids, currencies }),
+    assembly: new Assembly({ pool, gates, gate, ids, currencies }),
   })
 }
 

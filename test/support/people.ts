@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { z } from 'zod'
-import { createPasswords } from '../../src/identity/passwords.ts'
+import { Passwords } from '../../src/identity/passwords.ts'
 import type { Role } from '../../src/identity/permissions.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
@@ -47,7 +47,7 @@ export async function startPeople(t: TestContext) {
   const system = await startPayingSystem(t, {
     settings: { DATA_DIR: createTestFolder(t), BENCH_ROUTES: '1' },
   })
-  const hash = await createPasswords().hash(peoplePassword)
+  const hash = await new Passwords().hash(peoplePassword)
   const addAccount = async (role: Role): Promise<string> => {
     const id = newId()
     await system.pool.query(sql.typeAlias('none')`

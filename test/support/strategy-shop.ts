@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { type CancelCheckout, createCancelCheckout } from '../../src/flows/pay/cancel-checkout.ts'
 import { expireHolds } from '../../src/flows/pay/expire-holds.ts'
-import { createAssembly, currenciesOf } from '../../src/flows/reserve/assembly.ts'
+import { Assembly, currenciesOf } from '../../src/flows/reserve/assembly.ts'
 import type { CheckoutView } from '../../src/flows/reserve/checkout-repository.ts'
 import { Checkouts } from '../../src/flows/reserve/checkouts.ts'
 import { offerSource } from '../../src/flows/reserve/offer-source.ts'
@@ -82,7 +82,7 @@ export async function startStrategyShop(t: TestContext, name: StrategyName): Pro
 export function actorStrategyOf(world: StockWorld): ReservationStrategy {
   const { pool, apiGates: gates, ids, gate } = world
   const currencies = (skus: readonly string[]) => currenciesOf(pool, skus)
-  const assembly = createAssembly({ pool, gates, gate, ids, currencies })
+  const assembly = new Assembly({ pool, gates, gate, ids, currencies })
   return actorStrategy({ gate, gates, clock: systemClock, assembly })
 }
 

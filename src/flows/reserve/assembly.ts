@@ -27,43 +27,66 @@ export interface AssemblyDeps {
   readonly currencies: (skus: readonly string[]) => Promise<ReadonlyMap<string, string>>
 }
 
-export interface Assembly {
-  reserve(purchase: Purchase): Promise<ReserveOutcome>
-}
-
 /** With fewer units than that left of any of its SKUs, a checkout asks one gate after the other. */
 const plentyUnits = 1_000
 /** SKUs whose currency and last known units are remembered, at most. */
 const rememberedMax = 50_000
 
-export function createAssembly(deps: AssemblyDeps): Assembly {
-  const { pool, gate, ids } = deps
-  const begin = createBeginAssembly(pool)
+/** Reserves all lines of a checkout, or none. Remembers what the gates said last of each SKU. */
+export class Assembly {
+  readonly #deps: AssemblyDeps
+  readonly #begin: ReturnType<typeof createBeginAssembly>
   /** What a SKU costs is in one currency, for ever; its gate refuses it when it is not sold any more. */
-  const known = new RecentMap<string>(rememberedMax)
+  readonly #known = new RecentMap<string>(rememberedMax)
   /** What the gates said last. */
-  const unitsLeft = new RecentMap<number>(rememberedMax)
+  readonly #unitsLeft = new RecentMap<number>(rememberedMax)
 
-  const currencies = async (lines: readonly Line[]): Promise<ReadonlyMap<string, string>> => {
-    const unknown = lines.filter(({ sku }) => known.get(sku) === undefined)
+  constructor(deps: AssemblyDeps) {
+    this.#deps = deps
+    this.#begin = createBeginAssembly(deps.pool)
+  }
+
+  async reserve(purchase: Purchase): Promise<ReserveOutcome> {
+    const { pool, gate, ids } = this.#deps
+    const { buyerId, key, lines } = purchase
+    const before = gate.known(buyerId, key)
+    if (before) return before
+    const refusal = refusalFor(lines, await this.#currencies(lines))
+    // A replay is answered although what it named may have been archived since.
+    if (refusal) return (await findReplay(pool, buyerId, key)) ?? refusal
+    const begun = await this.#begin({
+      purchase,
+      id: ids.mint(partitionOf(lines[0]?.sku as string), 0, buyerId),
+    })
+    if (!begun.fresh) {
+      return { tag: 'repeated', checkoutId: begun.id, fingerprint: begun.fingerprint }
+    }
+    const refused = await this.#admitAll(purchase, begun.id)
+    if (!refused) return { tag: 'accepted', checkoutId: begun.id, status: 'queued' }
+    await giveUp(this.#deps, [begun.id], refused.outcome.tag)
+    return refusalOf(refused.sku, refused.outcome)
+  }
+
+  async #currencies(lines: readonly Line[]): Promise<ReadonlyMap<string, string>> {
+    const unknown = lines.filter(({ sku }) => this.#known.get(sku) === undefined)
     if (unknown.length > 0) {
-      const found = await deps.currencies(unknown.map(({ sku }) => sku))
-      for (const [sku, currency] of found) known.set(sku, currency)
+      const found = await this.#deps.currencies(unknown.map(({ sku }) => sku))
+      for (const [sku, currency] of found) this.#known.set(sku, currency)
     }
     return new Map(
       lines.flatMap(({ sku }) => {
-        const currency = known.get(sku)
+        const currency = this.#known.get(sku)
         return currency === undefined ? [] : [[sku, currency]]
       }),
     )
   }
 
-  const admit = async (
+  async #admit(
     { buyerId, lines }: Purchase,
     checkoutId: string,
     { sku, quantity }: Line,
-  ): Promise<Refused | null> => {
-    const outcome = await gate.admit({
+  ): Promise<Refused | null> {
+    const outcome = await this.#deps.gate.admit({
       sku,
       buyerId,
       units: quantity,
@@ -75,7 +98,7 @@ export function createAssembly(deps: AssemblyDeps): Assembly {
     })
     if (outcome.tag === 'repeated') return null
     if (outcome.tag === 'granted' || outcome.tag === 'sold_out') {
-      unitsLeft.set(sku, outcome.unitsLeft)
+      this.#unitsLeft.set(sku, outcome.unitsLeft)
     }
     return outcome.tag === 'granted' ? null : { sku, outcome }
   }
@@ -84,42 +107,22 @@ export function createAssembly(deps: AssemblyDeps): Assembly {
    * The first refusal, or null. Scarce SKUs are asked in one order by everybody: were they asked at once,
    * two crossed baskets could each get what the other one needs, and both be refused.
    */
-  const admitAll = async (purchase: Purchase, checkoutId: string): Promise<Refused | null> => {
+  async #admitAll(purchase: Purchase, checkoutId: string): Promise<Refused | null> {
     const { lines } = purchase
     const plenty = lines.every(
-      ({ sku, quantity }) => (unitsLeft.get(sku) ?? 0) >= plentyUnits + quantity,
+      ({ sku, quantity }) => (this.#unitsLeft.get(sku) ?? 0) >= plentyUnits + quantity,
     )
     if (plenty) {
-      const refusals = await Promise.all(lines.map((line) => admit(purchase, checkoutId, line)))
+      const refusals = await Promise.all(
+        lines.map((line) => this.#admit(purchase, checkoutId, line)),
+      )
       return refusals.find((each) => each !== null) ?? null
     }
     for (const line of lines) {
-      const refused = await admit(purchase, checkoutId, line)
+      const refused = await this.#admit(purchase, checkoutId, line)
       if (refused) return refused
     }
     return null
-  }
-
-  return {
-    async reserve(purchase) {
-      const { buyerId, key, lines } = purchase
-      const before = gate.known(buyerId, key)
-      if (before) return before
-      const refusal = refusalFor(lines, await currencies(lines))
-      // A replay is answered although what it named may have been archived since.
-      if (refusal) return (await findReplay(pool, buyerId, key)) ?? refusal
-      const begun = await begin({
-        purchase,
-        id: ids.mint(partitionOf(lines[0]?.sku as string), 0, buyerId),
-      })
-      if (!begun.fresh) {
-        return { tag: 'repeated', checkoutId: begun.id, fingerprint: begun.fingerprint }
-      }
-      const refused = await admitAll(purchase, begun.id)
-      if (!refused) return { tag: 'accepted', checkoutId: begun.id, status: 'queued' }
-      await giveUp(deps, [begun.id], refused.outcome.tag)
-      return refusalOf(refused.sku, refused.outcome)
-    },
   }
 }
 

@@ -11,40 +11,67 @@ import { encodeReserved, encodeResults } from './results.ts'
 /** For how long parts are awaited that may never come, because another worker has them. */
 const elsewhereMs = 10
 
-export interface CommitListener {
-  committed(partition: number, committed: Committed): void
-  /** Resolves when nothing is under way. */
-  idle(): Promise<void>
-}
-
-export function createCommitListener(deps: {
+export interface CommitListenerDeps {
   readonly pool: DatabasePool
   readonly gates: PostGates
   readonly wakes: Pick<Wakes, 'publishResults'>
   readonly holdSeconds: number
   readonly log: Logger
   readonly clock: Clock
-}): CommitListener {
-  const { pool, gates, wakes, log, clock } = deps
-  /** Assemblies to look at, and those that the ledger refused a part of. */
-  const held = new Set<string>()
-  const refused = new Set<string>()
-  /** Parts that are held and committed here, of assemblies that miss some. */
-  const parts = new Map<string, number>()
-  let looking: Promise<void> | undefined
+}
 
-  const tell = (partition: number, message: string | undefined) => {
-    if (message !== undefined) wakes.publishResults(partition, message)
+/** One for each worker. Gathers the assemblies whose parts were committed, and decides them together. */
+export class CommitListener {
+  readonly #deps: CommitListenerDeps
+  /** Assemblies to look at, and those that the ledger refused a part of. */
+  readonly #held = new Set<string>()
+  readonly #refused = new Set<string>()
+  /** Parts that are held and committed here, of assemblies that miss some. */
+  readonly #parts = new Map<string, number>()
+  #looking: Promise<void> | undefined
+
+  constructor(deps: CommitListenerDeps) {
+    this.#deps = deps
   }
+
+  committed(partition: number, committed: Committed): void {
+    this.#tell(partition, encodeResults(committed))
+    for (const { reserved, rejected } of committed.decisions) {
+      for (const { key, checkoutId, parts } of reserved) {
+        if (key === null) this.#note(checkoutId, parts)
+      }
+      for (const { reserve } of rejected)
+        if (reserve.key === null) this.#refused.add(reserve.checkoutId)
+    }
+    this.#lookSoon()
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    for (const checkoutId of this.#parts.keys()) this.#held.add(checkoutId)
+    this.#parts.clear()
+    this.#lookSoon()
+    await this.#looking
+  }
+
+  #tell(partition: number, message: string | undefined): void {
+    if (message !== undefined) this.#deps.wakes.publishResults(partition, message)
+  }
+
+  #lookSoon(): void {
+    if (this.#held.size + this.#refused.size > 0) this.#looking ??= this.#look()
+  }
+
   // One statement decides all that came together; what comes meanwhile is next.
-  const look = async () => {
-    while (held.size + refused.size > 0) {
-      const [whole, broken] = [[...held], [...refused]]
-      held.clear()
-      refused.clear()
+  async #look(): Promise<void> {
+    const { pool, gates, holdSeconds, log } = this.#deps
+    while (this.#held.size + this.#refused.size > 0) {
+      const [whole, broken] = [[...this.#held], [...this.#refused]]
+      this.#held.clear()
+      this.#refused.clear()
       try {
         if (broken.length > 0) await giveUp({ pool, gates }, broken, 'refused by the ledger')
-        if (whole.length > 0) announce(await decideAssemblies(pool, whole, deps.holdSeconds))
+        if (whole.length > 0) this.#announce(await decideAssemblies(pool, whole, holdSeconds))
       } catch (error) {
         // Their deadline is kept by a job.
         log.warn(
@@ -53,51 +80,31 @@ export function createCommitListener(deps: {
         )
       }
     }
-    looking = undefined
+    this.#looking = undefined
   }
-  const lookSoon = () => {
-    if (held.size + refused.size > 0) looking ??= look()
-  }
+
   // To look before the last part is there is in vain. Parts that go to other workers are not counted here:
   // whoever misses some looks a moment after each of its own, so that one look comes after the last.
-  const note = (checkoutId: string, of: number) => {
-    const count = (parts.get(checkoutId) ?? 0) + 1
+  #note(checkoutId: string, of: number): void {
+    const count = (this.#parts.get(checkoutId) ?? 0) + 1
     if (count >= of) {
-      parts.delete(checkoutId)
-      held.add(checkoutId)
+      this.#parts.delete(checkoutId)
+      this.#held.add(checkoutId)
       return
     }
-    parts.set(checkoutId, count)
+    this.#parts.set(checkoutId, count)
     if (count > 1) return
-    clock.after(elsewhereMs, () => {
-      if (!parts.delete(checkoutId)) return
-      held.add(checkoutId)
-      lookSoon()
+    this.#deps.clock.after(elsewhereMs, () => {
+      if (!this.#parts.delete(checkoutId)) return
+      this.#held.add(checkoutId)
+      this.#lookSoon()
     })
   }
-  const announce = (decided: readonly Decided[]) => {
+
+  #announce(decided: readonly Decided[]): void {
     const byPartition = Map.groupBy(decided, ({ id }) => Number.parseInt(id.slice(15, 18), 16))
     for (const [partition, checkouts] of byPartition) {
-      tell(partition, encodeReserved((checkouts[0] as Decided).expires_at, checkouts))
+      this.#tell(partition, encodeReserved((checkouts[0] as Decided).expires_at, checkouts))
     }
-  }
-  return {
-    committed(partition, committed) {
-      tell(partition, encodeResults(committed))
-      for (const { reserved, rejected } of committed.decisions) {
-        for (const { key, checkoutId, parts: of } of reserved) {
-          if (key === null) note(checkoutId, of)
-        }
-        for (const { reserve } of rejected)
-          if (reserve.key === null) refused.add(reserve.checkoutId)
-      }
-      lookSoon()
-    },
-    async idle() {
-      for (const checkoutId of parts.keys()) held.add(checkoutId)
-      parts.clear()
-      lookSoon()
-      await looking
-    },
   }
 }

@@ -12,7 +12,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { RedisClient } from '../../platform/redis/client.ts'
 import { answerError, sendProblem } from './problem.ts'
 import { identify } from './session.ts'
-import { createSharedCounters } from './shared-counters.ts'
+import { SharedCounters } from './shared-counters.ts'
 
 /** Requests per minute that no setting changes; they are off together with the general limit. */
 export const strictLimits = {
@@ -44,7 +44,7 @@ export function limitRates(
 ): void {
   const { perMinute: max, redis, clock } = deps
   if (max === 0) return
-  const counters = createSharedCounters({ redis, clock, windowMs })
+  const counters = new SharedCounters({ redis, clock, windowMs })
   app.decorate('rateForgiver', () => {
     const at = clock.now()
     return (key: string) => counters.forgive(key, at)

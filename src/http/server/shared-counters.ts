@@ -19,11 +19,10 @@ interface Counter {
   pending: number
 }
 
-export interface SharedCounters {
-  /** Counts one more under `key` in the present window and returns the count that is known here. */
-  hit(key: string, max: number): number
-  /** Takes one back that was counted under `key` at `at`, by the clock's `now`; nothing, when that window is over. */
-  forgive(key: string, at: number): void
+export interface SharedCountersDeps {
+  readonly redis: RedisClient
+  readonly clock: Clock
+  readonly windowMs: number
 }
 
 /**
@@ -31,66 +30,95 @@ export interface SharedCounters {
  * together let a twentieth of a limit through unseen, and 100 ms worth of calls; in return no request
  * waits for Redis, and none fails without it.
  */
-export function createSharedCounters(deps: {
-  readonly redis: RedisClient
-  readonly clock: Clock
-  readonly windowMs: number
-}): SharedCounters {
-  const { redis, clock, windowMs } = deps
-  let window = -1
-  let counters = new Map<string, Counter>()
-  let untold = new Set<string>()
-  let busy = false
+export class SharedCounters {
+  readonly #deps: SharedCountersDeps
+  #window = -1
+  #counters = new Map<string, Counter>()
+  /** Keys whose counts are to travel. */
+  #untold = new Set<string>()
+  #busy = false
 
-  const turn = () => {
-    const present = Math.floor(clock.now() / windowMs)
-    if (present === window) return
-    window = present
-    counters = new Map()
-    untold = new Set()
+  constructor(deps: SharedCountersDeps) {
+    this.#deps = deps
   }
 
-  const counterOf = (key: string): Counter => {
-    const known = counters.get(key)
+  /** Counts one more under `key` in the present window and returns the count that is known here. */
+  hit(key: string, max: number): number {
+    this.#turn()
+    const counter = this.#counterOf(key)
+    const count = counter.shared + counter.pending
+    // Beyond the limit nothing is counted: a flood of refusals costs Redis nothing.
+    if (count > max) return count
+    counter.pending += 1
+    if (counter.pending * limits.sharedPart >= max) {
+      this.#untold.add(key)
+      this.#schedule()
+    }
+    return count + 1
+  }
+
+  /** Takes one back that was counted under `key` at `at`, by the clock's `now`; nothing, when that window is over. */
+  forgive(key: string, at: number): void {
+    this.#turn()
+    const counter = this.#counters.get(key)
+    if (!counter || Math.floor(at / this.#deps.windowMs) !== this.#window) return
+    counter.pending -= 1
+    if (counter.pending >= 0) return
+    this.#untold.add(key)
+    this.#schedule()
+  }
+
+  #turn(): void {
+    const { clock, windowMs } = this.#deps
+    const present = Math.floor(clock.now() / windowMs)
+    if (present === this.#window) return
+    this.#window = present
+    this.#counters = new Map()
+    this.#untold = new Set()
+  }
+
+  #counterOf(key: string): Counter {
+    const known = this.#counters.get(key)
     if (known) return known
-    if (counters.size >= limits.entries) {
-      for (const oldest of counters.keys()) {
-        counters.delete(oldest)
+    if (this.#counters.size >= limits.entries) {
+      for (const oldest of this.#counters.keys()) {
+        this.#counters.delete(oldest)
         break
       }
     }
     const fresh = { shared: 0, pending: 0 }
-    counters.set(key, fresh)
+    this.#counters.set(key, fresh)
     return fresh
   }
 
-  const schedule = () => {
-    if (busy) return
-    busy = true
-    clock.after(limits.flushMs, () => {
-      flush().then(
+  #schedule(): void {
+    if (this.#busy) return
+    this.#busy = true
+    this.#deps.clock.after(limits.flushMs, () => {
+      this.#flush().then(
         () => {
-          busy = false
-          if (untold.size > 0) schedule()
+          this.#busy = false
+          if (this.#untold.size > 0) this.#schedule()
         },
         () => {
           // Redis is away: the counts stay pending and travel with a later call.
-          busy = false
+          this.#busy = false
         },
       )
     })
   }
 
-  const flush = async () => {
+  async #flush(): Promise<void> {
+    const { redis, windowMs } = this.#deps
     const batch: { counter: Counter; sent: number }[] = []
     const pipeline = redis.pipeline()
-    for (const key of untold) {
+    for (const key of this.#untold) {
       if (batch.length >= limits.flushKeys) break
-      untold.delete(key)
-      const counter = counters.get(key)
+      this.#untold.delete(key)
+      const counter = this.#counters.get(key)
       if (!counter) continue
       // One hash tag for all of them: a pipeline has to stay in one slot of a cluster.
-      const name = `{rate}:${window}:${key}`
+      const name = `{rate}:${this.#window}:${key}`
       pipeline.incrby(name, counter.pending)
       pipeline.pexpire(name, windowMs * 2)
       batch.push({ counter, sent: counter.pending })
@@ -103,30 +131,5 @@ export function createSharedCounters(deps: {
       counter.shared = total
       counter.pending -= sent
     })
-  }
-
-  return {
-    hit: (key, max) => {
-      turn()
-      const counter = counterOf(key)
-      const count = counter.shared + counter.pending
-      // Beyond the limit nothing is counted: a flood of refusals costs Redis nothing.
-      if (count > max) return count
-      counter.pending += 1
-      if (counter.pending * limits.sharedPart >= max) {
-        untold.add(key)
-        schedule()
-      }
-      return count + 1
-    },
-    forgive: (key, at) => {
-      turn()
-      const counter = counters.get(key)
-      if (!counter || Math.floor(at / windowMs) !== window) return
-      counter.pending -= 1
-      if (counter.pending >= 0) return
-      untold.add(key)
-      schedule()
-    },
   }
 }

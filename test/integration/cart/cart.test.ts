@@ -1,7 +1,7 @@
 // A cart over HTTP: one for each account on all its devices, one for each guest, and none for anybody else.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Carts } from '../../../src/cart/carts.ts'
+import { createCarts } from '../../../src/cart/carts.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -186,7 +186,7 @@ test('a cart that nobody looks at is forgotten, and one that is looked at is kep
   await cartOf(shop, { buyer }).read()
   assert.ok((await ttlOf()) > 29.9 * days)
 
-  const carts = new Carts({
+  const carts = createCarts({
     redis: shop.redis,
     priced: async (skus) =>
       skus.map((each) => ({ sku: each, title: '', price: 1, currency: 'EUR', available: 1 })),

@@ -1,7 +1,7 @@
 // A checkout of the cart buys all of it or nothing; success empties the cart, once, and a retry finds it again.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Carts } from '../../../src/cart/carts.ts'
+import { createCarts } from '../../../src/cart/carts.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -117,7 +117,7 @@ test('what is added while a checkout is under way stays in the cart', async (t) 
   const shop = await startTestSystem(t, { workers: 0 })
   const [mug, tee] = [await shop.addSku(), await shop.addSku()]
   const [buyer, key] = [newId(), newId()]
-  const carts = new Carts({ redis: shop.redis, priced: async () => [] })
+  const carts = createCarts({ redis: shop.redis, priced: async () => [] })
   await add(shop, buyer, mug, 2)
   const bought = await carts.freeze(buyer, key)
   assert.deepEqual(bought, [{ sku: mug, quantity: 2 }])
@@ -137,7 +137,7 @@ test('a cart that was bought and not emptied, because the process died, is empti
   const shop = await startTestSystem(t)
   const [sku, buyer, key] = [await shop.addSku(), newId(), newId()]
   await add(shop, buyer, sku, 2)
-  const carts = new Carts({ redis: shop.redis, priced: async () => [] })
+  const carts = createCarts({ redis: shop.redis, priced: async () => [] })
   const frozen = await carts.freeze(buyer, key)
   const placed = await checkout(shop, buyer, { key, wait: 15 })
   assert.equal(placed.status, 201)

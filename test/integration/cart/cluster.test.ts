@@ -2,7 +2,7 @@
 // server that has forgotten the scripts is told them again.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Carts } from '../../../src/cart/carts.ts'
+import { createCarts } from '../../../src/cart/carts.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { openRedis } from '../../../src/platform/redis/client.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -15,7 +15,7 @@ for (const cluster of [false, true]) {
     const redis = openRedis(url, 'carts', () => {})
     t.after(() => redis.disconnect())
     await eventually(() => redis.get('there'))
-    const carts = new Carts({
+    const carts = createCarts({
       redis,
       priced: async (skus) =>
         skus.map((sku) => ({ sku, title: sku, price: 5, currency: 'EUR', available: 9 })),

@@ -6,14 +6,14 @@ import { pino } from 'pino'
 import { createCancelCheckout } from '../../../src/flows/pay/cancel-checkout.ts'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
 import {
-  createAssembly,
+  Assembly,
   currenciesOf,
   decideAssemblies,
   giveUp,
   overdueAssemblies,
 } from '../../../src/flows/reserve/assembly.ts'
 import { findCheckout } from '../../../src/flows/reserve/checkout-repository.ts'
-import { createCommitListener } from '../../../src/flows/reserve/commit-listener.ts'
+import { CommitListener } from '../../../src/flows/reserve/commit-listener.ts'
 import { rejectAssemblies } from '../../../src/jobs/schedule.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
@@ -73,7 +73,7 @@ class Basket {
   static async start(t: TestContext, { listening = false } = {}): Promise<Basket> {
     const world = await StockWorld.start(t)
     const { pool, gates, redis } = world
-    const listener = createCommitListener({
+    const listener = new CommitListener({
       pool,
       gates,
       wakes: new RedisWakes({ subscriber: redis, publisher: redis }),
@@ -86,7 +86,9 @@ class Basket {
       const sku = await world.addSku({ units: stock, limit: 2 }, partition)
       const owner = await world.takeOver(
         partition,
-        listening ? { onCommitted: listener.committed } : {},
+        listening
+          ? { onCommitted: (partition, committed) => listener.committed(partition, committed) }
+          : {},
       )
       await world.openGate(owner, sku)
       return [sku, owner] as const
@@ -104,7 +106,7 @@ class Basket {
   /** Begins the checkout in a process that dies after so many gates; its id. */
   async dieAfter(gates: number): Promise<string> {
     const { pool, apiGates, ids } = this.world
-    const assembly = createAssembly({
+    const assembly = new Assembly({
       ...{ pool, gates: apiGates, ids, gate: new DyingGate(this.world, gates) },
       currencies: (skus) => currenciesOf(pool, skus),
     })

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { test } from 'node:test'
-import { createSharedCounters } from '../../../src/http/server/shared-counters.ts'
+import { SharedCounters } from '../../../src/http/server/shared-counters.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { openRedis } from '../../../src/platform/redis/client.ts'
 import { startTestApp } from '../../support/app.ts'
@@ -126,8 +126,8 @@ test('counters of two processes agree over Redis, also over a cluster', async (t
     t.after(() => {
       for (const client of clients) client.disconnect()
     })
-    const [one, two] = clients.map((redis) =>
-      createSharedCounters({ redis, clock, windowMs: 60_000 }),
+    const [one, two] = clients.map(
+      (redis) => new SharedCounters({ redis, clock, windowMs: 60_000 }),
     )
     assert.ok(one && two)
     for (let i = 0; i < 10; i += 1) one.hit('k', 10)
@@ -159,7 +159,7 @@ test('without Redis each process goes on counting', async (t) => {
 
 test('a new window begins at nought', () => {
   let now = 1_800_000_000_000
-  const counters = createSharedCounters({
+  const counters = new SharedCounters({
     redis: undefined as never,
     clock: { ...systemClock, now: () => now, after: () => () => {} },
     windowMs: 60_000,
