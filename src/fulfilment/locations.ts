@@ -72,11 +72,7 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
     return pool.transaction(async (tx) => {
       const was = await lock(tx, sellerId, id)
       const now = { ...was, ...to }
-      if ((now.latitude === null) !== (now.longitude === null)) {
-        throw new AppError('validation_failed', 'Latitude and longitude belong together.', {
-          errors: [{ path: 'latitude', message: 'Send both, or null for both' }],
-        })
-      }
+      expectPlace(now)
       await tx.query(sql.typeAlias('none')`
         update stock_locations set name = ${now.name}, latitude = ${now.latitude},
             longitude = ${now.longitude}, priority = ${now.priority}, online = ${now.online}
@@ -97,13 +93,7 @@ export function createLocations({ pool }: { readonly pool: DatabasePool }) {
     return pool.transaction(async (tx) => {
       await lock(tx, sellerId, id)
       await expectOwn(tx, sellerId, [...wanted.keys()])
-      const rows = [...wanted]
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([sku, units]) => [id, sku, units])
-      await tx.query(sql.typeAlias('none')`
-        insert into location_stock (location_id, sku, units)
-        select * from ${sql.unnest(rows, ['uuid', 'text', 'int4'])}
-        on conflict (location_id, sku) do update set units = excluded.units`)
+      await writeStock(tx, id, wanted)
       await note(tx, sellerId, id, 'stocked', Object.fromEntries(wanted))
       await tellOfChange(tx, sellerId, id)
       return read(tx, sellerId, id)
@@ -136,6 +126,13 @@ async function expectRoom(tx: DatabaseTransactionConnection, sellerId: string): 
   }
 }
 
+function expectPlace({ latitude, longitude }: LocationDetails): void {
+  if ((latitude === null) === (longitude === null)) return
+  throw new AppError('validation_failed', 'Latitude and longitude belong together.', {
+    errors: [{ path: 'latitude', message: 'Send both, or null for both' }],
+  })
+}
+
 /** @throws AppError not_found when one of the SKUs is not the seller's. */
 async function expectOwn(
   tx: DatabaseTransactionConnection,
@@ -150,6 +147,18 @@ async function expectOwn(
   if (stranger === undefined) return
   const extras = { members: { sku: stranger } }
   throw new AppError('not_found', `You do not sell a SKU ${stranger}.`, extras)
+}
+
+async function writeStock(
+  tx: DatabaseTransactionConnection,
+  id: string,
+  units: ReadonlyMap<string, number>,
+): Promise<void> {
+  const rows = [...units].sort(([a], [b]) => (a < b ? -1 : 1)).map(([sku, here]) => [id, sku, here])
+  await tx.query(sql.typeAlias('none')`
+    insert into location_stock (location_id, sku, units)
+    select * from ${sql.unnest(rows, ['uuid', 'text', 'int4'])}
+    on conflict (location_id, sku) do update set units = excluded.units`)
 }
 
 const DetailsRow = LocationRow.omit({ id: true, stock: true })

@@ -1,5 +1,6 @@
 /** Where an API process is connected. */
-import { createCarts } from '../cart/carts.ts'
+import type { FastifyPluginAsync } from 'fastify'
+import { type Carts, createCarts } from '../cart/carts.ts'
 import type { ConnectedConfig } from '../config/config.ts'
 import { createEraseAccount } from '../flows/account/erase-account.ts'
 import { giveBackAll } from '../flows/account/give-back-all.ts'
@@ -7,10 +8,12 @@ import { AvailabilityReader } from '../flows/browse/availability.ts'
 import { createCancelCheckout } from '../flows/pay/cancel-checkout.ts'
 import { createCancelOrder } from '../flows/pay/cancel-order.ts'
 import { Confirmations } from '../flows/pay/confirm.ts'
+import type { MoneyDeps } from '../flows/pay/money-deps.ts'
 import { createPlaceOrder } from '../flows/pay/place-order.ts'
 import { Checkouts } from '../flows/reserve/checkouts.ts'
 import { createPlaceFromCart } from '../flows/reserve/from-cart.ts'
 import { Results } from '../flows/reserve/results.ts'
+import type { ReservationStrategy } from '../flows/reserve/strategy.ts'
 import { createLocations } from '../fulfilment/locations.ts'
 import { buildApp } from '../http/app.ts'
 import { allImageRoutes } from '../http/image-routing.ts'
@@ -25,15 +28,15 @@ import { opsRefundRoutes } from '../http/routes/ops-refunds.ts'
 import { opsWebhookRoutes } from '../http/routes/ops-webhooks.ts'
 import { orderRoutes } from '../http/routes/orders.ts'
 import { placeOrderRoutes } from '../http/routes/place-order.ts'
-import { productRoutes } from '../http/routes/products.ts'
+import { type ProductRouteDeps, productRoutes } from '../http/routes/products.ts'
 import { skuRoutes } from '../http/routes/skus.ts'
 import { stockRoutes } from '../http/routes/stock.ts'
 import { userRoutes } from '../http/routes/users.ts'
 import { webhookRoutes } from '../http/routes/webhooks.ts'
 import { mergeCart } from '../http/server/merge-cart.ts'
-import { createIdentity } from '../identity/identity.ts'
+import { createIdentity, type Identity } from '../identity/identity.ts'
 import { imagesOf } from '../images/images-of.ts'
-import { openImageStore } from '../images/open-store.ts'
+import { type OpenedStore, openImageStore } from '../images/open-store.ts'
 import { writesRelayedRows } from '../jobs/hints.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { systemRandom } from '../kernel/random.ts'
@@ -47,7 +50,7 @@ import { createRegistry } from '../platform/telemetry/metrics.ts'
 import { LocalRefusals } from '../stock/gate/local-refusals.ts'
 import { RedisGates } from '../stock/gate/redis-gates.ts'
 import { RedisWakes } from '../stock/gate/redis-wakes.ts'
-import { checkoutIds } from '../stock/protocol/checkout-id.ts'
+import { type CheckoutIds, checkoutIds } from '../stock/protocol/checkout-id.ts'
 import { catalogueOf } from './catalogue.ts'
 import { moneyOf, poolOf, redisOpener, strategyOf } from './shared.ts'
 
@@ -73,14 +76,9 @@ export async function startApi(
   const unwatch = wakes.onFreed(refusals)
   const strategy = strategyOf(config, { pool, gates, ids, refusals })
   const results = new Results({ wakes, clock })
-  const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
-  const cancelCheckout = createCancelCheckout({ pool, ids, strategy })
-  const giveBack = (accountId: string) => giveBackAll({ pool, cancelCheckout }, accountId)
   const availability = new AvailabilityReader({ pool, strategy, clock })
   const cartRedis = open('carts')
   const carts = createCarts({ redis: cartRedis, priced: (skus) => availability.readMany(skus) })
-  const onNotEmptied = (error: unknown) =>
-    log.warn({ err: error }, 'a cart was bought but not emptied; it stays as it is')
   const images = await openImageStore(config, clock)
   const catalogue = catalogueOf({
     imagesOf: imagesOf(pool, config.PUBLIC_URL ?? ''),
@@ -92,9 +90,7 @@ export async function startApi(
     clock,
   })
   const money = moneyOf(config, { pool, strategy, clock, random: systemRandom, log })
-  const confirmations = new Confirmations({ ...money, checkouts })
-  const buying = { pool, checkouts, confirmations, strategy, carts }
-  const orders = createOrders({ pool })
+  const parts = { ...money, strategy, identity, ids, images, availability, carts, results }
 
   const app = buildApp({
     config,
@@ -108,40 +104,7 @@ export async function startApi(
       db: () => pool.query(sql.typeAlias('none')`select`),
       redis: () => gateRedis.ping(),
     },
-    routes: [
-      accountRoutes({
-        identity,
-        eraseAccount: createEraseAccount({ identity, giveBackAll: giveBack }),
-      }),
-      userRoutes({ identity, giveBackAll: giveBack }),
-      checkoutRoutes({
-        checkouts,
-        cancelCheckout,
-        placeFromCart: createPlaceFromCart({ carts, checkouts, onNotEmptied }),
-      }),
-      cartRoutes({ carts }),
-      stockRoutes({ pool, strategy }),
-      auditRoutes({ pool }),
-      confirmRoutes({ confirmations }),
-      placeOrderRoutes({ placeOrder: createPlaceOrder({ ...buying, onNotEmptied }) }),
-      orderRoutes({
-        pool,
-        orders,
-        cancelOrder: createCancelOrder({ pool, cancelCheckout, strategy }),
-      }),
-      shipmentRoutes({ pool, orders }),
-      locationRoutes({ locations: createLocations({ pool }) }),
-      productRoutes(catalogue),
-      ...allImageRoutes({ config, pool, opened: images, clock }),
-      skuRoutes({ availability }),
-      webhookRoutes({
-        inbox: new WebhookInbox(pool, clock),
-        verify: createWebhookVerifier(config.STRIPE_WEBHOOK_SECRET),
-      }),
-      opsWebhookRoutes({ pool }),
-      opsOutboxRoutes({ pool }),
-      opsRefundRoutes({ pool }),
-    ],
+    routes: routesOf(config, { ...parts, catalogue }),
   })
   const url = await app.listen({ port: config.PORT, host: config.HOST })
   log.info({ url, strategy: config.STOCK_STRATEGY }, 'the API listens')
@@ -157,4 +120,63 @@ export async function startApi(
       log.info('the API has stopped')
     },
   }
+}
+
+/** What the routes are made of. */
+interface RouteParts extends MoneyDeps {
+  readonly strategy: ReservationStrategy
+  readonly identity: Identity
+  readonly ids: CheckoutIds
+  readonly images: OpenedStore
+  readonly catalogue: ProductRouteDeps
+  readonly availability: AvailabilityReader
+  readonly carts: Carts
+  readonly results: Results
+}
+
+function routesOf(config: ConnectedConfig, parts: RouteParts): FastifyPluginAsync[] {
+  const { identity, ids, images, catalogue, availability, carts, results, ...money } = parts
+  const { pool, strategy, clock, log } = parts
+  const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
+  const confirmations = new Confirmations({ ...money, checkouts })
+  const cancelCheckout = createCancelCheckout({ pool, ids, strategy })
+  const giveBack = (accountId: string) => giveBackAll({ pool, cancelCheckout }, accountId)
+  const onNotEmptied = (error: unknown) =>
+    log.warn({ err: error }, 'a cart was bought but not emptied; it stays as it is')
+  const buying = { pool, checkouts, confirmations, strategy, carts }
+  const orders = createOrders({ pool })
+  return [
+    accountRoutes({
+      identity,
+      eraseAccount: createEraseAccount({ identity, giveBackAll: giveBack }),
+    }),
+    userRoutes({ identity, giveBackAll: giveBack }),
+    checkoutRoutes({
+      checkouts,
+      cancelCheckout,
+      placeFromCart: createPlaceFromCart({ carts, checkouts, onNotEmptied }),
+    }),
+    cartRoutes({ carts }),
+    stockRoutes({ pool, strategy }),
+    auditRoutes({ pool }),
+    confirmRoutes({ confirmations }),
+    placeOrderRoutes({ placeOrder: createPlaceOrder({ ...buying, onNotEmptied }) }),
+    orderRoutes({
+      pool,
+      orders,
+      cancelOrder: createCancelOrder({ pool, cancelCheckout, strategy }),
+    }),
+    shipmentRoutes({ pool, orders }),
+    locationRoutes({ locations: createLocations({ pool }) }),
+    productRoutes(catalogue),
+    ...allImageRoutes({ config, pool, opened: images, clock }),
+    skuRoutes({ availability }),
+    webhookRoutes({
+      inbox: new WebhookInbox(pool, clock),
+      verify: createWebhookVerifier(config.STRIPE_WEBHOOK_SECRET),
+    }),
+    opsWebhookRoutes({ pool }),
+    opsOutboxRoutes({ pool }),
+    opsRefundRoutes({ pool }),
+  ]
 }

@@ -76,18 +76,6 @@ export function manageProducts(deps: ManageProductsDeps) {
     await followChange(deps, changed, skus).catch(leaveToTheEvent)
     deps.forget(changed.id, skus)
   }
-  /** One transaction for a change, its entry in the audit log, and its event. `write` returns the entry's details. */
-  const change = (
-    target: ProductTarget,
-    action: string,
-    write: (tx: DatabaseTransactionConnection, id: string) => Promise<Details>,
-    texts: Omit<ProductEdit, 'variants'> = {},
-  ): Promise<Changed> =>
-    pool.transaction(async (tx) => {
-      const touched = await touchProduct(tx, target, texts)
-      await audited(tx, target.sellerId, action, touched.id, await write(tx, touched.id))
-      return noted(tx, touched)
-    })
   return {
     /** @throws AppError sku_taken, validation_failed for two currencies. */
     async create(
@@ -114,7 +102,7 @@ export function manageProducts(deps: ManageProductsDeps) {
         if (variants.length > 0) await writeEdits(tx, id, variants)
         return { ...texts, variants }
       }
-      return answer(await change(target, 'product.edited', write, texts))
+      return answer(await change(pool, target, 'product.edited', write, texts))
     },
 
     /** @throws AppError not_found, stale_version, sku_taken, validation_failed. */
@@ -122,7 +110,7 @@ export function manageProducts(deps: ManageProductsDeps) {
       target: ProductTarget,
       variants: readonly StockedVariant[],
     ): Promise<Product> {
-      const changed = await change(target, 'product.variants_added', async (tx, id) => {
+      const changed = await change(pool, target, 'product.variants_added', async (tx, id) => {
         expectFit([...(await skusOf(tx, id)), ...variants])
         await insertVariants(tx, id, variants)
         await stockUp(tx, variants)
@@ -133,13 +121,28 @@ export function manageProducts(deps: ManageProductsDeps) {
 
     /** Takes a product off the shelves; its orders stay. @throws AppError not_found, stale_version. */
     async archive(target: ProductTarget): Promise<void> {
-      const changed = await change(target, 'product.archived', async (tx, id) => {
+      const changed = await change(pool, target, 'product.archived', async (tx, id) => {
         await archive(tx, id)
         return {}
       })
       await follow(changed)
     },
   }
+}
+
+/** One transaction for a change, its entry in the audit log, and its event. `write` returns the entry's details. */
+function change(
+  pool: DatabasePool,
+  target: ProductTarget,
+  action: string,
+  write: (tx: DatabaseTransactionConnection, id: string) => Promise<Details>,
+  texts: Omit<ProductEdit, 'variants'> = {},
+): Promise<Changed> {
+  return pool.transaction(async (tx) => {
+    const touched = await touchProduct(tx, target, texts)
+    await audited(tx, target.sellerId, action, touched.id, await write(tx, touched.id))
+    return noted(tx, touched)
+  })
 }
 
 /** Tells caches and gates of a change; safe to call any number of times, and late. Rejects when Redis is away. */
