@@ -1,6 +1,6 @@
 import { loadConfig, requireStores } from '../src/config/config.ts'
 import { systemClock } from '../src/kernel/clock.ts'
-import { checkPromises } from '../src/ops/promises.ts'
+import { checkGuarantees } from '../src/ops/guarantees.ts'
 import type { BenchContext } from './ground/context.ts'
 import type { Verdict } from './ground/results.ts'
 import type { StockFigures } from './ground/stock.ts'
@@ -13,10 +13,10 @@ export interface Judgement {
 }
 
 /**
- * The verdict after a scenario: every promise of the design by the checks that `npm run verify` uses, and
+ * The verdict after a scenario: every guarantee of the design by the checks that `npm run verify` uses, and
  * the scenario's own two stock figures. One line per breach. Without stores nothing is judged.
  */
-export async function judgePromises(
+export async function judgeGuarantees(
   context: BenchContext,
   stock: StockFigures,
 ): Promise<Judgement> {
@@ -26,22 +26,22 @@ export async function judgePromises(
   const notes: string[] = []
   if (stock.oversold > 0) breaches.push(`${stock.oversold} units oversold`)
   if (stock.undersold !== 0) breaches.push(`${stock.undersold} units stranded`)
-  context.progress.update('judging the promises')
+  context.progress.update('judging the guarantees')
   const config = requireStores(
     loadConfig({ ...settings, DATABASE_URL: access.databaseUrl, REDIS_URL: access.redisUrl }),
   )
   const { pool, redis } = access
-  const { kept, promises } = await checkPromises({
+  const { kept, promises } = await checkGuarantees({
     clock: systemClock,
     pool,
     redis,
     config,
     note: (sentence) => notes.push(`not checked: ${sentence}`),
   })
-  for (const promise of promises.filter((each) => !each.kept)) {
-    const [first = 'no details'] = promise.breaches
+  for (const guarantee of promises.filter((each) => !each.kept)) {
+    const [first = 'no details'] = guarantee.breaches
     breaches.push(
-      `promise ${promise.id}, ${promise.name}: ${first} (${promise.breaches.length} in all)`,
+      `guarantee ${guarantee.id}, ${guarantee.name}: ${first} (${guarantee.breaches.length} in all)`,
     )
   }
   return { verdict: kept && breaches.length === 0 ? 'kept' : 'broken', breaches, notes }

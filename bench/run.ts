@@ -1,4 +1,4 @@
-/** `npm run bench`: measures, judges the promises, prints a table, and ends with a verdict. */
+/** `npm run bench`: measures, judges the guarantees, prints a table, and ends with a verdict. */
 import '../src/config/node-version.ts'
 import { writeFileSync } from 'node:fs'
 import { ConfigError } from '../src/config/config.ts'

@@ -7,7 +7,7 @@ import type { BenchOptions, ScenarioName } from './ground/options.ts'
 import type { Progress } from './ground/progress.ts'
 import { perSecond, round, type ScenarioResult } from './ground/results.ts'
 import { createSku, openGate } from './ground/stock.ts'
-import { judgePromises } from './judge.ts'
+import { judgeGuarantees } from './judge.ts'
 import { runLoad } from './load/load.ts'
 import type { StrategyRun } from './plan.ts'
 import { baseline, runBaseline } from './scenarios/baseline.ts'
@@ -52,7 +52,7 @@ export interface RunDeps {
   readonly signal: AbortSignal
 }
 
-/** Runs a strategy's scenarios in order, judges the promises after each, and adds to `results`. */
+/** Runs a strategy's scenarios in order, judges the guarantees after each, and adds to `results`. */
 export async function runStrategy(
   run: StrategyRun,
   deps: RunDeps,
@@ -83,7 +83,7 @@ export async function runStrategy(
   let before = await baselineRate(context)
   for (const name of run.scenarios) {
     const measured = await scenarios[name](context)
-    const { verdict, breaches, notes } = await judgePromises(context, measured.stock)
+    const { verdict, breaches, notes } = await judgeGuarantees(context, measured.stock)
     const after = name === 'baseline' ? measured.requestsPerSecond : await baselineRate(context)
     results.push({
       scenario: name,
@@ -95,7 +95,7 @@ export async function runStrategy(
       promises: verdict,
       breaches,
     })
-    progress.say(`${name} (${run.strategy}): done, promises ${verdict}`)
+    progress.say(`${name} (${run.strategy}): done, guarantees ${verdict}`)
     before = after
   }
   await ground.servers?.stop()

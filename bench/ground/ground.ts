@@ -96,7 +96,7 @@ async function freshServices(dir: string, progress: Progress): Promise<Services>
 }
 
 /**
- * A running server. With DATABASE_URL and REDIS_URL fresh SKUs are made and promises judged, else the
+ * A running server. With DATABASE_URL and REDIS_URL fresh SKUs are made and guarantees judged, else the
  * demo SKU is sold as it is. Tokens are signed with JWT_SECRET when the server accepts them, else buyers
  * are registered over HTTP. @throws Error when the server does not answer.
  */
@@ -134,7 +134,7 @@ export async function targetGround(
 async function targetAccess(config: Config, progress: Progress) {
   if (!config.DATABASE_URL || !config.REDIS_URL) {
     progress.say(
-      'DATABASE_URL and REDIS_URL are not both set: FLASH-001 is sold, promises are not judged',
+      'DATABASE_URL and REDIS_URL are not both set: FLASH-001 is sold, guarantees are not judged',
     )
     return undefined
   }

@@ -37,7 +37,7 @@ export interface ScenarioResult extends Measured {
   /** The baselines before and after agree; if not, something else ran and no ratio counts. */
   readonly steady: boolean
   readonly promises: Verdict
-  /** One line for each broken promise. */
+  /** One line for each broken guarantee. */
   readonly breaches: readonly string[]
 }
 

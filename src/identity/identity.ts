@@ -1,13 +1,13 @@
 import type { DatabasePool } from 'slonik'
 import { type Accounts, createAccounts } from './accounts.ts'
-import { type Bars, createBars } from './bars.ts'
+import { type Bans, createBans } from './bans.ts'
 import { EndedSessions } from './ended-sessions.ts'
 import { Passwords } from './passwords.ts'
 import { createSessions, type SignedIn } from './sessions.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 
 /** Who somebody is: accounts, their sessions, and the tokens that prove them. */
-export interface Identity extends Accounts, Bars {
+export interface Identity extends Accounts, Bans {
   readonly tokens: Tokens
   /** Whose access tokens do not count any more, although they have not expired. */
   readonly ended: EndedSessions
@@ -27,7 +27,7 @@ export function createIdentity(deps: {
   const ended = new EndedSessions(pool)
   return {
     ...createAccounts({ pool, passwords: new Passwords(), sessions }),
-    ...createBars({ pool, ended }),
+    ...createBans({ pool, ended }),
     tokens,
     ended,
     refresh: sessions.refresh,

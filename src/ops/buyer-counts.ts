@@ -1,5 +1,5 @@
 /**
- * Promise 2 for limits: the gate's count of a buyer's units is PostgreSQL's, plus what waits in the
+ * Guarantee 2 for limits: the gate's count of a buyer's units is PostgreSQL's, plus what waits in the
  * mailbox. A count that is too high refuses units to somebody who may have them; one that is too low
  * admits what the ledger will reject.
  */
@@ -10,7 +10,7 @@ import type { RedisClient } from '../platform/redis/client.ts'
 import { skuKeys } from '../stock/protocol/keys.ts'
 import { decodeEntry, isRead } from '../stock/protocol/messages.ts'
 import type { Findings } from './findings.ts'
-import type { GateCheckDeps } from './gate-promise.ts'
+import type { GateCheckDeps } from './gate-guarantee.ts'
 import {
   type LedgerReading,
   readGates,
@@ -30,7 +30,7 @@ const pauseMs = 20
 const patienceMs = 2_000
 const readingsNeeded = 3
 
-/** Adds to `stranded` (promise 2) what the gates of SKUs with a limit count wrongly. */
+/** Adds to `stranded` (guarantee 2) what the gates of SKUs with a limit count wrongly. */
 export async function checkBuyerCounts(deps: GateCheckDeps, stranded: Findings): Promise<void> {
   const { pool, redis, note } = deps
   const partitions = await readPartitions(pool, redis)

@@ -1,4 +1,4 @@
-/** What a check of the promises brings home. */
+/** What a check of the guarantees brings home. */
 
 const names = {
   1: 'Never oversold',
@@ -10,10 +10,10 @@ const names = {
   7: 'Per-customer limits hold',
 } as const
 
-export type PromiseId = keyof typeof names
+export type GuaranteeId = keyof typeof names
 
-export interface PromiseResult {
-  readonly id: PromiseId
+export interface GuaranteeResult {
+  readonly id: GuaranteeId
   readonly name: string
   readonly kept: boolean
   /** Facts that were compared. 0: there was nothing to compare, or it could not be. */
@@ -22,23 +22,23 @@ export interface PromiseResult {
   readonly breaches: readonly string[]
 }
 
-export interface PromiseReport {
+export interface GuaranteeReport {
   readonly kept: boolean
   /** All seven, in order. */
-  readonly promises: readonly PromiseResult[]
+  readonly promises: readonly GuaranteeResult[]
 }
 
-/** Breaches of one promise that are told, at most. */
+/** Breaches of one guarantee that are told, at most. */
 export const breachesMax = 20
 
-/** Collects what is found about one promise. */
+/** Collects what is found about one guarantee. */
 export class Findings {
-  readonly id: PromiseId
+  readonly id: GuaranteeId
   readonly #breaches: string[] = []
   #kept = true
   #checked = 0
 
-  constructor(id: PromiseId) {
+  constructor(id: GuaranteeId) {
     this.id = id
   }
 
@@ -52,7 +52,7 @@ export class Findings {
     if (this.#breaches.length < breachesMax) this.#breaches.push(sentence)
   }
 
-  result(): PromiseResult {
+  result(): GuaranteeResult {
     const { id } = this
     return {
       id,

@@ -1,7 +1,7 @@
-import type { PromiseReport } from './findings.ts'
+import type { GuaranteeReport } from './findings.ts'
 
 /** The report for a person: a table, then what is broken, then what could not be looked at. */
-export function reportText(report: PromiseReport, notes: readonly string[]): string {
+export function reportText(report: GuaranteeReport, notes: readonly string[]): string {
   const width = Math.max(...report.promises.map(({ name }) => name.length))
   const counts = report.promises.map(({ checked }) => checked.toLocaleString('en-US'))
   const countWidth = Math.max('checked'.length, ...counts.map(({ length }) => length))

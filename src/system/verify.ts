@@ -5,8 +5,8 @@
 import type { DatabasePool } from 'slonik'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../kernel/clock.ts'
-import type { PromiseReport } from '../ops/findings.ts'
-import { checkPromises } from '../ops/promises.ts'
+import type { GuaranteeReport } from '../ops/findings.ts'
+import { checkGuarantees } from '../ops/guarantees.ts'
 import { reportText } from '../ops/report-text.ts'
 import { openPool } from '../platform/postgres/pool.ts'
 import { openRedis, type RedisClient } from '../platform/redis/client.ts'
@@ -70,7 +70,7 @@ async function checkStores(
   { databaseUrl, redisUrl, sweepSeconds }: StoreUrls,
   settings: Config,
   note: (sentence: string) => void,
-): Promise<{ report: PromiseReport; whole: boolean }> {
+): Promise<{ report: GuaranteeReport; whole: boolean }> {
   // Deadlines are judged by what the running system does, not by what this command was told.
   const config = { ...settings, SWEEP_SECONDS: sweepSeconds ?? settings.SWEEP_SECONDS }
   const redis = openRedis(redisUrl, 'gate', () => {})
@@ -78,7 +78,7 @@ async function checkStores(
   try {
     pool = await openPool(databaseUrl, { max: 4, statementTimeoutMs: 60_000, onError: () => {} })
     const before = await connected(redis)
-    const report = await checkPromises({ pool, redis, config, clock: systemClock, note })
+    const report = await checkGuarantees({ pool, redis, config, clock: systemClock, note })
     return { report, whole: before && (await connected(redis)) }
   } finally {
     redis.disconnect()

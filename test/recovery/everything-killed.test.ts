@@ -5,7 +5,7 @@ import { Crowd } from '../support/crowd.ts'
 import { sellOutAndJudge } from '../support/judge.ts'
 import { startShop } from '../support/processes.ts'
 
-test('everything killed at once and started again keeps every promise', async (t) => {
+test('everything killed at once and started again keeps every guarantee', async (t) => {
   const shop = await startShop(t, { ownPostgres: true, apis: 2, workers: 2 })
   const { postgres, redis, apis, workers } = shop
   assert.ok(postgres)

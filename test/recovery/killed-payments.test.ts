@@ -5,7 +5,7 @@ import type { DatabasePool } from 'slonik'
 import { loadConfig } from '../../src/config/config.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
-import { checkPromises } from '../../src/ops/promises.ts'
+import { checkGuarantees } from '../../src/ops/guarantees.ts'
 import { openPool } from '../../src/platform/postgres/pool.ts'
 import { openRedis } from '../../src/platform/redis/client.ts'
 import { eventually } from '../support/eventually.ts'
@@ -158,7 +158,7 @@ async function promisesKept(shop: Shop, pool: DatabasePool): Promise<void> {
     const config = loadConfig({ NODE_ENV: 'test' })
     const report = await eventually(async () => {
       await redis.ping()
-      return checkPromises({ pool, redis, config, clock: systemClock })
+      return checkGuarantees({ pool, redis, config, clock: systemClock })
     })
     assert.deepEqual(
       report.promises.flatMap(({ breaches }) => breaches),

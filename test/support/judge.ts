@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { Redis } from 'ioredis'
 import type { DatabasePool } from 'slonik'
 import { systemClock } from '../../src/kernel/clock.ts'
-import { checkPromises } from '../../src/ops/promises.ts'
+import { checkGuarantees } from '../../src/ops/guarantees.ts'
 import { openPool } from '../../src/platform/postgres/pool.ts'
 import { openRedis } from '../../src/platform/redis/client.ts'
 import { partitionKeys, skuKeys } from '../../src/stock/protocol/keys.ts'
@@ -26,7 +26,7 @@ export interface Verdict {
   readonly lost: number
 }
 
-/** Sells out to the last unit, waits until all is final, and judges. Throws on the first broken promise. */
+/** Sells out to the last unit, waits until all is final, and judges. Throws on the first broken guarantee. */
 export async function sellOutAndJudge(
   shop: Shop,
   crowd: Crowd,
@@ -57,7 +57,7 @@ export async function sellOutAndJudge(
 async function promisesKept(shop: Shop, pool: DatabasePool): Promise<void> {
   const redis = openRedis(shop.redis.url, 'patient', () => {})
   try {
-    const { promises } = await checkPromises({
+    const { promises } = await checkGuarantees({
       clock: systemClock,
       pool,
       redis,

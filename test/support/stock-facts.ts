@@ -80,7 +80,7 @@ export class StockFacts {
       select outcome from stock_commands where id = ${commandId}`)
   }
 
-  /** Promises 1, 2 and 7 of a SKU at rest: ledger, holds, limits and gate agree to the unit. */
+  /** Guarantees 1, 2 and 7 of a SKU at rest: ledger, holds, limits and gate agree to the unit. */
   async assertSound(sku: string): Promise<LedgerFacts> {
     const row = await this.ledger(sku)
     const units = await unitsOf(this.pool, sku)

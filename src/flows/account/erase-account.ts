@@ -2,7 +2,7 @@
 import type { DatabasePool } from 'slonik'
 import { forgetCart } from '../../cart/carts.ts'
 import { forgetDestinations } from '../../fulfilment/destinations.ts'
-import type { Bars } from '../../identity/bars.ts'
+import type { Bans } from '../../identity/bans.ts'
 import { forgetAlerts } from '../../notifications/stock-alerts.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
 import { eachOutside, type Topics } from '../../platform/outbox-handlers.ts'
@@ -17,7 +17,7 @@ export type EraseAccount = (accountId: string) => Promise<void>
  * forgotten a moment later, whatever dies in between: the event stands in the transaction that erases.
  */
 export function createEraseAccount(deps: {
-  readonly identity: Pick<Bars, 'erase'>
+  readonly identity: Pick<Bans, 'erase'>
   readonly giveBackAll: (accountId: string) => Promise<void>
 }): EraseAccount {
   return async (accountId) => {

@@ -6,7 +6,7 @@ import { makeUpShop } from '../../../dev/made-up-shop.ts'
 import { seedOptions } from '../../../dev/seed-options.ts'
 import { seedShop } from '../../../dev/seed-shop.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
-import { checkPromises } from '../../../src/ops/promises.ts'
+import { checkGuarantees } from '../../../src/ops/guarantees.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { UsageError } from '../../../src/system/run-role.ts'
 import { countOrders } from '../../support/purchases/count.ts'
@@ -60,7 +60,7 @@ test('a seeded shop can be searched and bought from, and keeps every promise', a
   assert.deepEqual(await counts(), first, 'a second run adds nothing')
   assert.match(said.at(-1) ?? '', /seeded 0 products/)
 
-  const { kept, promises } = await checkPromises({
+  const { kept, promises } = await checkGuarantees({
     pool,
     redis,
     config,

@@ -8,7 +8,7 @@ import { startServices } from '../../../dev/services.ts'
 import { migrate } from '../../../src/platform/postgres/migrate.ts'
 import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
 import { type Child, startChild } from '../../support/child.ts'
-import { startedLongAgo } from '../../support/promises.ts'
+import { startedLongAgo } from '../../support/guarantees.ts'
 import { overdueWithNothing } from '../../support/purchases/damage.ts'
 import { createTestDatabase, createTestFolder, createTestRedis } from '../../support/stores.ts'
 
@@ -58,7 +58,7 @@ test('kept promises end with code 0, a table, and as JSON nothing but the report
   assert.equal(report.promises.length, 7)
 })
 
-test('a broken promise ends with code 1 and names the SKU and the repair', async (t) => {
+test('a broken guarantee ends with code 1 and names the SKU and the repair', async (t) => {
   const { env } = await stores(t)
   await onDatabase(env.DATABASE_URL, heldByNobody)
   const table = await verify(t, [], env)

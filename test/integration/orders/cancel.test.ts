@@ -6,8 +6,8 @@ import { z } from 'zod'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { eventually } from '../../support/eventually.ts'
+import { assertKept } from '../../support/guarantees.ts'
 import { type OrderSystem, startOrderSystem } from '../../support/orders.ts'
-import { assertKept } from '../../support/promises.ts'
 
 const count = (shop: OrderSystem, what: 'refunds' | 'return' | 'mail', id: string) => {
   const query = {

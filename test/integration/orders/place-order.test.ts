@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newId } from '../../../src/kernel/ids.ts'
 import { eventually } from '../../support/eventually.ts'
+import { assertKept } from '../../support/guarantees.ts'
 import { startOrderSystem } from '../../support/orders.ts'
-import { assertKept } from '../../support/promises.ts'
 
 test('one call buys: a paid order, one charge, sold units', async (t) => {
   const shop = await startOrderSystem(t)

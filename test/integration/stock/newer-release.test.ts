@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
-import { checkPromises } from '../../../src/ops/promises.ts'
+import { checkGuarantees } from '../../../src/ops/guarantees.ts'
 import { openRedis } from '../../../src/platform/redis/client.ts'
 import { RedisMailbox } from '../../../src/stock/gate/redis-mailbox.ts'
 import { RedisWakes } from '../../../src/stock/gate/redis-wakes.ts'
@@ -173,7 +173,7 @@ test('a check of the promises says what waits for the newer release, and takes i
   const { world, sku, passes } = await startRollOut(t)
   await passes()
   const notes: string[] = []
-  const { promises } = await checkPromises({
+  const { promises } = await checkGuarantees({
     pool: world.pool,
     redis: world.redis,
     config: { STOCK_STRATEGY: 'actor', SWEEP_SECONDS: 60 },

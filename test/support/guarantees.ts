@@ -1,10 +1,10 @@
-/** Asks whether a test's shop keeps its promises, and asserts what the answer is. */
+/** Asks whether a test's shop keeps its guarantees, and asserts what the answer is. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
-import type { PromiseId, PromiseReport } from '../../src/ops/findings.ts'
-import { checkPromises } from '../../src/ops/promises.ts'
+import type { GuaranteeId, GuaranteeReport } from '../../src/ops/findings.ts'
+import { checkGuarantees } from '../../src/ops/guarantees.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
 import { skuKeys } from '../../src/stock/protocol/keys.ts'
 import { partitionOf } from '../../src/stock/protocol/partition.ts'
@@ -16,35 +16,35 @@ export const startedLongAgo = '01800000-0000-7000-8000-000000000000'
 
 export async function check(
   system: TestSystem,
-): Promise<{ report: PromiseReport; notes: string[] }> {
+): Promise<{ report: GuaranteeReport; notes: string[] }> {
   const notes: string[] = []
   const note = (sentence: string) => notes.push(sentence)
   const { pool, redis, config } = system
-  return { report: await checkPromises({ pool, redis, config, clock: systemClock, note }), notes }
+  return { report: await checkGuarantees({ pool, redis, config, clock: systemClock, note }), notes }
 }
 
-export const breachesOf = ({ promises }: PromiseReport) =>
+export const breachesOf = ({ promises }: GuaranteeReport) =>
   promises.flatMap(({ breaches }) => breaches)
-export const checkedOf = ({ promises }: PromiseReport, id: PromiseId) =>
+export const checkedOf = ({ promises }: GuaranteeReport, id: GuaranteeId) =>
   promises[id - 1]?.checked ?? 0
 
-export async function assertKept(system: TestSystem): Promise<PromiseReport> {
+export async function assertKept(system: TestSystem): Promise<GuaranteeReport> {
   const { report } = await check(system)
   assert.deepEqual(breachesOf(report), [])
   assert.equal(report.kept, true)
   return report
 }
 
-/** Asserts that this promise is broken, and no other, with one sentence that says all of `words`. */
+/** Asserts that this guarantee is broken, and no other, with one sentence that says all of `words`. */
 export async function assertBroken(
   system: TestSystem,
-  id: PromiseId,
+  id: GuaranteeId,
   ...words: (string | RegExp)[]
 ): Promise<void> {
   const { report } = await check(system)
   const broken = report.promises.filter(({ kept }) => !kept)
   assert.deepEqual(
-    broken.map((promise) => promise.id),
+    broken.map((guarantee) => guarantee.id),
     [id],
     breachesOf(report).join('\n'),
   )

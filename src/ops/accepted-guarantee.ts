@@ -1,5 +1,5 @@
 /**
- * Promise 3: what was accepted is on its way or in PostgreSQL. A checkout is committed before its entry
+ * Guarantee 3: what was accepted is on its way or in PostgreSQL. A checkout is committed before its entry
  * leaves the mailbox, so whoever reads the mailbox first and PostgreSQL afterwards finds it in one of them.
  */
 import type { CommonQueryMethods, DatabasePool } from 'slonik'

@@ -1,4 +1,4 @@
-/** Promises 1 and 7: the ledger's sums and the buyers' counts, each against the lines they are made of. */
+/** Guarantees 1 and 7: the ledger's sums and the buyers' counts, each against the lines they are made of. */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'

@@ -12,7 +12,7 @@ import {
   check,
   checkedOf,
   usedSystem,
-} from '../../support/promises.ts'
+} from '../../support/guarantees.ts'
 import { startTestSystem } from '../../support/system.ts'
 
 const none = sql.typeAlias('none')
@@ -25,8 +25,8 @@ test('a fresh system keeps all seven promises, and the report says so in the agr
     [1, 2, 3, 4, 5, 6, 7],
   )
   assert.deepEqual(Object.keys(report), ['kept', 'promises'])
-  for (const promise of report.promises) {
-    assert.deepEqual(Object.keys(promise), ['id', 'name', 'kept', 'checked', 'breaches'])
+  for (const guarantee of report.promises) {
+    assert.deepEqual(Object.keys(guarantee), ['id', 'name', 'kept', 'checked', 'breaches'])
   }
 })
 

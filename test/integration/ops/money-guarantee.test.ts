@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { sql } from '../../../src/platform/postgres/pool.ts'
+import { asIfWorked, assertBroken, assertKept, check, checkedOf } from '../../support/guarantees.ts'
 import { type Bought, type PayingSystem, startPayingSystem } from '../../support/paying.ts'
-import { asIfWorked, assertBroken, assertKept, check, checkedOf } from '../../support/promises.ts'
 import { cancelWithoutRefund, unsell } from '../../support/purchases/damage.ts'
 
 const none = sql.typeAlias('none')
@@ -17,7 +17,7 @@ async function paidShop(t: Parameters<typeof startPayingSystem>[0]) {
   return { shop, bought }
 }
 
-test('paid, declined and abandoned checkouts keep every promise', async (t) => {
+test('paid, declined and abandoned checkouts keep every guarantee', async (t) => {
   const { shop } = await paidShop(t)
   await shop.startWorker()
   const declined = await shop.reserve()

@@ -1,4 +1,4 @@
-/** Promise 6: a hold is sold, released or expired, at the latest one sweep after its deadline. */
+/** Guarantee 6: a hold is sold, released or expired, at the latest one sweep after its deadline. */
 import type { DatabasePool, DatabaseTransactionConnection, FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'

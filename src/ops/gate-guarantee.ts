@@ -1,4 +1,4 @@
-/** Promise 2: the gate grants what the ledger has free, less what it has granted since. */
+/** Guarantee 2: the gate grants what the ledger has free, less what it has granted since. */
 import type { DatabasePool } from 'slonik'
 import type { Clock } from '../kernel/clock.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
@@ -31,7 +31,7 @@ interface Pending {
   readonly comparison: Comparison
 }
 
-/** Adds to `stranded` (promise 2) and, for entries that have gone from a mailbox, to `lost` (promise 3). */
+/** Adds to `stranded` (guarantee 2) and, for entries that have gone from a mailbox, to `lost` (guarantee 3). */
 export async function checkGates(
   deps: GateCheckDeps,
   stranded: Findings,

@@ -1,6 +1,6 @@
 /**
  * What each checkout must have in PostgreSQL: a number once it is an order, its lines, and one total. Serves two
- * promises, because both want the same two tables joined, and at a million checkouts that is the cost.
+ * guarantees, because both want the same two tables joined, and at a million checkouts that is the cost.
  */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
@@ -17,7 +17,7 @@ const Flawed = z.object({
   flaw: z.string(),
 })
 
-/** Adds to `lost` (promise 3) what a checkout misses, and to `once` (promise 4) what does not fit. */
+/** Adds to `lost` (guarantee 3) what a checkout misses, and to `once` (guarantee 4) what does not fit. */
 export async function checkCheckouts(
   pool: DatabasePool,
   lost: Findings,

@@ -12,7 +12,7 @@ export interface Barred extends User {
 }
 
 /** How accounts end: by an administrator, or by their owner. */
-export interface Bars {
+export interface Bans {
   /**
    * Ends the account's sessions and refuses new ones; repeated, it only changes the reason. `record` runs
    * in the same transaction. Throws `not_found`, and `invalid_transition` for an administrator's account.
@@ -40,10 +40,10 @@ const barredRow = z.object({
   reason: z.string(),
 })
 
-export function createBars(deps: {
+export function createBans(deps: {
   readonly pool: DatabasePool
   readonly ended: EndedSessions
-}): Bars {
+}): Bans {
   const { pool, ended } = deps
   return {
     bar: async (id, reason, record) => {

@@ -1,5 +1,5 @@
 /**
- * Promise 5: what was captured has an order that is paid, or is on its way back; what is sold is paid for.
+ * Guarantee 5: what was captured has an order that is paid, or is on its way back; what is sold is paid for.
  * A payment that an expired hold is being reclaimed for is neither yet: its row says so.
  */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
@@ -14,7 +14,7 @@ const Flawed = z.object({ id: z.string(), sku: z.string().nullable(), flaw: z.st
 const statuses = (...names: string[]) => sql.array(names, 'text')
 const owned = statuses('paid', 'processing', 'shipped', 'delivered')
 
-/** Adds to `money` (promise 5), and to `once` (promise 4) what was charged more than once. */
+/** Adds to `money` (guarantee 5), and to `once` (guarantee 4) what was charged more than once. */
 export async function checkMoney(
   pool: DatabasePool,
   money: Findings,

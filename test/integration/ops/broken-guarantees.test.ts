@@ -1,4 +1,4 @@
-// Each promise, broken on purpose behind the shop's back, is named with its SKU and a repair, and no other
+// Each guarantee, broken on purpose behind the shop's back, is named with its SKU and a repair, and no other
 // is. A whole shop on real stores.
 import assert from 'node:assert/strict'
 import test from 'node:test'
@@ -13,7 +13,7 @@ import {
   check,
   startedLongAgo,
   usedSystem,
-} from '../../support/promises.ts'
+} from '../../support/guarantees.ts'
 import { endCheckout, moveDeadline } from '../../support/purchases/change.ts'
 import {
   dropKeyIndex,

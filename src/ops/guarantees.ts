@@ -1,21 +1,21 @@
 /**
- * The seven promises, each as a question to both stores. Safe to ask at any time, under load as well as at
+ * The seven guarantees, each as a question to both stores. Safe to ask at any time, under load as well as at
  * rest: what is compared is either of one moment, or such that both moments must agree. Changes nothing.
  */
 import type { DatabasePool } from 'slonik'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
-import { checkAccepted, checkWaiting } from './accepted-promise.ts'
+import { checkAccepted, checkWaiting } from './accepted-guarantee.ts'
 import { checkBuyerCounts } from './buyer-counts.ts'
-import { checkCheckouts, checkUniqueness } from './checkout-promises.ts'
-import { Findings, type Note, type PromiseReport } from './findings.ts'
-import { checkGates } from './gate-promise.ts'
-import { checkHolds } from './hold-promise.ts'
-import { checkMoney } from './money-promise.ts'
-import { checkLimits, checkOversold } from './stock-promises.ts'
+import { checkCheckouts, checkUniqueness } from './checkout-guarantees.ts'
+import { Findings, type GuaranteeReport, type Note } from './findings.ts'
+import { checkGates } from './gate-guarantee.ts'
+import { checkHolds } from './hold-guarantee.ts'
+import { checkMoney } from './money-guarantee.ts'
+import { checkLimits, checkOversold } from './stock-guarantees.ts'
 
-export interface PromiseDeps {
+export interface GuaranteeDeps {
   readonly pool: DatabasePool
   readonly redis: RedisClient
   readonly config: Pick<Config, 'STOCK_STRATEGY' | 'SWEEP_SECONDS'>
@@ -32,7 +32,7 @@ const redisMs = 3_000
  * being rebuilt, a Redis that is away) is no breach: it is not counted as checked, and `note` is told.
  * Rejects when PostgreSQL cannot be asked.
  */
-export async function checkPromises(deps: PromiseDeps): Promise<PromiseReport> {
+export async function checkGuarantees(deps: GuaranteeDeps): Promise<GuaranteeReport> {
   const { pool, redis, config, clock, note = () => {} } = deps
   const oversold = await checkOversold(pool)
   const stranded = new Findings(2)
