@@ -12,11 +12,19 @@ import { authenticate, principalOf } from '../server/session.ts'
 const tags = ['identity']
 const security = [{ bearer: [] }]
 
-export function accountRoutes(deps: {
+export interface AccountRouteDeps {
   readonly identity: Identity
   readonly eraseAccount: EraseAccount
-}): FastifyPluginAsync {
-  const { identity } = deps
+}
+
+export function accountRoutes(deps: AccountRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    await scope.register(meRoutes(deps))
+    await scope.register(passwordRoute(deps))
+  }
+}
+
+function meRoutes({ identity, eraseAccount }: AccountRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
@@ -34,7 +42,34 @@ export function accountRoutes(deps: {
       async (request) => ({ user: await identity.find(principalOf(request).id) }),
     )
 
-    app.put(
+    app.delete(
+      '/api/me',
+      {
+        onRequest: authenticate,
+        schema: {
+          tags,
+          security,
+          summary: 'Erase the account',
+          description:
+            'Erases name, email and password, ends every session, and gives back units that are held and not paid. ' +
+            'Orders stay, without a name. A job erases cart, stock alerts and delivery places a moment later.',
+          response: {
+            204: z.null().describe('The account is erased'),
+            ...problemResponses(401, 503),
+          },
+        },
+      },
+      async (request, reply) => {
+        await eraseAccount(principalOf(request).id)
+        return reply.code(204).send(null)
+      },
+    )
+  }
+}
+
+function passwordRoute({ identity }: AccountRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    scope.withTypeProvider<ZodTypeProvider>().put(
       '/api/me/password',
       {
         onRequest: authenticate,
@@ -59,29 +94,6 @@ export function accountRoutes(deps: {
       },
       async (request, reply) => {
         await identity.changePassword(principalOf(request).id, request.body)
-        return reply.code(204).send(null)
-      },
-    )
-
-    app.delete(
-      '/api/me',
-      {
-        onRequest: authenticate,
-        schema: {
-          tags,
-          security,
-          summary: 'Erase the account',
-          description:
-            'Erases name, email and password, ends every session, and gives back units that are held and not paid. ' +
-            'Orders stay, without a name. A job erases cart, stock alerts and delivery places a moment later.',
-          response: {
-            204: z.null().describe('The account is erased'),
-            ...problemResponses(401, 503),
-          },
-        },
-      },
-      async (request, reply) => {
-        await deps.eraseAccount(principalOf(request).id)
         return reply.code(204).send(null)
       },
     )
