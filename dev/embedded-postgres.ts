@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { systemClock } from '../src/kernel/clock.ts'
+import { EmbeddedServer, type ServerHandle } from './embedded-server.ts'
 import { freePort } from './free-port.ts'
 import {
   endLeftovers,
@@ -28,27 +28,15 @@ export interface PostgresOptions {
   readonly log?: (line: string) => void
 }
 
-/** A running server. `url` and `port` stay the same over restarts, `pid` does not. */
-export interface PostgresHandle {
-  readonly pid: number
-  readonly port: number
-  readonly url: string
-  readonly running: boolean
-  /** Resolves when the present process ends, with a sentence on how. */
-  readonly ended: Promise<string>
+/** A running server. */
+export interface PostgresHandle extends ServerHandle {
   /** The same server, another database. */
   urlOf(database: string): string
   /** Creates a database unless it exists. */
   createDatabase(name: string): Promise<void>
-  /** Sends a signal to the postmaster; after SIGKILL also waits for its end. */
-  kill(signal: NodeJS.Signals): Promise<void>
-  /** Ends the server: cleanly within 15 seconds, else by force. Again and again is no error. */
-  stop(): Promise<void>
-  /** Stops it if it runs, and starts it on the same folder and port. */
-  restart(): Promise<void>
 }
 
-const startMs = 60_000
+const askedEveryMs = 15
 
 /**
  * Starts PostgreSQL on 127.0.0.1 with a database `sluice`, after ending what an earlier launcher left
@@ -86,44 +74,20 @@ interface Settled extends PostgresOptions {
   readonly port: number
 }
 
-class EmbeddedPostgres implements PostgresHandle {
+class EmbeddedPostgres extends EmbeddedServer implements PostgresHandle {
   readonly #options: Settled
-  #process: ServerProcess | undefined
 
   constructor(options: Settled) {
+    super('PostgreSQL', options.port, postgresStopSteps)
     this.#options = options
-  }
-
-  get pid(): number {
-    return this.#process?.pid ?? 0
-  }
-
-  get port(): number {
-    return this.#options.port
   }
 
   get url(): string {
     return this.urlOf('sluice')
   }
 
-  get running(): boolean {
-    return this.#process?.running ?? false
-  }
-
-  get ended(): Promise<string> {
-    return this.#process?.ended ?? Promise.resolve('not started')
-  }
-
   urlOf(database: string): string {
     return `postgres://${superuser}:${this.#options.password}@127.0.0.1:${this.port}/${database}`
-  }
-
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    await this.#process?.kill(signal)
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.end(postgresStopSteps)
   }
 
   async restart(): Promise<void> {
@@ -131,17 +95,7 @@ class EmbeddedPostgres implements PostgresHandle {
     const data = join(this.#options.dir, 'data')
     // After a crash of the postmaster its back ends need a moment to notice and leave the shared memory.
     await endLeftovers(data)
-    const deadline = systemClock.monotonic() + startMs
-    const server = this.#launch(data)
-    this.#process = server
-    while (!(await this.#answers())) {
-      if (!server.running) throw new Error(`PostgreSQL does not start:\n${server.lastWords()}`)
-      if (systemClock.monotonic() > deadline) {
-        await this.stop()
-        throw new Error(`PostgreSQL is not ready after ${startMs / 1000} s:\n${server.lastWords()}`)
-      }
-      await systemClock.sleep(15)
-    }
+    await this.started(this.#launch(data), () => this.#answers(), askedEveryMs)
   }
 
   #launch(data: string): ServerProcess {

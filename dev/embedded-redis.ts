@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { systemClock } from '../src/kernel/clock.ts'
+import { EmbeddedServer, type ServerHandle } from './embedded-server.ts'
 import { freePort } from './free-port.ts'
 import { findOnPath } from './postgres-user.ts'
 import { endProcesses, leftoversIn } from './processes.ts'
@@ -22,24 +22,12 @@ export interface RedisServerOptions {
   readonly log?: (line: string) => void
 }
 
-/** A running server. `url` and `port` stay the same over restarts, `pid` does not. */
-export interface RedisHandle {
-  readonly pid: number
-  readonly port: number
-  readonly url: string
+/** A running server. */
+export interface RedisHandle extends ServerHandle {
   readonly dir: string
-  readonly running: boolean
-  /** Resolves when the present process ends, with a sentence on how. */
-  readonly ended: Promise<string>
-  /** Sends a signal; after SIGKILL also waits for the end. */
-  kill(signal: NodeJS.Signals): Promise<void>
-  /** Ends the server: cleanly within 10 seconds, else by force. Again and again is no error. */
-  stop(): Promise<void>
-  /** Stops it if it runs, and starts it on the same folder and port. */
-  restart(): Promise<void>
 }
 
-const startMs = 60_000
+const askedEveryMs = 5
 const stopSteps = [
   { signal: 'SIGTERM', waitMs: 10_000 },
   { signal: 'SIGKILL', waitMs: 5_000 },
@@ -64,22 +52,14 @@ export async function startRedis(options: RedisServerOptions): Promise<RedisHand
   return server
 }
 
-class EmbeddedRedis implements RedisHandle {
+class EmbeddedRedis extends EmbeddedServer implements RedisHandle {
   readonly #options: RedisServerOptions & { readonly port: number }
   readonly #program: RedisProgram
-  #process: ServerProcess | undefined
 
   constructor(options: RedisServerOptions & { readonly port: number }, program: RedisProgram) {
+    super('Redis', options.port, stopSteps)
     this.#options = options
     this.#program = program
-  }
-
-  get pid(): number {
-    return this.#process?.pid ?? 0
-  }
-
-  get port(): number {
-    return this.#options.port
   }
 
   get dir(): string {
@@ -91,36 +71,16 @@ class EmbeddedRedis implements RedisHandle {
     return this.#options.cluster ? `${url},${url}` : url
   }
 
-  get running(): boolean {
-    return this.#process?.running ?? false
-  }
-
-  get ended(): Promise<string> {
-    return this.#process?.ended ?? Promise.resolve('not started')
-  }
-
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    await this.#process?.kill(signal)
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.end(stopSteps)
-  }
-
   async restart(): Promise<void> {
     await this.stop()
     const server = this.#launch()
-    this.#process = server
-    if (this.#options.cluster) {
-      await this.#until(server, async () => (await this.#ask('PING')).startsWith('+PONG'))
-      // After a restart the slots are known from nodes.conf and the answer is an error that means yes.
-      await this.#ask('CLUSTER ADDSLOTSRANGE 0 16383')
-      await this.#until(server, async () =>
-        (await this.#ask('CLUSTER INFO')).includes('cluster_state:ok'),
-      )
-    } else {
-      await this.#until(server, async () => (await this.#ask('PING')).startsWith('+PONG'))
-    }
+    const says = async (command: string, answer: string) =>
+      (await this.#ask(command)).includes(answer)
+    await this.started(server, () => says('PING', '+PONG'), askedEveryMs)
+    if (!this.#options.cluster) return
+    // After a restart the slots are known from nodes.conf and the answer is an error that means yes.
+    await this.#ask('CLUSTER ADDSLOTSRANGE 0 16383')
+    await this.started(server, () => says('CLUSTER INFO', 'cluster_state:ok'), askedEveryMs)
   }
 
   #launch(): ServerProcess {
@@ -134,18 +94,6 @@ class EmbeddedRedis implements RedisHandle {
     ]
     const { path, env } = this.#program
     return new ServerProcess({ program: path, args: all, cwd: dir, env, logFile: join(dir, 'log') })
-  }
-
-  async #until(server: ServerProcess, ready: () => Promise<boolean>): Promise<void> {
-    const deadline = systemClock.monotonic() + startMs
-    while (!(await ready())) {
-      if (!server.running) throw new Error(`Redis does not start:\n${server.lastWords()}`)
-      if (systemClock.monotonic() > deadline) {
-        await this.stop()
-        throw new Error(`Redis is not ready after ${startMs / 1000} s:\n${server.lastWords()}`)
-      }
-      await systemClock.sleep(5)
-    }
   }
 
   /** The answer to an inline command, or an empty text when there is none within a second. */

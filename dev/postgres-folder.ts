@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import type { PostgresUser } from './postgres-user.ts'
 import { endProcesses, isAlive, leftoversIn } from './processes.ts'
+import { readText } from './read-text.ts'
 
 /** The superuser of every private server. */
 export const superuser = 'sluice'
@@ -91,12 +92,4 @@ export function passwordOf(dir: string): string {
   const file = join(dir, 'password')
   if (!existsSync(file)) writeFileSync(file, randomBytes(18).toString('base64url'), { mode: 0o600 })
   return readFileSync(file, 'utf8').trim()
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
 }

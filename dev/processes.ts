@@ -1,7 +1,8 @@
 /** Looking at and ending processes by id, without ever touching one that is not ours. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { systemClock } from '../src/kernel/clock.ts'
+import { readText } from './read-text.ts'
 
 export interface EndStep {
   readonly signal: NodeJS.Signals
@@ -94,14 +95,6 @@ function statOf(pid: number): string[] | undefined {
 function workingDirectory(pid: number): string {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)
-  } catch {
-    return ''
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
   } catch {
     return ''
   }

@@ -1,8 +1,9 @@
 /** One server that this process started: its id, its end, and the last lines it said. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { systemClock } from '../src/kernel/clock.ts'
 import { type EndStep, endProcesses, signalQuietly } from './processes.ts'
+import { readText } from './read-text.ts'
 
 export interface ServerCommand {
   readonly program: string
@@ -77,11 +78,7 @@ export class ServerProcess {
 
   /** The last lines of its log, for an error message. */
   lastWords(lines = 8): string {
-    try {
-      return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
-    } catch {
-      return ''
-    }
+    return readText(this.#logFile).trimEnd().split('\n').slice(-lines).join('\n')
   }
 
   /** The child is unreferenced: a referenced timer keeps us here until it is reaped. */
