@@ -1,20 +1,21 @@
 -- open-partition: begin a generation on this server. The last step of a rebuild.
 --
--- KEYS   partition       hash  generation, run id, open
+-- KEYS   partition       hash  generation, run id, open, closed
 --        today           hash  idempotency records: replaced by what was loaded
 --        yesterday       hash  dropped: what was loaded has them
 --        loadedRequests  hash  request → checkout and fingerprint, of the last day
 -- ARGV   generation  int
 --        runId       text  of the server the state was built on
 -- REPLY  open
---        stale  generation; a newer one is there, or the server is another one
+--        stale  generation; a newer one is there, this one was closed already, or the server is another one
 -- COST   O(1), three commands
 --- @include lib/server
 local partition, today, yesterday, loadedRequests = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local generation, runId = tonumber(ARGV[1]), ARGV[2]
 
-local there = tonumber(redis.call('HGET', partition, 'generation') or 0)
-if there > generation or serverRunId() ~= runId then
+local state = redis.call('HMGET', partition, 'generation', 'closed')
+local there, closed = tonumber(state[1] or 0), tonumber(state[2] or 0)
+if there > generation or closed >= generation or serverRunId() ~= runId then
   redis.call('DEL', loadedRequests)
   return { 'stale', there }
 end

@@ -162,7 +162,10 @@ export interface GateStore {
 
   /** What the store has of a partition. Changes nothing. */
   look(partition: number): Promise<PartitionState>
-  /** Admits nobody any more, if the partition is of this generation; another one stays as it is. Tells what it is now. */
+  /**
+   * Admits nobody any more, unless the partition is of a newer generation than this one, and lets no generation up to
+   * this one be opened from now on: whoever is building it has been overtaken. Tells what the partition is now.
+   */
   close(partition: number, generation: number): Promise<PartitionState>
   /** Forgets what an earlier try loaded for this generation. */
   beginLoading(loading: Loading): Promise<void>
@@ -180,7 +183,7 @@ export interface GateStore {
   install(state: SkuState, offer: Offer, version: number): Promise<boolean>
   /**
    * The last step of a rebuild: puts the loaded requests in place and admits. Resolves false, with nothing changed, when a
-   * newer generation is there or the store runs under another id.
+   * newer generation is there, this one was closed already, or the store runs under another id.
    */
   open(partition: number, generation: number, runId: string): Promise<boolean>
   /**

@@ -86,7 +86,7 @@ export const wantGate = defineScript({
   reply: { wanted: () => undefined },
 })
 
-/** Looks at a partition, and closes it when `closing` is its generation. */
+/** Looks at a partition, and closes it up to the generation `closing`. */
 export const closePartition = defineScript({
   file: 'stock/close-partition',
   keys: ['partition'],

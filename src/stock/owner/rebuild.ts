@@ -51,9 +51,9 @@ export async function rebuildPartition(deps: OwnerDeps, partition: number): Prom
   const { gates, ledger } = deps
   const seen = await gates.look(partition)
   const { generation: before } = await ledger.partition(partition)
-  // The ledger has answered after the gates, so nobody had succeeded us when they were looked at. Who does so
-  // from here on opens a newer generation than the one that is closed.
-  const closed = await gates.close(partition, seen.generation)
+  // Who has moved the ledger to `before`, or an older generation, and has not opened it yet must not do so any more:
+  // what it admitted would be drained by nobody. Who moves the ledger on from here opens a newer one than is closed.
+  const closed = await gates.close(partition, Math.max(before, seen.generation))
   if (closed.open) throw new Fenced(`partition ${partition}: opened by somebody else`)
   const unread = await drain(deps, partition, await ledger.openedRows(partition, before))
   if (unread.length > 0) {

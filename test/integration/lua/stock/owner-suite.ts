@@ -151,22 +151,38 @@ export const building: Record<string, Case> = {
     await writesNothing(gate, async () => assert.equal(await gate.open(4, 'f'.repeat(40)), false))
     assert.equal(await gate.open(4), true)
     const { partitionState } = await gate.everything()
-    assert.deepEqual({ ...partitionState }, { generation: '4', run_id: gate.runId, open: '1' })
+    assert.deepEqual(
+      { ...partitionState },
+      { generation: '4', run_id: gate.runId, open: '1', closed: '3' },
+    )
   },
-  'close-partition · state and none: it closes the generation it names, looking closes nothing':
+  'open-partition · stale: a generation that was closed before it was opened': async (
+    _t,
+    redis,
+  ) => {
+    const gate = await buildGate(redis, { generation: 3 })
+    await gate.close(5)
+    for (const generation of [4, 5])
+      await writesNothing(gate, async () => assert.equal(await gate.open(generation), false))
+    assert.equal(await gate.open(6), true)
+    await redis.del(gate.keys.partition)
+    await gate.close(7)
+    assert.equal(await gate.open(7), false)
+  },
+  'close-partition · state and none: it closes up to the generation it names, looking closes nothing':
     async (_t, redis) => {
       const gate = await buildGate(redis, { generation: 3 })
       const state = { runId: gate.runId, generation: 3, sameServer: true }
-      for (const harmless of [() => gate.look(), () => gate.close(2), () => gate.close(4)]) {
-        assert.deepEqual(await writesNothing(gate, harmless), { ...state, open: true })
-      }
-      assert.deepEqual(await gate.close(3), { ...state, open: false })
+      assert.deepEqual(await writesNothing(gate, gate.look), { ...state, open: true })
+      assert.deepEqual(await gate.close(2), { ...state, open: true })
+      assert.deepEqual(await gate.close(4), { ...state, open: false })
       assert.deepEqual(await gate.look(), { ...state, open: false })
       await redis.hset(gate.keys.partition, 'run_id', 'f'.repeat(40))
       assert.equal((await gate.look()).sameServer, false)
       await redis.del(gate.keys.partition)
       const none = { runId: gate.runId, generation: 0, open: false, sameServer: false }
-      assert.deepEqual(await writesNothing(gate, () => gate.close(3)), none)
+      assert.deepEqual(await writesNothing(gate, gate.look), none)
+      assert.deepEqual(await gate.close(3), none)
     },
   'want-gate · wanted: the owner finds the SKU, once, and is woken each time': async (t, redis) => {
     const gate = await buildGate(redis)

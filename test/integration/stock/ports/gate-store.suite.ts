@@ -98,16 +98,16 @@ const admitting: Record<string, Case> = {
     }
   },
   'a closed partition, a missing gate and another generation change nothing': async (world) => {
-    const gate = await openGate(world)
-    const stale = await gate.unchanged(() => gate.admit([{}], { generation: 2 }))
-    assert.deepEqual(stale, { tag: 'stale', generation: 1 })
+    const gate = await openGate(world, { state: { generation: 2 } })
+    const stale = await gate.unchanged(() => gate.admit([{}], { generation: 1 }))
+    assert.deepEqual(stale, { tag: 'stale', generation: 2 })
     let other = newSku()
     while (partitionOf(other) !== gate.partition) other = newSku()
     assert.deepEqual(await world.gates.post(other, 0, [aCommand('sell')]), { tag: 'missing' })
     const { gates } = world
-    assert.equal((await gates.close(gate.partition, 9)).open, true)
+    assert.equal((await gates.close(gate.partition, 1)).open, true)
     assert.equal((await gate.ask()).tag, 'granted')
-    assert.equal((await gates.close(gate.partition, 1)).open, false)
+    assert.equal((await gates.close(gate.partition, 2)).open, false)
     assert.deepEqual(await gate.admit([{}]), { tag: 'closed' })
     assert.deepEqual(await gates.post(gate.sku, 0, [aCommand('sell')]), { tag: 'closed' })
     assert.equal((await gate.entries()).length, 1)
@@ -268,6 +268,15 @@ const building: Record<string, Case> = {
     const { generation, open, sameServer, runId } = await world.gates.look(gate.partition)
     const expected = { generation: 3, open: true, sameServer: true, runId: gate.runId }
     assert.deepEqual({ generation, open, sameServer, runId }, expected)
+  },
+  'a generation that was closed before it was opened is never opened': async (world) => {
+    const { gates } = world
+    const { partition, runId } = await openGate(world)
+    assert.equal((await gates.close(partition, 3)).open, false)
+    assert.equal(await gates.open(partition, 2, runId), false)
+    assert.equal(await gates.open(partition, 3, runId), false)
+    assert.equal((await gates.look(partition)).open, false)
+    assert.equal(await gates.open(partition, 4, runId), true)
   },
   'nothing is known of a partition that was never built': async (world) => {
     const { generation, open, sameServer } = await world.gates.look(5)
