@@ -218,8 +218,8 @@ export interface Mailbox {
   /** Takes SKUs out of the ready set, or out of the wanted set. */
   forgetReady(partition: number, skus: readonly string[]): Promise<void>
   forgetWanted(partition: number, skus: readonly string[]): Promise<void>
-  /** Whether the SKU has a gate, of whatever generation. */
-  hasGate(sku: string): Promise<boolean>
+  /** Whether the SKU has a gate of this generation. */
+  hasGate(sku: string, generation: number): Promise<boolean>
 }
 
 // Messages between processes -----------------------------------------------------------------------------------------

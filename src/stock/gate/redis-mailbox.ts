@@ -53,7 +53,8 @@ export class RedisMailbox implements Mailbox {
     if (skus.length > 0) await this.#redis.srem(partitionKeys(partition).wanted, ...skus)
   }
 
-  async hasGate(sku: string): Promise<boolean> {
-    return (await this.#redis.exists(skuKeys(partitionOf(sku), sku).gate)) === 1
+  async hasGate(sku: string, generation: number): Promise<boolean> {
+    const { gate } = skuKeys(partitionOf(sku), sku)
+    return Number(await this.#redis.hget(gate, 'generation')) === generation
   }
 }

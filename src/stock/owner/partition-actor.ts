@@ -278,7 +278,8 @@ class StockPartitionActor implements PartitionActor {
     const cold: SkuState[] = []
     for (const { state } of rows) {
       if (state.generation < generation) cold.push({ ...state, generation, cursor: 0 })
-      else if (await mailbox.hasGate(state.sku)) await mailbox.forgetWanted(partition, [state.sku])
+      else if (await mailbox.hasGate(state.sku, state.generation))
+        await mailbox.forgetWanted(partition, [state.sku])
       else throw new MailboxGap(`${state.sku}: its gate is gone`)
     }
     if (cold.length === 0) return

@@ -72,9 +72,10 @@ const reading: Record<string, Case> = {
   'a gate that is built is not wanted any more': async (world) => {
     const sku = newSku()
     await world.gates.want(sku)
-    assert.equal(await world.mailbox.hasGate(sku), false)
+    assert.equal(await world.mailbox.hasGate(sku, 1), false)
     const gate = await openGate(world, { state: { sku } })
-    assert.equal(await world.mailbox.hasGate(sku), true)
+    assert.equal(await world.mailbox.hasGate(sku, 1), true)
+    assert.equal(await world.mailbox.hasGate(sku, 2), false)
     assert.deepEqual((await world.mailbox.waiting(gate.partition)).wanted, [])
   },
 }
