@@ -107,22 +107,36 @@ async function drain(
   rows: readonly LedgerRow[],
 ): Promise<string[]> {
   const waiting: string[] = []
-  for (let { state } of rows) {
-    try {
-      for (;;) {
+  for (const row of rows) {
+    let next: SkuState | null = row.state
+    while (next) {
+      const state: SkuState = next
+      try {
         const [mail] = await readMailboxes(deps.mailbox, partition, [state])
-        if (!mail?.entries.length) {
-          if (mail?.unread) waiting.push(aboutUnread(state.sku, mail.unread))
-          break
+        if (mail?.unread && mail.entries.length === 0) {
+          waiting.push(aboutUnread(state.sku, mail.unread))
         }
-        state = await commitOrPass(deps, { state, entries: mail.entries })
+        next = mail?.entries.length
+          ? await commitOrPass(deps, { state, entries: mail.entries })
+          : null
+      } catch (error) {
+        if (!(error instanceof MailboxGap)) throw error
+        next = await movedOn(deps, state)
+        if (!next) deps.warn(`${error.message}: what came after the hole is lost`)
       }
-    } catch (error) {
-      if (!(error instanceof MailboxGap)) throw error
-      deps.warn(`${error.message}: what came after the hole is lost`)
     }
   }
   return waiting
+}
+
+/**
+ * The row as it is now, if somebody has moved it within its generation; else null. An owner that does not know yet that
+ * it is none may have committed, and taken out of the mailbox, what seems to be missing there.
+ */
+async function movedOn({ ledger }: OwnerDeps, before: SkuState): Promise<SkuState | null> {
+  const [row] = await ledger.rows([before.sku])
+  const moved = row?.state.generation === before.generation && row.state.cursor > before.cursor
+  return row && moved ? row.state : null
 }
 
 /**
