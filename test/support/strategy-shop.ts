@@ -19,7 +19,10 @@ import { openRedis, type RedisClient } from '../../src/platform/redis/client.ts'
 import { startDirectCommands } from '../../src/stock/direct/direct-commands.ts'
 import { RedisWakes } from '../../src/stock/gate/redis-wakes.ts'
 import { openPgLedger } from '../../src/stock/ledger/pg-ledger.ts'
+import { partitionKeys } from '../../src/stock/protocol/keys.ts'
+import { partitionCount } from '../../src/stock/protocol/partition.ts'
 import { startOwners } from '../../src/system/owners.ts'
+import { eventually } from './eventually.ts'
 import { expireNow } from './purchases/change.ts'
 import { holdSeconds, StockWorld } from './stock-world.ts'
 
@@ -59,6 +62,7 @@ export async function startStrategyShop(t: TestContext, name: StrategyName): Pro
     await stop()
     subscriber.disconnect()
   })
+  if (name === 'actor') await allOwned(world)
   const wakes = new RedisWakes({ subscriber, publisher: world.redis })
   const results = new Results({ wakes, clock: systemClock })
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock: systemClock })
@@ -127,6 +131,18 @@ function startDirect({ databaseUrl, gates }: StockWorld): () => Promise<void> {
     random: systemRandom,
     log,
   })
+}
+
+/** A worker that takes partitions over may need longer to build a gate than a buyer waits for it. */
+function allOwned({ redis }: StockWorld): Promise<boolean> {
+  const partitions = Array.from({ length: partitionCount }, (_, i) => partitionKeys(i).partition)
+  return eventually(
+    async () => {
+      const open = await Promise.all(partitions.map((key) => redis.hget(key, 'open')))
+      return open.every((each) => each === '1')
+    },
+    { timeoutMs: 30_000 },
+  )
 }
 
 /** What was bought; fails when it was refused. */

@@ -140,7 +140,8 @@ export async function startTestSystem(t: TestContext, options: SystemOptions = {
   }
 }
 
-async function partitionOpen(redis: RedisClient, sku: string): Promise<void> {
+/** Waits until a worker owns the partition of the SKU. */
+export async function partitionOpen(redis: RedisClient, sku: string): Promise<void> {
   const { partition } = partitionKeys(partitionOf(sku))
   await eventually(async () => (await redis.hget(partition, 'open')) === '1', { timeoutMs: 30_000 })
 }

@@ -148,7 +148,9 @@ export class Gate {
         for (const { resolve } of batch) resolve({ tag: 'unavailable', uncertain: false })
         return
       }
-      await clock.sleep(backoffMs(attempt, { baseMs: 4, maxMs: 100, random }))
+      // One more try at the end of the patience, and none after it.
+      const pause = backoffMs(attempt, { baseMs: 4, maxMs: 100, random })
+      await clock.sleep(Math.min(pause, Math.max(deadline - clock.monotonic(), 0)))
     }
   }
 
