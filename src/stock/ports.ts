@@ -150,10 +150,7 @@ export interface GateStore {
   post(sku: string, take: number, commands: readonly Command[]): Promise<PostReply>
   /** Asks the owner to build the gate of a SKU that exists in the ledger, and publishes a wake. */
   want(sku: string): Promise<void>
-  /**
-   * Changes what a gate sells for from now on. `missing`: there is no gate. `other_pool`: the gate has counted its
-   * buyers for another limit group; nothing was changed.
-   */
+  /** Changes what a gate sells for. `other_pool`: it has counted buyers for another limit group; nothing was changed. */
   setTerms(offer: Offer): Promise<'set' | 'missing' | 'other_pool'>
   /** Who may hold units, and the gate's version, not older than they are; null when there is no gate. */
   holders(sku: string): Promise<Holders | null>
@@ -178,7 +175,7 @@ export interface GateStore {
   loadRequests(loading: Loading, requests: readonly RecentRequest[]): Promise<void>
   /**
    * Builds a gate from its ledger row and what was loaded for it: units are those free, the mailbox is empty. Resolves
-   * false, with nothing changed, when there is a gate of the same or a newer generation.
+   * false, with nothing changed, when there is a gate of this generation or a newer one.
    */
   install(state: SkuState, offer: Offer, version: number): Promise<boolean>
   /**
@@ -188,9 +185,8 @@ export interface GateStore {
   open(partition: number, generation: number, runId: string): Promise<boolean>
   /**
    * After a commit: sets the gate's units to `free − (granted at the gate − granted in the row)`, takes the shadow
-   * back from buyers' counts, and trims the mailbox up to the cursor. Only a cursor above the last settled one
-   * changes units and counts, so it may run twice or late. When units fall free at an empty gate, its version rises
-   * and is published.
+   * back from buyers' counts, and trims the mailbox up to the cursor. Only a cursor above the last settled one changes
+   * units and counts, so it may run twice or late. Units that fall free at an empty gate raise and publish its version.
    */
   settle(row: LedgerRow): Promise<SettleReply>
 }
