@@ -1,10 +1,10 @@
-/** Brings a database to the shape that `migrations/` describes. */
+/** Brings a database to the shape that `migrations/` describes, and one step back. */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { runner } from 'node-pg-migrate'
-import pg from 'pg'
+import { type RunnerOption, runner } from 'node-pg-migrate'
+import type pg from 'pg'
+import { migrationNames, migrationsFolder, readSchema, whyUnfit, withClient } from './schema.ts'
 
 export class MigrationRefused extends Error {
   override name = 'MigrationRefused'
@@ -17,7 +17,6 @@ export interface MigrateOptions {
   readonly waitMs?: number
 }
 
-const ownFolder = fileURLToPath(new URL('../../../migrations', import.meta.url))
 const dayMs = 86_400_000
 /** The folder's README is no migration. The library puts this between `^` and `$`. */
 const otherThanSql = '(?!.*\\.sql$).*'
@@ -27,64 +26,96 @@ const lockKey = 7_582_393_001
 /**
  * Applies every migration that the database has not seen, each in a transaction of its own. Safe when
  * several run at once: they take turns. Returns the names that were applied.
- * @throws MigrationRefused when a file was edited after it had been applied.
+ * @throws MigrationRefused when a file was edited after it had been applied, or the schema is a newer release's.
  */
 export async function migrate(
   databaseUrl: string,
   log: (line: string) => void,
-  { folder = ownFolder, waitMs = 60_000 }: MigrateOptions = {},
+  options: MigrateOptions = {},
 ): Promise<string[]> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: 10_000,
-    // A large table takes its time.
-    query_timeout: dayMs,
+  const names = await inTurn(databaseUrl, options, (client, folder) =>
+    run(client, folder, { direction: 'up', count: Number.POSITIVE_INFINITY }),
+  )
+  for (const name of names) log(`migrated: ${name}`)
+  return names
+}
+
+/**
+ * Takes the last migration back, in one transaction, with whatever data only it has room for. Returns its name, or
+ * undefined when none is applied. Nothing else may use the database meanwhile.
+ * @throws MigrationRefused as {@link migrate}, and when its file does not say how.
+ */
+export async function migrateDown(
+  databaseUrl: string,
+  options: MigrateOptions = {},
+): Promise<string | undefined> {
+  return inTurn(databaseUrl, options, async (client, folder) => {
+    const name = (await readSchema(client, folder)).applied.at(-1)
+    if (name === undefined) return undefined
+    const file = `${name}.sql`
+    if (!/^\s*--\s*Down Migration/im.test(readFileSync(join(folder, file), 'utf8'))) {
+      throw new MigrationRefused(`migration ${file} has no way back: restore a backup`)
+    }
+    await run(client, folder, { direction: 'down', count: 1 })
+    return name
   })
-  client.on('error', () => {})
-  await client.connect()
-  try {
+}
+
+/** Runs `use` while no other migration of the database does, on files that were not edited. */
+async function inTurn<T>(
+  databaseUrl: string,
+  { folder = migrationsFolder, waitMs = 60_000 }: MigrateOptions,
+  use: (client: pg.Client, folder: string) => Promise<T>,
+): Promise<T> {
+  const locked = async (client: pg.Client) => {
     // Ends with the connection, whatever happens to this process.
     await client.query(`set lock_timeout = ${Math.ceil(waitMs)}`)
     await client.query('select pg_advisory_lock($1)', [lockKey])
     await client.query('set lock_timeout = 0')
-    await noteChecksums(client, folder)
-    const applied = await runner({
-      dbClient: client,
-      dir: folder,
-      ignorePattern: otherThanSql,
-      direction: 'up',
-      count: Number.POSITIVE_INFINITY,
-      migrationsTable: 'migrations',
-      noLock: true,
-      logger: quiet,
-    })
-    for (const { name } of applied) log(`migrated: ${name}`)
-    return applied.map(({ name }) => name)
-  } finally {
-    await client.end()
+    const schema = await readSchema(client, folder)
+    if (schema.unknown.length > 0) throw new MigrationRefused(whyUnfit(schema))
+    await noteChecksums(client, folder, schema.applied)
+    return use(client, folder)
   }
+  // A large table takes its time.
+  return withClient(databaseUrl, locked, dayMs)
+}
+
+async function run(
+  dbClient: pg.Client,
+  dir: string,
+  what: Pick<RunnerOption, 'direction' | 'count'>,
+): Promise<string[]> {
+  const common = {
+    ignorePattern: otherThanSql,
+    migrationsTable: 'migrations',
+    noLock: true,
+    logger: quiet,
+  } as const
+  return (await runner({ dbClient, dir, ...common, ...what })).map(({ name }) => name)
 }
 
 /** Compares the files that are applied with what they were then, and notes those that are to come. */
-async function noteChecksums(client: pg.Client, folder: string): Promise<void> {
+async function noteChecksums(
+  client: pg.Client,
+  folder: string,
+  applied: readonly string[],
+): Promise<void> {
   await client.query(
     'create table if not exists migration_checksums (name text primary key, sha256 text not null)',
   )
-  const applied = await appliedNames(client)
   const { rows } = await client.query<{ name: string; sha256: string }>(
     'select name, sha256 from migration_checksums',
   )
   const noted = new Map(rows.map((row) => [row.name, row.sha256]))
-  for (const file of readdirSync(folder)
-    .filter((entry) => entry.endsWith('.sql'))
-    .sort()) {
-    const name = file.slice(0, -'.sql'.length)
+  for (const name of migrationNames(folder)) {
+    const file = `${name}.sql`
     const sha256 = createHash('sha256')
       .update(readFileSync(join(folder, file)))
       .digest('hex')
     const before = noted.get(name)
     if (before === sha256) continue
-    if (before !== undefined && applied.has(name)) {
+    if (before !== undefined && applied.includes(name)) {
       throw new MigrationRefused(
         `migration ${file} was edited after it had been applied: restore it, and write a new one`,
       )
@@ -95,13 +126,6 @@ async function noteChecksums(client: pg.Client, folder: string): Promise<void> {
       [name, sha256],
     )
   }
-}
-
-async function appliedNames(client: pg.Client): Promise<Set<string>> {
-  const { rows: tables } = await client.query(`select to_regclass('migrations') as name`)
-  if (tables[0]?.name === null) return new Set()
-  const { rows } = await client.query<{ name: string }>('select name from migrations')
-  return new Set(rows.map((row) => row.name))
 }
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }

@@ -5,7 +5,7 @@ import { copyFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import pg from 'pg'
-import { MigrationRefused, migrate } from '../../../src/platform/postgres/migrate.ts'
+import { MigrationRefused, migrate, migrateDown } from '../../../src/platform/postgres/migrate.ts'
 import { createTestDatabase, createTestFolder } from '../../support/stores.ts'
 
 const quiet = () => {}
@@ -83,6 +83,36 @@ test('a file of another kind in the folder, a README for example, is no migratio
   const url = await emptyDatabase(t)
   const folder = folderWith(t, { '0001_one.sql': first, 'README.md': '# Migrations\n' })
   assert.deepEqual(await migrate(url, quiet, { folder }), ['0001_one'])
+})
+
+test('the last migration is taken back, and may be changed then', async (t) => {
+  const url = await emptyDatabase(t)
+  const second = '-- Up Migration\nalter table one add name text;\n'
+  const folder = folderWith(t, { '0001_one.sql': first })
+  await migrate(url, quiet, { folder })
+  assert.equal(await migrateDown(url, { folder }), '0001_one')
+  assert.equal(await migrateDown(url, { folder }), undefined)
+  writeFileSync(join(folder, '0001_one.sql'), first.replace('integer', 'bigint'))
+  writeFileSync(join(folder, '0002_two.sql'), second)
+  assert.deepEqual(await migrate(url, quiet, { folder }), ['0001_one', '0002_two'])
+  await assert.rejects(
+    migrateDown(url, { folder }),
+    (error) =>
+      error instanceof MigrationRefused &&
+      /^migration 0002_two\.sql has no way/.test(error.message),
+  )
+  assert.deepEqual(await migrate(url, quiet, { folder }), [])
+})
+
+test('a migration that was edited is not taken back, nor is one of a newer release', async (t) => {
+  const url = await emptyDatabase(t)
+  const folder = folderWith(t, { '0001_one.sql': first })
+  await migrate(url, quiet, { folder })
+  writeFileSync(join(folder, '0001_one.sql'), first.replace('drop table one', 'select 1'))
+  await assert.rejects(migrateDown(url, { folder }), /0001_one\.sql was edited/)
+  const older = folderWith(t, { '0000_none.sql': first })
+  await assert.rejects(migrateDown(url, { folder: older }), /deploy a newer release/)
+  assert.deepEqual(await run(url, 'select from one'), [])
 })
 
 test('waiting for another migration has an end', async (t) => {
