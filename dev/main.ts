@@ -2,11 +2,12 @@
 import '../src/config/node-version.ts'
 import { ConfigError, loadConfig } from '../src/config/config.ts'
 import { MigrationRefused } from '../src/platform/postgres/migrate.ts'
+import { SchemaRefused } from '../src/platform/postgres/schema.ts'
 import { complain, runProgram, serve } from '../src/system/run-role.ts'
-import { verify } from '../src/system/verify.ts'
+import { verifyRole } from '../src/system/verify.ts'
 import { DataDirInUse } from './data-lock.ts'
 import { StartRefused } from './embedded.ts'
-import { seed } from './seed.ts'
+import { seedRole } from './seed.ts'
 import { JournalDamaged } from './simulator/journal.ts'
 import { SimulatorRefused, startSimulator } from './simulator/start-simulator.ts'
 import { simulatorOptions } from './simulator-options.ts'
@@ -17,19 +18,30 @@ await runProgram(
   {
     usage: 'usage: node dev/main.ts start | seed | stripe | verify',
     roles: {
-      start: up,
-      seed,
-      stripe: () => serve(() => startSimulator(simulatorOptions(loadConfig()))),
+      start: {
+        command: 'npm start',
+        help: `Starts the whole shop on this machine until Ctrl-C: stores of its own in DATA_DIR where DATABASE_URL and REDIS_URL are
+not set, the payment simulator where STRIPE_SECRET_KEY is not, API and worker. Migrates first, and makes the demo shop.
+Settings are environment variables; .env.example lists them.`,
+        run: up,
+      },
+      seed: seedRole,
+      stripe: {
+        command: 'npm run stripe',
+        help: `Runs the payment simulator at STRIPE_API_BASE until SIGTERM; its events go to the shop at PUBLIC_URL, else HOST and PORT.
+For development only: dev/simulator/README.md.`,
+        run: () => serve(() => startSimulator(simulatorOptions(loadConfig()))),
+      },
       // As the service's, and also on the stores of DATA_DIR, which are started for it when they do not run.
-      verify: (args) =>
-        verify(args, () => {
-          const config = loadConfig()
-          return { config, lend: (use) => withStores(config, complain, use) }
-        }),
+      verify: verifyRole(() => {
+        const config = loadConfig()
+        return { config, lend: (use) => withStores(config, complain, use) }
+      }),
     },
     expected: [
       ConfigError,
       MigrationRefused,
+      SchemaRefused,
       StartRefused,
       DataDirInUse,
       SimulatorRefused,

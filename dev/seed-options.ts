@@ -1,33 +1,26 @@
-import { parseArgs } from 'node:util'
-import { UsageError } from '../src/system/run-role.ts'
+import { type CommandLine, UsageError } from '../src/system/command-line.ts'
 
-const usage = 'usage: npm run seed -- [--products 1 to 200000] [--seed 0 to 999999]'
 const productsMax = 200_000
 const seedMax = 999_999
 
-/** Reads the words after `npm run seed --`. @throws UsageError. */
-export function seedOptions(args: readonly string[]): {
+export interface SeedOptions {
+  /** Undefined: the demo shop. */
   readonly products: number | undefined
   readonly seed: number
-} {
-  const { products, seed } = words(args)
+}
+
+/** Reads the numbers behind `npm run seed --`. @throws UsageError. */
+export function seedOptions(line: CommandLine): SeedOptions {
   return {
-    products: products === undefined ? undefined : whole(products, 1, productsMax),
-    seed: seed === undefined ? 1 : whole(seed, 0, seedMax),
+    products: whole(line, 'products', 1, productsMax),
+    seed: whole(line, 'seed', 0, seedMax) ?? 1,
   }
 }
 
-function words(args: readonly string[]) {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({ args: [...args], options: { products: text, seed: text } }).values
-  } catch {
-    throw new UsageError(usage)
-  }
-}
-
-function whole(value: string, min: number, max: number): number {
+function whole(line: CommandLine, flag: string, min: number, max: number): number | undefined {
+  const value = line.value(flag)
+  if (value === undefined) return undefined
   const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
   if (number >= min && number <= max) return number
-  throw new UsageError(usage)
+  throw new UsageError(`--${flag}: ${value} is not a whole number from ${min} to ${max}`)
 }

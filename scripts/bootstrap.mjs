@@ -38,7 +38,8 @@ if (!command) {
 
 try {
   await ensurePackages()
-  if (command.redis === 'always' || (command.redis && !process.env.REDIS_URL)) await ensureRedis()
+  const stores = command.redis === 'always' || (command.redis && !process.env.REDIS_URL)
+  if (stores && !args.includes('--help')) await ensureRedis()
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exit(1)

@@ -1,5 +1,5 @@
 /** The command line of `npm run bench`. */
-import { parseArgs } from 'node:util'
+import { readCommandLine, UsageError } from '../../src/system/command-line.ts'
 
 export const scenarioNames = [
   'baseline',
@@ -39,11 +39,6 @@ export interface BenchOptions {
   readonly target: string | undefined
 }
 
-/** A command line that cannot be run; the message is one line. */
-export class UsageError extends Error {
-  override name = 'UsageError'
-}
-
 export const defaults = { connections: 64, durationSeconds: 8, stock: 50_000 } as const
 
 const defaultReport = 'bench-report.html'
@@ -66,48 +61,37 @@ Exit code: 0 all guarantees kept, 1 a guarantee is broken or the run failed, 2 w
 
 /** Parses the words after `npm run bench --`; 'help' when asked for. @throws UsageError in one line. */
 export function parseOptions(words: readonly string[]): BenchOptions | 'help' {
-  const values = parseWords(words)
-  if (values.help) return 'help'
-  const strategies = list('--strategy', values.strategy, strategyNames)
+  const line = readCommandLine(words, { command: 'npm run bench', flags })
+  if (line.help) return 'help'
+  const strategy = line.value('strategy')
+  const report = line.value('report')
   return {
-    scenarios: list('--scenario', values.scenario, scenarioNames),
-    strategies,
-    strategiesNamed: values.strategy !== undefined,
-    connections: whole('--connections', values.connections, 1, 1_000) ?? defaults.connections,
-    durationSeconds: whole('--duration', values.duration, 1, 600) ?? defaults.durationSeconds,
-    stock: whole('--stock', values.stock, 1, 200_000) ?? defaults.stock,
-    json: file('--json', values.json),
-    report:
-      values.report === 'none' ? undefined : (file('--report', values.report) ?? defaultReport),
-    target: origin(values.target),
-    profile: file('--profile', values.profile),
+    scenarios: list('--scenario', line.value('scenario'), scenarioNames),
+    strategies: list('--strategy', strategy, strategyNames),
+    strategiesNamed: strategy !== undefined,
+    connections:
+      whole('--connections', line.value('connections'), 1, 1_000) ?? defaults.connections,
+    durationSeconds:
+      whole('--duration', line.value('duration'), 1, 600) ?? defaults.durationSeconds,
+    stock: whole('--stock', line.value('stock'), 1, 200_000) ?? defaults.stock,
+    json: file('--json', line.value('json')),
+    report: report === 'none' ? undefined : (file('--report', report) ?? defaultReport),
+    target: origin(line.value('target')),
+    profile: file('--profile', line.value('profile')),
   }
 }
 
-function parseWords(words: readonly string[]) {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        scenario: text,
-        strategy: text,
-        connections: text,
-        duration: text,
-        stock: text,
-        json: text,
-        report: text,
-        target: text,
-        profile: text,
-        help: { type: 'boolean', short: 'h' },
-      },
-      strict: true,
-      allowPositionals: false,
-    }).values
-  } catch (error) {
-    const [line = ''] = (error as Error).message.split(/[.\n]/)
-    throw new UsageError(`${line}; --help lists what there is`)
-  }
+const text = { type: 'string' } as const
+const flags = {
+  scenario: text,
+  strategy: text,
+  connections: text,
+  duration: text,
+  stock: text,
+  json: text,
+  report: text,
+  target: text,
+  profile: text,
 }
 
 function list<Name extends string>(

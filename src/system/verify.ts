@@ -9,8 +9,10 @@ import type { GuaranteeReport } from '../ops/findings.ts'
 import { checkGuarantees } from '../ops/guarantees.ts'
 import { reportText } from '../ops/report-text.ts'
 import { openPool } from '../platform/postgres/pool.ts'
+import { requireSchema } from '../platform/postgres/schema.ts'
 import { openRedis, type RedisClient } from '../platform/redis/client.ts'
-import { complain } from './run-role.ts'
+import type { CommandLine } from './command-line.ts'
+import { complain, type Role } from './run-role.ts'
 
 const connectMs = 5_000
 
@@ -27,10 +29,25 @@ export interface Subject {
   readonly lend: <T>(use: (urls: StoreUrls) => Promise<T>) => Promise<T>
 }
 
-/** Runs the command on what `open` finds; resolves with its exit code. Whatever `open` throws is code 2. */
-export async function verify(args: readonly string[], open: () => Subject): Promise<number> {
+/** The command on what `open` finds. Whatever `open` throws is code 2. */
+export function verifyRole(open: () => Subject): Role {
+  return {
+    command: 'npm run verify',
+    flags: { json: { type: 'boolean' } },
+    refusedCode: 2,
+    help: `Checks every promise of the design on the stores at DATABASE_URL and REDIS_URL, else on those of DATA_DIR.
+The system may run meanwhile. Changes nothing.
+
+  --json   prints the report as JSON, and nothing else, on standard output
+
+Exit code: 0 all promises kept, 1 one is broken, 2 it could not be checked.`,
+    run: (line) => verify(line, open),
+  }
+}
+
+async function verify(line: CommandLine, open: () => Subject): Promise<number> {
   try {
-    return await check(args, open)
+    return await check(line.has('json'), open)
   } catch (error) {
     const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
     complain(`cannot check: ${line}`)
@@ -38,11 +55,7 @@ export async function verify(args: readonly string[], open: () => Subject): Prom
   }
 }
 
-async function check(args: readonly string[], open: () => Subject): Promise<number> {
-  const json = args.includes('--json')
-  const strange = args.find((arg) => arg !== '--json')
-  if (strange !== undefined)
-    throw new Error(`${strange}: unknown option; usage: npm run verify [-- --json]`)
+async function check(json: boolean, open: () => Subject): Promise<number> {
   const { config, lend } = open()
   const notes: string[] = []
   const stopped = interrupted()
@@ -71,6 +84,7 @@ async function checkStores(
   settings: Config,
   note: (sentence: string) => void,
 ): Promise<{ report: GuaranteeReport; whole: boolean }> {
+  await requireSchema(databaseUrl, { clock: systemClock, patienceMs: 0 })
   // Deadlines are judged by what the running system does, not by what this command was told.
   const config = { ...settings, SWEEP_SECONDS: sweepSeconds ?? settings.SWEEP_SECONDS }
   const redis = openRedis(redisUrl, 'gate', () => {})

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
 import { makeUpShop } from '../../../dev/made-up-shop.ts'
+import { seedRole } from '../../../dev/seed.ts'
 import { seedOptions } from '../../../dev/seed-options.ts'
 import { seedShop } from '../../../dev/seed-shop.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { checkGuarantees } from '../../../src/ops/guarantees.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
-import { UsageError } from '../../../src/system/run-role.ts'
+import { readCommandLine } from '../../../src/system/command-line.ts'
 import { countOrders } from '../../support/purchases/count.ts'
 import { startTestSystem } from '../../support/system.ts'
 
@@ -77,16 +78,16 @@ test('a seeded shop can be searched and bought from, and keeps every promise', a
   assert.equal(goesWith.body.items.length, 5)
 })
 
-test('a bad number of products is refused in one line', () => {
-  assert.deepEqual(seedOptions([]), { products: undefined, seed: 1 })
-  assert.deepEqual(seedOptions(['--products', '20', '--seed', '7']), { products: 20, seed: 7 })
+test('a bad number of products is refused in one line that names the flag', () => {
+  const read = (...args: string[]) => seedOptions(readCommandLine(args, seedRole))
+  assert.deepEqual(read(), { products: undefined, seed: 1 })
+  assert.deepEqual(read('--products', '20', '--seed', '7'), { products: 20, seed: 7 })
   for (const args of [
     ['--products', '0'],
     ['--products', 'x'],
     ['--products'],
-    ['--size', '5'],
-    ['5'],
+    ['--products', '--seed'],
   ]) {
-    assert.throws(() => seedOptions(args), UsageError)
+    assert.throws(() => read(...args), /^UsageError: --products: [^\n]+$/)
   }
 })

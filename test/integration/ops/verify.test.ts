@@ -5,7 +5,7 @@ import test, { type TestContext } from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { writeRuntime } from '../../../dev/runtime-file.ts'
 import { startServices } from '../../../dev/services.ts'
-import { migrate } from '../../../src/platform/postgres/migrate.ts'
+import { migrate, migrateDown } from '../../../src/platform/postgres/migrate.ts'
 import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
 import { type Child, startChild } from '../../support/child.ts'
 import { startedLongAgo } from '../../support/guarantees.ts'
@@ -116,7 +116,15 @@ test('what cannot be checked ends with code 2 and one line', async (t) => {
   assert.match(empty.said, /^cannot check: DATA_DIR: [^\n]*\n$/)
   const strange = await verify(t, ['--jsno'], env)
   assert.equal(strange.code, 2, strange.said)
-  assert.match(strange.said, /^cannot check: --jsno: [^\n]*\n$/)
+  assert.match(strange.said, /^--jsno: not known, did you mean --json\? [^\n]*\n$/)
+  const older = await createTestDatabase(t)
+  await migrateDown(older)
+  const unfit = await verify(t, [], { ...env, DATABASE_URL: older })
+  assert.equal(unfit.code, 2, unfit.said)
+  assert.match(
+    unfit.said,
+    /^cannot check: the database is at \d{4}_\w+, and [^\n]*npm run migrate\n$/,
+  )
   await redis.stop()
   const half = await verify(t, ['--json'], env)
   assert.equal(half.code, 2, half.said)

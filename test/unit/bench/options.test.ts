@@ -1,13 +1,9 @@
 /** The command line of the bench: what it takes, and the one line it answers to what it does not. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  type BenchOptions,
-  parseOptions,
-  scenarioNames,
-  UsageError,
-} from '../../../bench/ground/options.ts'
+import { type BenchOptions, parseOptions, scenarioNames } from '../../../bench/ground/options.ts'
 import { planRuns } from '../../../bench/plan.ts'
+import { UsageError } from '../../../src/system/command-line.ts'
 
 const parse = (...words: string[]) => parseOptions(words) as BenchOptions
 
