@@ -32,8 +32,8 @@ export type Answer =
 /** How often commands are posted a second time, and how much later, at most. */
 const postedTwiceChance = 0.15
 const againMs = 800
-/** Requests whose units are not committed yet, at most. */
-const waitingUnitsMax = 50
+/** Units granted and not yet committed, at most. */
+const waitingUnitsMax = 8
 
 export class ApiProcess {
   readonly process: SimProcess

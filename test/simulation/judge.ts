@@ -12,6 +12,8 @@ import type { GateHash } from './stores/redis-data.ts'
 
 /** Ends that a checkout may have. */
 const finalStatuses = new Set(['confirmed', 'expired', 'cancelled', 'rejected'])
+/** No story rests earlier than this after its active time. */
+const restMs = 1_200
 /** Breaches that are told, at most. */
 const breachesMax = 8
 
@@ -41,7 +43,7 @@ export class Judge {
   /** Whether nothing waits any more, for whatever. */
   get atRest(): boolean {
     const { tables, shop, plan, scheduler } = this.#stage
-    if (scheduler.now < plan.activeMs || this.#served.size < plan.skus.length) return false
+    if (scheduler.now < plan.activeMs + restMs || this.#unserved.length > 0) return false
     if (tables.openCommands.size + shop.undecided > 0) return false
     for (const { status } of tables.checkouts.values()) if (!finalStatuses.has(status)) return false
     return plan.skus.every((each) => this.#isIdle(each.partition) && this.#isSettled(each))
@@ -92,6 +94,11 @@ export class Judge {
     return live && runId === redis.runId && gate?.generation === generation ? gate : null
   }
 
+  get #unserved(): readonly PlannedSku[] {
+    const { probed, skus } = this.#stage.plan
+    return probed ? skus.filter(({ sku }) => !this.#served.has(sku)) : []
+  }
+
   #isIdle(partition: number): boolean {
     const { redis, tables } = this.#stage
     const keys = redis.keys.get(partition)
@@ -111,6 +118,8 @@ export class Judge {
       mailbox: [],
     }
     const { generation, cursor } = row?.state ?? {}
+    // Nobody has asked for a gate that is missing: it is built when somebody does.
+    if (!this.#stage.plan.probed && gate?.generation !== generation) return mailbox.length === 0
     return mailbox.length === 0 && gate?.generation === generation && gate?.settled === cursor
   }
 
@@ -122,8 +131,7 @@ export class Judge {
     const partitions = [...redis.keys].map(([partition, { state, ready, wanted }]) => {
       return `${partition}: ${JSON.stringify({ state, ledger: tables.partition(partition), ready: [...ready], wanted: [...wanted] })}`
     })
-    const silent = this.#stage.plan.skus.filter(({ sku }) => !this.#served.has(sku))
-    const asked = silent.map(({ sku }) => `whoever asks for ${sku}`)
+    const asked = this.#unserved.map(({ sku }) => `whoever asks for ${sku}`)
     return [
       ...asked,
       ...commands,
@@ -155,6 +163,7 @@ export class Judge {
     if (!row || row.state.generation === 0) return
     const keys = redis.keys.get(partition)?.skus.get(sku)
     const { gate, buyers = new Map<string, number>() } = keys ?? {}
+    if (!this.#stage.plan.probed && gate?.generation !== row.state.generation) return
     if (gate?.units !== row.state.free || gate.granted !== row.state.granted)
       this.#breach(`${sku}: the gate has ${gate?.units} units, and ${row.state.free} are free`)
     if (gate?.pool === '') return

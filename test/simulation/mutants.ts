@@ -18,7 +18,7 @@ export interface Mutants {
   readonly commandsTakeNothing?: boolean
   /** The ledger lets two checkouts have one buyer's key. */
   readonly keysShared?: boolean
-  /** The ledger lets a buyer's count pass its limit. */
+  /** The ledger neither checks nor tells what counts against a limit. */
   readonly limitsUnchecked?: boolean
   /** The ledger says that every command it is asked about is open. */
   readonly commandsReopened?: boolean

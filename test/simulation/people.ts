@@ -8,6 +8,8 @@ import { offerOf, type Stage } from './stage.ts'
 /** How long a person waits for an answer, in milliseconds. */
 const patienceMs = 1_500
 const triesMax = 4
+/** When the first of them come: most owners have their partitions by then. */
+const openingMs = 500
 /** How often a buyer tries to pay for what is not reserved yet. */
 const paymentsMax = 4
 
@@ -67,6 +69,7 @@ export class People {
     const random = this.#random
     const done: Done[] = []
     const { activeMs } = this.#stage.plan
+    await this.#outside.clock.sleep(openingMs)
     await this.#rest(activeMs / 2)
     for (let n = random.whole(1, 4); n > 0 && this.#stage.scheduler.now < activeMs; n--) {
       const purchase = this.#purchase(buyerId, done)
@@ -114,12 +117,11 @@ export class People {
     if (fate < 0.25) {
       await this.#rest(random.pick([0, 400, 2_500]))
       await this.#try((api) => api.cancel(id, buyerId))
-    } else if (fate < 0.75) {
+    } else if (fate < 0.85) {
       const late = fate > 0.5
-      await this.#rest(late ? 5_000 : 1_200)
+      await this.#rest(late ? 2_000 : 500)
       // Who pays late and believes it came to nothing buys again at once.
-      if (late && random.chance(0.5))
-        void this.#insist({ buyerId, key: this.#stage.ids(), lines: lines.slice(0, 1) })
+      if (late) void this.#buyAgain(buyerId, lines)
       for (let n = 0; n < paymentsMax; n++) {
         if (await this.#try((api) => api.pay(id))) break
         await this.#rest(600)
@@ -129,6 +131,11 @@ export class People {
         await this.#try((api) => api.cancelOrder(id))
       }
     }
+  }
+
+  async #buyAgain(buyerId: string, lines: readonly Line[]): Promise<void> {
+    await this.#rest(8 * this.#stage.network.weather.wayMs)
+    await this.#insist({ buyerId, key: this.#stage.ids(), lines: lines.slice(0, 1) })
   }
 
   async #seller(): Promise<void> {

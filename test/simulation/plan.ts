@@ -23,6 +23,7 @@ export type Accident =
   | { readonly what: 'postgres restarts'; readonly downMs: number }
   | { readonly what: 'a session ends'; readonly which: number }
   | { readonly what: 'a process dies'; readonly which: number }
+  | { readonly what: 'a worker is stopped'; readonly which: number }
   | { readonly what: 'a process stands still'; readonly which: number; readonly ms: number }
 
 export interface Plan {
@@ -35,6 +36,8 @@ export interface Plan {
   readonly weather: Weather
   readonly messagesLost: number
   readonly locksHold: boolean
+  /** Whether somebody asks for a unit of each SKU at the end. */
+  readonly probed: boolean
   readonly ambushes: readonly Ambush[]
   readonly accidents: readonly { readonly atMs: number; readonly accident: Accident }[]
 }
@@ -56,7 +59,7 @@ const names = (() => {
 /** The partitions that stories take place in. */
 export const storyPartitions: readonly number[] = names.map(([partition]) => partition)
 
-const activeMs = 4_000
+const activeMs = 3_000
 /** A midnight, UTC: some stories begin a moment before it. */
 const midnightMs = 1_900_022_400_000 - (1_900_022_400_000 % 86_400_000)
 
@@ -72,10 +75,11 @@ export function planOf(seed: number): Plan {
     weather: weatherOf(random),
     messagesLost: random.pick([0, 0, 0.2, 1]),
     locksHold: random.chance(0.6),
-    ambushes: Array.from({ length: random.whole(0, 3) }, () => ({
+    probed: random.chance(0.7),
+    ambushes: Array.from({ length: random.whole(0, 4) }, () => ({
       verb: random.pick(ambushedVerbs),
       moment: random.pick(['before', 'after'] as const),
-      nth: Math.ceil(random.next() ** 3 * 12),
+      nth: Math.ceil(random.next() ** 4 * 10),
     })),
     accidents: accidentsOf(random, skus.length),
   }
@@ -126,6 +130,7 @@ function accidentOf(random: SeededRandom, skus: number): Accident {
     { what: 'postgres restarts', downMs: random.whole(5, 300) },
     { what: 'a session ends', which },
     { what: 'a process dies', which },
-    { what: 'a process stands still', which, ms: random.pick([100, 600, 2_600]) },
+    { what: 'a worker is stopped', which },
+    { what: 'a process stands still', which, ms: random.pick([100, 600, 2_600, 2_600]) },
   ])
 }

@@ -17,8 +17,8 @@ import { MemoryRedis } from './stores/memory-redis.ts'
 import { around } from './stores/verbs.ts'
 import { Story } from './story.ts'
 
-export const holdSeconds = 2
-export const assemblySeconds = 2
+export const holdSeconds = 0.6
+export const assemblySeconds = 1
 
 export class Stage {
   readonly plan: Plan

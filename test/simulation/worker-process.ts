@@ -17,7 +17,7 @@ import { holdSeconds, type Stage } from './stage.ts'
 
 const log = pino({ level: 'silent' })
 /** How often holds and assemblies past their deadline are looked for. */
-const sweepEveryMs = 500
+const sweepEveryMs = 600
 /** How long the other parts of a checkout are waited for. */
 const elsewhereMs = 10
 
@@ -27,6 +27,7 @@ export class WorkerProcess {
   readonly #gates: GateStore
   readonly #mailbox: Mailbox
   readonly #shop: MemoryShop
+  readonly #ownership: Ownership<LedgerStore>
 
   constructor(stage: Stage, name: string) {
     const { redisLink, postgresLink, random, story } = stage
@@ -56,8 +57,14 @@ export class WorkerProcess {
       wake: (partition) => ownership.wake(partition),
       missed: () => ownership.wakeAll(),
     })
+    this.#ownership = ownership
     ownership.start()
     void this.#sweepForEver()
+  }
+
+  /** As on SIGTERM: hands its partitions over, and ends. */
+  stop(): void {
+    void this.#ownership.stop().then(() => this.process.die())
   }
 
   /** As src/stock/owner/lookout.ts, which reads Redis past the ports. */

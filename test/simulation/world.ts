@@ -30,9 +30,17 @@ export interface Ending {
   readonly text: (count?: number) => string
 }
 
-export async function runStory(seed: number, mutants: Mutants = {}): Promise<Ending> {
-  const world = new World(planOf(seed), mutants)
-  return world.run()
+export interface Changed {
+  /** Rules that are broken on purpose. */
+  readonly mutants?: Mutants
+  /** Instead of what the seed says. */
+  readonly locksHold?: boolean
+}
+
+/** Tells the story of a seed. The same seed, unchanged, has the same story. */
+export async function runStory(seed: number, changed: Changed = {}): Promise<Ending> {
+  const { mutants = {}, ...rest } = changed
+  return new World({ ...planOf(seed), ...rest }, mutants).run()
 }
 
 type Member = ApiProcess | WorkerProcess
@@ -61,7 +69,7 @@ class World {
       scheduler.plan(atMs, () => this.#happen(accident))
     this.#people.start()
     this.#lookOften()
-    scheduler.plan(activeMs + probeMs, () => void this.#people.probe())
+    if (plan.probed) scheduler.plan(activeMs + probeMs, () => void this.#people.probe())
     scheduler.plan(activeMs, () => {
       network.weather = calm
       this.#stage.messagesLost = 0
@@ -116,9 +124,16 @@ class World {
       case 'a process dies':
         this.#process(accident.which).die()
         break
+      case 'a worker is stopped':
+        this.#workers[accident.which % 2]?.stop()
+        break
       case 'a process stands still':
         this.#process(accident.which).pause(accident.ms)
     }
+  }
+
+  get #workers(): WorkerProcess[] {
+    return this.#members.filter((each) => each instanceof WorkerProcess)
   }
 
   #process(which: number): SimProcess {

@@ -5,7 +5,6 @@
 
 import type { SkuState } from '../../../src/stock/decide/state.ts'
 import type {
-  Admission,
   AdmitCall,
   AdmitReply,
   BuyerCount,
@@ -25,13 +24,13 @@ import type { Offer } from '../../../src/stock/protocol/offers.ts'
 import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { requestField } from '../../../src/stock/protocol/request-record.ts'
 import type { Mutants } from '../mutants.ts'
+import { judge } from './judge-requests.ts'
 import type { MemoryRedis } from './memory-redis.ts'
 import {
   type GateHash,
   type LoadedKeys,
   type PartitionKeys,
   partitionIn,
-  type RequestRecord,
   requestsOf,
   type SkuKeys,
   skuIn,
@@ -45,13 +44,6 @@ export interface MemoryGatesDeps {
   readonly now: () => number
   /** Left out: none. */
   readonly mutants?: Mutants
-}
-
-interface Judged {
-  readonly answers: Admission[]
-  readonly granted: Reserve[]
-  readonly records: Map<string, RequestRecord>
-  readonly counts: Map<string, number>
 }
 
 export class MemoryGates implements GateStore {
@@ -77,9 +69,14 @@ export class MemoryGates implements GateStore {
     const { gate } = skuKeys
     if (gate?.generation !== state.generation) return { tag: 'missing' }
     if (generation !== state.generation) return { tag: 'stale', generation: state.generation }
-    const judged = this.#judge(keys, skuKeys, gate, asks, ids, waitingMax)
-    if (judged.granted.length > 0) this.#append(keys, sku, gate, judged.granted)
     const today = requestsOf(keys, this.#day())
+    const older = this.#mutants.yesterdayForgotten ? undefined : keys.requests.get(this.#day() - 1)
+    const judged = judge(
+      { gate, waitingMax, nowMs: this.#now(), counted: skuKeys.buyers, known: [today, older] },
+      asks,
+      ids,
+    )
+    if (judged.granted.length > 0) this.#append(keys, sku, gate, judged.granted)
     for (const [field, record] of judged.records) today.set(field, record)
     for (const [buyer, units] of judged.counts) skuKeys.buyers.set(buyer, units)
     for (const { buyerId } of judged.granted)
@@ -239,59 +236,6 @@ export class MemoryGates implements GateStore {
     if (missing && !this.#mutants.gapsUnseen) return { tag: 'gap', entriesLeft, units }
     if (entriesLeft === 0) keys.ready.delete(sku)
     return { tag: 'settled', entriesLeft, units }
-  }
-
-  /** The judging loop of admit.lua: changes the gate's units, and nothing else. */
-  #judge(
-    keys: PartitionKeys,
-    { buyers }: SkuKeys,
-    gate: GateHash,
-    asks: readonly GateAsk[],
-    ids: readonly string[],
-    waitingMax: number,
-  ): Judged {
-    const now = this.#now()
-    const known = keys.requests.get(this.#day())
-    const older = this.#mutants.yesterdayForgotten ? undefined : keys.requests.get(this.#day() - 1)
-    const judged: Judged = { answers: [], granted: [], records: new Map(), counts: new Map() }
-    const { answers, granted, records, counts } = judged
-    asks.forEach(({ request, field }, i) => {
-      const { buyerId, units, key, fingerprint, parts } = request
-      const { limit, startsAtMs, endsAtMs, terms } = gate
-      const checkoutId = ids[i] as string
-      const before = field && (records.get(field) ?? known?.get(field) ?? older?.get(field))
-      const has = counts.get(buyerId) ?? buyers.get(buyerId) ?? 0
-      if (before) answers.push({ tag: 'repeated', ...before })
-      else if (startsAtMs !== null && now < startsAtMs)
-        answers.push({ tag: 'not_open', startsAtMs })
-      else if (endsAtMs !== null && now >= endsAtMs) answers.push({ tag: 'ended' })
-      else if (limit !== null && has + units > limit) answers.push({ tag: 'over_limit', limit })
-      else if (gate.units < units) answers.push({ tag: 'sold_out', unitsLeft: gate.units })
-      else if (gate.granted - gate.settledGranted + units > waitingMax)
-        answers.push({ tag: 'full' })
-      else {
-        gate.units -= units
-        gate.granted += units
-        if (limit !== null) counts.set(buyerId, has + units)
-        if (field) records.set(field, { checkoutId, fingerprint })
-        granted.push(
-          key === null
-            ? {
-                kind: 'reserve',
-                checkoutId,
-                buyerId,
-                units,
-                key,
-                fingerprint: '',
-                parts: parts ?? 1,
-                terms,
-              }
-            : { kind: 'reserve', checkoutId, buyerId, units, key, fingerprint, parts: 1, terms },
-        )
-        answers.push({ tag: 'granted', unitsLeft: gate.units })
-      }
-    })
-    return judged
   }
 
   #append(

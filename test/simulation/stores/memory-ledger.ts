@@ -184,6 +184,7 @@ export class MemoryLedger implements LedgerStore {
     wanted: readonly { readonly pool: string | null; readonly buyerId: string }[],
   ): Map<string, Counted> {
     const found = new Map<string, Counted>()
+    if (this.#mutants.limitsUnchecked) return found
     for (const { pool, buyerId } of wanted) {
       const row = pool === null ? undefined : this.#tables.buyerUnits.get(poolKey(pool, buyerId))
       if (row) found.set(poolKey(row.pool, buyerId), { units: row.units, limit: row.limit })
