@@ -55,7 +55,7 @@ export function aProduct(given: Partial<ProductBody> = {}): ProductBody {
 }
 
 /** A seller with an account, and their calls. */
-export async function aSeller(system: Pick<TestSystem, 'pool' | 'call'>) {
+export async function aSeller(system: Pick<TestSystem, 'pool' | 'call' | 'untilOwned'>) {
   const id = newId()
   await system.pool.query(sql.typeAlias('none')`
     insert into accounts (id, email, name, role, password_hash)
@@ -69,10 +69,13 @@ export async function aSeller(system: Pick<TestSystem, 'pool' | 'call'>) {
   return {
     id,
     call,
+    /** When this resolves, what was made can be bought. */
     create: async (given: Partial<ProductBody> = {}): Promise<ProductAnswer> => {
       const made = await call('POST', '/api/products', aProduct(given))
       assert.equal(made.status, 201, JSON.stringify(made.body))
-      return productIn(made)
+      const product = productIn(made)
+      for (const { sku } of product.variants) await system.untilOwned(sku)
+      return product
     },
   }
 }

@@ -140,8 +140,7 @@ export async function startTestSystem(t: TestContext, options: SystemOptions = {
   }
 }
 
-/** Waits until a worker owns the partition of the SKU. */
-export async function partitionOpen(redis: RedisClient, sku: string): Promise<void> {
+async function partitionOpen(redis: RedisClient, sku: string): Promise<void> {
   const { partition } = partitionKeys(partitionOf(sku))
   await eventually(async () => (await redis.hget(partition, 'open')) === '1', { timeoutMs: 30_000 })
 }
@@ -217,7 +216,12 @@ function shop(pool: DatabasePool, redis: RedisClient, isOwned: () => boolean) {
       values (${id}, ${`${id}@example.com`}, 'Seller', 'seller', '-')`)
     return id
   }
+  const untilOwned = async (sku: string): Promise<void> => {
+    if (isOwned()) await partitionOpen(redis, sku)
+  }
   return {
+    /** Waits for the owner of a SKU's partition, where workers run that will own it. */
+    untilOwned,
     /** A seller's account; resolves to its id. */
     addSeller: makeSeller,
     /**
@@ -247,7 +251,7 @@ function shop(pool: DatabasePool, redis: RedisClient, isOwned: () => boolean) {
           values (${newId()}, ${sku}, 'open', ${sql.timestamp(from)}, ${sql.timestamp(to)},
             ${Math.max(units, 1)}, ${price}, ${limit ?? null})`)
       })
-      if (isOwned()) await partitionOpen(redis, sku)
+      await untilOwned(sku)
       return sku
     },
     /** Adds units to a SKU (or takes them away) the way the shop does: a command, posted to the mailbox. */

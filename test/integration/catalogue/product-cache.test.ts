@@ -9,7 +9,7 @@ import { eventually } from '../../support/eventually.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 import { aSeller, aVariant, productIn } from '../../support/products.ts'
 import { createTestRedis } from '../../support/stores.ts'
-import { partitionOpen, startTestSystem } from '../../support/system.ts'
+import { startTestSystem } from '../../support/system.ts'
 
 function version(id: string, number: number): Product {
   return {
@@ -176,7 +176,6 @@ test('an edit at one API is seen at the other, and what is available gets no old
     const seen = await at(second)
     return seen.title === 'New title' && seen.variants[0]?.price === 777
   })
-  await partitionOpen(system.redis, sku)
   assert.equal((await system.place(newId(), [{ sku, quantity: 2 }], { wait: 10 })).status, 201)
   await eventually(async () => (await at(second)).variants[0]?.available === 3, {
     timeoutMs: 2_000,
