@@ -159,10 +159,7 @@ export interface GateStore {
 
   /** What the store has of a partition. Changes nothing. */
   look(partition: number): Promise<PartitionState>
-  /**
-   * Admits nobody any more, unless the partition is of a newer generation than this one, and lets no generation up to
-   * this one be opened from now on: whoever is building it has been overtaken. Tells what the partition is now.
-   */
+  /** Closes this generation and all before it for good; a newer one stays as it is. Tells what the partition is now. */
   close(partition: number, generation: number): Promise<PartitionState>
   /** Forgets what an earlier try loaded for this generation. */
   beginLoading(loading: Loading): Promise<void>
