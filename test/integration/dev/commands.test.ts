@@ -137,7 +137,7 @@ for (const role of ['api', 'worker'] as const) {
     )
     await query(url, `delete from migrations where name = '9999_of_tomorrow'`)
     const running = service(t, [role], env)
-    await eventually(() => assert.match(running.said(), /api listens|worker runs/), {
+    await eventually(() => assert.match(running.said(), /the API listens|the worker runs/), {
       timeoutMs: 20_000,
     })
     running.process.kill('SIGTERM')
