@@ -16,7 +16,9 @@ const ofRefunds = [
 ] as const satisfies readonly Stripe.Event['type'][]
 
 type Of<Type extends Stripe.Event['type']> = Extract<Stripe.Event, { readonly type: Type }>
+/** An event about a payment intent, which may settle an attempt. */
 export type IntentEvent = Of<(typeof ofIntents)[number]>
+/** An event about a refund, which may settle it. */
 export type RefundEvent = Of<(typeof ofRefunds)[number]>
 
 const intentTypes: ReadonlySet<string> = new Set(ofIntents)
@@ -25,10 +27,12 @@ const refundTypes: ReadonlySet<string> = new Set(ofRefunds)
 /** All types that are worked on; events of any other type are kept as `ignored`. */
 export const handledEventTypes: ReadonlySet<string> = new Set([...ofIntents, ...ofRefunds])
 
+/** Whether the event is about a payment intent, by its type alone: its body may still be unreadable. */
 export function isIntentEvent(event: Stripe.Event): event is IntentEvent {
   return intentTypes.has(event.type)
 }
 
+/** As {@link isIntentEvent}, for refunds. */
 export function isRefundEvent(event: Stripe.Event): event is RefundEvent {
   return refundTypes.has(event.type)
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'
 import { together } from '../platform/postgres/together.ts'
 
+/** A payment as it is stored. `amount`, `captured` and `refunded` are minor units of `currency`. */
 export const PaymentRow = z.object({
   checkoutId: z.string(),
   intentId: z.string().nullable(),
@@ -12,6 +13,7 @@ export const PaymentRow = z.object({
   captured: z.number(),
   refunded: z.number(),
 })
+/** The money of one checkout, over all of its attempts. */
 export type Payment = z.infer<typeof PaymentRow>
 
 const columns = sql.fragment`checkout_id as "checkoutId", intent_id as "intentId", amount, currency, status,
@@ -33,6 +35,7 @@ export function lockPayment(tx: CommonQueryMethods, checkoutId: string): Promise
   )
 }
 
+/** The payment that an event of the provider is about; null when the intent is not known here, or not yet. */
 export function findPaymentByIntent(
   db: CommonQueryMethods,
   intentId: string,

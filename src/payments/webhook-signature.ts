@@ -1,6 +1,7 @@
 /** Who sent an event: Stripe's signature over the raw body, by the official SDK. */
 import { Stripe } from 'stripe'
 
+/** An event that the provider has signed, ready for the inbox. */
 export interface VerifiedEvent {
   readonly id: string
   readonly type: string

@@ -20,14 +20,18 @@ const Row = z.object({
   sale_units: z.number().nullable(),
 })
 
+/** What buyers are shown of a SKU that is not archived. */
 export interface Availability {
   readonly sku: string
   readonly title: string
+  /** Units that the gate would grant now, or those free in the ledger when it cannot tell. */
   readonly available: number
+  /** Units that checkouts hold and have not paid for. */
   readonly held: number
   /** Minor units. */
   readonly price: number
   readonly currency: string
+  /** The sale that is planned or under way. Its times are ISO 8601 instants, its limit is in units. */
   readonly sale: {
     readonly id: string
     readonly startsAt: string
@@ -44,6 +48,10 @@ const batchMax = 1_000
 /** SKUs that wait for the next queries, at most. */
 const waitingMax = 50_000
 
+/**
+ * Reads availability for the pages of the shop, one query for all who ask at once. Rejects with AppError overloaded
+ * when too many SKUs wait, and with PostgreSQL's error when it is away. For a gate that is away the ledger answers.
+ */
 export class AvailabilityReader {
   readonly #deps: {
     readonly pool: DatabasePool

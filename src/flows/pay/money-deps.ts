@@ -22,5 +22,8 @@ export interface MoneyDeps {
   readonly patience?: Patience
 }
 
-/** Attempts of one checkout, those that the provider refused to make included. */
+/**
+ * Attempts to pay for one checkout, at most; those that the provider refused to make are counted. When the last one
+ * comes to nothing, the checkout fails and its units go back; a decline then says that no attempts are left.
+ */
 export const attemptsMax = 20

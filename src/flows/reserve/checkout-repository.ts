@@ -4,25 +4,31 @@ import { checkoutWord, orderStates, outcomes } from '../../orders/order-words.ts
 import { sql } from '../../platform/postgres/pool.ts'
 import type { CheckoutStatus, Line } from './strategy.ts'
 
+/** A checkout as its buyer sees it, in the answer to a request. Without prices until it has made an order. */
 export interface CheckoutView {
   readonly id: string
   readonly status: CheckoutStatus
-  /** Place in line, or null. */
+  /** Place in line, and seconds until its turn. There is no line yet: always null. */
   readonly position: number | null
   readonly etaSeconds: number | null
+  /** The same as `id` once it has made an order. */
   readonly orderId: string | null
   /** Minor units; null before the commit. */
   readonly total: number | null
   readonly currency: string | null
+  /** When its hold ends, as an ISO 8601 instant; null unless it can be paid. */
   readonly expiresAt: string | null
+  /** Unit prices are minor units. */
   readonly items: (Line & { readonly unitPrice?: number | undefined })[]
   /** Units the gate had left; only in the answer to the admission. */
   readonly remaining?: number
 }
 
+/** A checkout as PostgreSQL has it, with what decides whether a repeated request gets it for an answer. */
 export interface StoredCheckout {
   readonly view: CheckoutView
   readonly fingerprint: string
+  /** The checkout that had won the same key already; null for all others. */
   readonly duplicateOf: string | null
 }
 

@@ -3,11 +3,14 @@ import type { ProblemCode, ProblemExtras } from '../../kernel/errors.ts'
 import type { CheckoutWord } from '../../orders/order-words.ts'
 import type { StockCommand } from '../../stock/gate/post-commands.ts'
 
+/** So many units of one SKU, in a purchase or in a checkout. */
 export interface Line {
   readonly sku: string
+  /** Units, 1 or more. */
   readonly quantity: number
 }
 
+/** What a buyer asks to have reserved, as one checkout; its body was checked before. */
 export interface Purchase {
   readonly buyerId: string
   /** Merged: each SKU once; in SKU order. */
@@ -21,6 +24,7 @@ export interface Purchase {
 /** As stored, or `lost`: accepted, not committed, and gone with Redis. */
 export type CheckoutStatus = CheckoutWord | 'lost'
 
+/** What became of a purchase. A refusal is an answer, not an error. */
 export type ReserveOutcome =
   | {
       readonly tag: 'accepted'
@@ -33,7 +37,10 @@ export type ReserveOutcome =
   | { readonly tag: 'repeated'; readonly checkoutId: string; readonly fingerprint: string }
   | Refusal
 
-/** Nothing was created; the key may be tried again. */
+/**
+ * The answer to a purchase that was turned down, for the route to send as a problem: `code` decides its status,
+ * `detail` is a sentence for the client. Nothing was created; the key may be tried again.
+ */
 export interface Refusal {
   readonly tag: 'refused'
   readonly code: ProblemCode
@@ -41,6 +48,7 @@ export interface Refusal {
   readonly extras?: ProblemExtras
 }
 
+/** One way to reserve stock, for the flows that reserve, pay and give back. STOCK_STRATEGY chooses it. */
 export interface ReservationStrategy {
   /** Takes all units of the purchase or none. Never leaves a unit behind, whatever fails. */
   reserve(purchase: Purchase): Promise<ReserveOutcome> | ReserveOutcome
@@ -50,6 +58,7 @@ export interface ReservationStrategy {
   available(sku: string): Promise<number | null>
 }
 
+/** Makes a {@link Refusal}; `extras` may name the fields at fault, members of the problem, or seconds to wait. */
 export function refused(code: ProblemCode, detail: string, extras?: ProblemExtras): Refusal {
   return extras ? { tag: 'refused', code, detail, extras } : { tag: 'refused', code, detail }
 }

@@ -19,14 +19,20 @@ import { newId } from '../../kernel/ids.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
 import { productChangedTopic } from './manage-products.ts'
 
+/** Whose pictures are meant. A product of another seller is answered like one that does not exist: not_found. */
 export interface ImageTarget {
   /** Id or slug. */
   readonly product: string
   readonly sellerId: string
 }
 
+/** What the routes of pictures call. */
 export type ManageImages = ReturnType<typeof manageImages>
 
+/**
+ * Builds what a seller can do with a product's pictures. Every verb throws AppError not_found when the product, or the
+ * picture, is not the seller's; errors of the store of files pass through.
+ */
 export function manageImages(deps: { readonly pool: DatabasePool; readonly store: ImageStore }) {
   const { pool, store } = deps
 
@@ -94,7 +100,7 @@ export function manageImages(deps: { readonly pool: DatabasePool; readonly store
   }
 }
 
-/** For the transaction that makes a picture part of its product. */
+/** For the transaction that makes a picture part of its product: tells of the change, and notes it in the audit log. */
 export function noteReadyImage(tx: DatabaseTransactionConnection, image: ImageRow): Promise<void> {
   return noteImages(tx, image, 'product.image_added')
 }

@@ -8,12 +8,13 @@ import { applyOpenCommands } from './apply-directly.ts'
 
 const everyMs = 100
 
-/** What carrying out needs. */
+/** What {@link startDirectCommands} needs to carry stock commands out without an actor. */
 export interface DirectDeps {
   /** Opens a session of the ledger. Rejects when the ledger is away. */
   readonly connect: () => Promise<LedgerSession>
   /** Where the gates are that must not admit any more. */
   readonly gates: Pick<GateStore, 'look' | 'close'>
+  /** Seconds for which a new hold keeps its units. */
   readonly holdSeconds: number
   readonly clock: Clock
   readonly random: Random

@@ -45,7 +45,11 @@ function decodeAdmission(words: string): Admission {
   }
 }
 
-/** Sets the units after a commit and trims the mailbox. */
+/**
+ * After a commit: sets the gate's units to `free − (granted at the gate − granted)` and trims the mailbox up to
+ * `cursor`. `free` and `granted` are units of the ledger row at that cursor, `freed` is the channel to tell, and
+ * pairs of buyer and change in units follow. May run twice or late. {@link SettleReply} says what it answers.
+ */
 export const settle = defineScript({
   file: 'stock/settle',
   keys: ['gate', 'mailbox', 'ready', 'buyers'],

@@ -16,7 +16,12 @@ export async function readPartition(
   return { generation: Number(row?.generation), runId: (row?.run_id as string | null) ?? null }
 }
 
-/** Moves partition and ledger rows to the new generation: fences every batch of the old one in flight. */
+/**
+ * Moves a partition, and its ledger rows that are of generation `from`, to generation `to`, which is built on the run
+ * `runId` of the gate store. A rebuild begins with it: every batch of the old generation in flight is fenced. Rejects
+ * with the SQL state `fencedCode` when the partition is not in generation `from`, which PgLedger makes Fenced; nothing
+ * was changed then.
+ */
 export async function moveToGeneration(
   connection: PipelinedConnection,
   partition: number,
@@ -41,7 +46,10 @@ export async function moveToGeneration(
   ])
 }
 
-/** Moves rows whose gates are of an older generation to this one. */
+/**
+ * Moves rows whose gates are of an older generation to this one.
+ * @throws Fenced when one of them has moved already; the others may have been moved.
+ */
 export async function openGates(
   connection: PipelinedConnection,
   partition: number,

@@ -3,7 +3,11 @@
  * read by API processes before they refuse somebody from memory. False positives only cost a round trip.
  */
 
-/** Bits for so many units: 16 a unit, a power of two. Two hashes then err in about 1.4 % of cases. */
+/**
+ * The size in bits of the filter of buyers (above) for a SKU with `units` on hand: 16 bits a unit, rounded up to a
+ * power of two, from 1,024 to 2^27 (16 MiB). Two hashes then err in about 1.4 % of cases, until the upper end is
+ * reached. For whoever builds a gate. Never throws.
+ */
 export function holderBits(units: number): number {
   const wanted = 16 * Math.max(units, 64)
   return Math.min(2 ** Math.ceil(Math.log2(wanted)), 2 ** 27)

@@ -97,6 +97,7 @@ export interface UnreadEntry {
 /** What a reader gets. */
 export type Delivered = Entry | UnreadEntry
 
+/** Whether this release can read the entry; a reader stops before the first that it cannot. */
 export function isRead(entry: Delivered): entry is Entry {
   return (entry as Entry).messages !== undefined
 }
@@ -120,7 +121,10 @@ export function encodeReserve(
   return `["${checkoutId}","${buyerId}",${units},${tail}]`
 }
 
-/** One command as JSON. */
+/**
+ * One command as JSON, as the gate's script puts it into a mailbox entry of its own; {@link decodeEntry} reads it
+ * again. Checks nothing.
+ */
 export function encodeCommand(command: Command): string {
   return JSON.stringify(rowOf(command))
 }
