@@ -5,6 +5,7 @@ import type { Amount, Charge, IntentAnswer, PaymentGateway } from './gateway.ts'
 import { askPatiently, confirmPatience, type Patience } from './patience.ts'
 import { chargeOf } from './stripe-gateway.ts'
 
+/** What charging needs, of an API process or a worker. */
 export interface ChargeDeps {
   readonly gateway: PaymentGateway
   readonly clock: Clock
@@ -18,6 +19,7 @@ export interface ChargeDeps {
   readonly noteIntent: (checkoutId: string, intentId: string) => Promise<boolean>
 }
 
+/** One attempt to charge. The amount is in minor units; `attempt` counts those of the checkout. */
 export interface ChargeRequest extends Amount {
   readonly checkoutId: string
   readonly attempt: number
@@ -29,8 +31,9 @@ export interface ChargeRequest extends Amount {
 }
 
 /**
- * Creates the checkout's intent unless there is one, and confirms it. Keys are made of the checkout and
- * the attempt, so doing it again, by anybody, charges nothing more.
+ * Creates the checkout's intent unless there is one, and confirms it; for a buyer's request and for
+ * the job that resumes it. Keys are made of checkout and attempt: doing it again, by anybody,
+ * charges nothing more. What the provider says is a value, `unknown` without a verdict.
  */
 export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<Charge> {
   const { gateway, patience = confirmPatience } = deps

@@ -24,10 +24,13 @@ export type RefundEvent = Of<(typeof ofRefunds)[number]>
 const intentTypes: ReadonlySet<string> = new Set(ofIntents)
 const refundTypes: ReadonlySet<string> = new Set(ofRefunds)
 
-/** All types that are worked on; events of any other type are kept as `ignored`. */
+/** All types that are worked on; the inbox keeps events of any other type as `ignored`. */
 export const handledEventTypes: ReadonlySet<string> = new Set([...ofIntents, ...ofRefunds])
 
-/** Whether the event is about a payment intent, by its type alone: its body may still be unreadable. */
+/**
+ * Whether the event is about a payment intent, by its type alone: its body may still be unreadable.
+ * The handler of events asks. Never throws.
+ */
 export function isIntentEvent(event: Stripe.Event): event is IntentEvent {
   return intentTypes.has(event.type)
 }

@@ -6,6 +6,7 @@ export interface Amount {
   readonly currency: string
 }
 
+/** Where a PaymentIntent stands, in the words of the provider. */
 export type IntentStatus =
   | 'requires_payment_method'
   | 'requires_confirmation'
@@ -15,7 +16,7 @@ export type IntentStatus =
   | 'succeeded'
   | 'canceled'
 
-/** What the provider says of a PaymentIntent. */
+/** What the provider says of a PaymentIntent. `amount` is what it asks for, in minor units. */
 export interface IntentFacts extends Amount {
   readonly id: string
   readonly status: IntentStatus
@@ -28,7 +29,7 @@ export interface IntentFacts extends Amount {
   readonly declineCode: string | null
 }
 
-/** The provider did not do it, and would not do it if it were asked again. */
+/** An answer: the provider did not do it, and would not do it if it were asked again. */
 export interface RefusedByProvider {
   readonly tag: 'refused'
   readonly code: string
@@ -39,20 +40,28 @@ export interface RefusedByProvider {
   readonly intent: IntentFacts | null
 }
 
-/** Nobody knows whether it was done: no connection, a lost reply, or a failure on their side. */
+/**
+ * An answer: nobody knows whether it was done (no connection, a lost reply, a failure on their
+ * side). Whoever asked asks again, with the same key.
+ */
 export interface Unknown {
   readonly tag: 'unknown'
   readonly message: string
 }
 
+/** An answer: the intent as it stands. */
 export interface Found {
   readonly tag: 'intent'
   readonly intent: IntentFacts
 }
 
+/** What asking for, making or cancelling an intent comes to. */
 export type IntentAnswer = Found | RefusedByProvider | Unknown
 
-/** What became of one attempt to charge. */
+/**
+ * What became of one attempt to charge. With `requires_action` the buyer must act, with
+ * `processing` the provider; after `unknown`, whoever asked looks again. The others are final.
+ */
 export type Charge =
   | {
       readonly tag: 'succeeded' | 'requires_action' | 'processing' | 'canceled'
@@ -62,6 +71,7 @@ export type Charge =
   | RefusedByProvider
   | Unknown
 
+/** What the provider says of a refund. A refund that it cancelled counts as failed. */
 export interface RefundFacts {
   readonly id: string
   readonly status: 'pending' | 'succeeded' | 'failed'
@@ -71,17 +81,22 @@ export interface RefundFacts {
   readonly refundId: string | null
 }
 
+/** What asking for a refund comes to. */
 export type RefundAnswer =
   | { readonly tag: 'refund'; readonly refund: RefundFacts }
   | RefusedByProvider
   | Unknown
 
+/** How one call to the provider is made. */
 export interface CallOptions {
   /** Milliseconds until the call counts as unanswered. */
   readonly timeoutMs?: number
 }
 
-/** One call each, tried once. The same key with the same arguments has one effect, for 24 hours or more. */
+/**
+ * What charging, settling and refunding ask the provider with: one call each, tried once. Amounts
+ * are minor units. The same key with the same arguments has one effect, for 24 hours or more.
+ */
 export interface PaymentGateway {
   createIntent(
     request: Amount & { readonly checkoutId: string; readonly key: string },

@@ -3,6 +3,7 @@ import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
 
+/** How often and how long {@link askPatiently} asks. Its times are milliseconds. */
 export interface Patience {
   readonly tries: number
   /** For one try. */
@@ -11,12 +12,15 @@ export interface Patience {
   readonly totalMs: number
 }
 
-/** While a buyer waits. */
+/** While a buyer waits in an API process. Milliseconds. */
 export const confirmPatience: Patience = { tries: 4, tryMs: 2_500, totalMs: 5_500 }
-/** In a job, which is run again. */
+/** In a job, which is run again. Milliseconds. */
 export const jobPatience: Patience = { tries: 2, tryMs: 5_000, totalMs: 12_000 }
 
-/** Asks again while the answer is unknown, with growing pauses; returns the last answer. */
+/**
+ * Asks again while the answer is unknown, with growing pauses; returns the last answer. Charging
+ * and the refund job ask so. `ask` gets its limit in ms; what it throws passes through.
+ */
 export async function askPatiently<T extends { readonly tag: string }>(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   patience: Patience,

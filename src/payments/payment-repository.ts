@@ -13,20 +13,28 @@ export const PaymentRow = z.object({
   captured: z.number(),
   refunded: z.number(),
 })
-/** The money of one checkout, over all of its attempts. */
+/**
+ * The money of one checkout, over all of its attempts, in minor units. What the calls here answer.
+ */
 export type Payment = z.infer<typeof PaymentRow>
 
 const columns = sql.fragment`checkout_id as "checkoutId", intent_id as "intentId", amount, currency, status,
   captured, refunded`
 
-/** The payment of a checkout; null before its first attempt. */
+/**
+ * The payment of a checkout; null before its first attempt. Settling, cancelling and event handling
+ * read it. Rejects only with the pool's errors.
+ */
 export function findPayment(db: CommonQueryMethods, checkoutId: string): Promise<Payment | null> {
   return db.maybeOne(
     sql.type(PaymentRow)`select ${columns} from payments where checkout_id = ${checkoutId}`,
   )
 }
 
-/** As {@link findPayment}; nobody else changes it until the transaction ends. */
+/**
+ * As {@link findPayment}, for a transaction that moves money (refunds, late money): nobody else
+ * changes the row until it ends.
+ */
 export function lockPayment(tx: CommonQueryMethods, checkoutId: string): Promise<Payment | null> {
   return tx.maybeOne(
     sql.type(
@@ -35,7 +43,10 @@ export function lockPayment(tx: CommonQueryMethods, checkoutId: string): Promise
   )
 }
 
-/** The payment that an event of the provider is about; null when the intent is not known here, or not yet. */
+/**
+ * The payment that an event of the provider is about, for the handler of events. Null when the
+ * intent is not known here, or not yet.
+ */
 export function findPaymentByIntent(
   db: CommonQueryMethods,
   intentId: string,
@@ -58,7 +69,10 @@ const AttemptRow = z.object({
   state: z.enum(['pending', 'requires_action']),
 })
 
-/** The checkout's attempt without a verdict, or null; there is one at most. */
+/**
+ * The checkout's attempt without a verdict, or null; there is one at most. Asked by the handler of
+ * events and by whoever cancels a checkout.
+ */
 export function openAttempt(
   db: CommonQueryMethods,
   checkoutId: string,
@@ -68,7 +82,10 @@ export function openAttempt(
      where checkout_id = ${checkoutId} and state in ('pending', 'requires_action')`)
 }
 
-/** Notes which intent is the checkout's. False when the payment is closed, or has another one. */
+/**
+ * Notes which intent is the checkout's, before it is confirmed; whoever pursues a charge calls it.
+ * False when the payment is closed, or has another intent. Concurrent calls share a statement.
+ */
 export function noteIntent(
   pool: DatabasePool,
   checkoutId: string,
@@ -100,7 +117,10 @@ const noteShared = together<Note, boolean>({
   },
 })
 
-/** Ends a payment of which nothing was and will be charged, with its open attempts. */
+/**
+ * Ends a payment of which nothing was and will be charged, with its open attempts. For settling and
+ * cancelling. False, and nothing changes, when it is not open or its intent is another.
+ */
 export async function closePayment(
   db: CommonQueryMethods,
   checkoutId: string,
@@ -118,7 +138,10 @@ export async function closePayment(
   return closed !== null
 }
 
-/** Makes an operator look: something at the provider contradicts the order. */
+/**
+ * Makes an operator look: something at the provider contradicts the order. Settling calls it; of
+ * `why`, 500 characters are kept. An unknown checkout changes nothing.
+ */
 export async function flagPayment(
   db: CommonQueryMethods,
   checkoutId: string,

@@ -5,6 +5,7 @@ import { newId } from '../kernel/ids.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import { lockPayment } from './payment-repository.ts'
 
+/** A refund that was decided and waits for the refund job. What asking for one answers. */
 export interface RequestedRefund {
   readonly id: string
   /** Minor units. */
@@ -14,8 +15,9 @@ export interface RequestedRefund {
 const Asked = z.object({ amount: z.number() })
 
 /**
- * Decides to give back all that was captured and is not on its way back yet. Null when there is nothing:
- * asking twice refunds once. The money moves when the transaction has committed and the job has run.
+ * Decides to give back all that was captured and is not on its way back yet, in the transaction of
+ * a cancellation or of late money. Null when there is nothing: asking twice refunds once. The money
+ * moves when the transaction has committed and the job has run.
  */
 export async function requestRefund(
   tx: DatabaseTransactionConnection,
@@ -46,13 +48,20 @@ const DueRow = z.object({
   attempts: z.number(),
   ageSeconds: z.number(),
 })
+/**
+ * A refund that the job has claimed. `amount` is in minor units of `currency`; `attempts` includes
+ * this one.
+ */
 export type DueRefund = z.infer<typeof DueRow>
 
 /** Pauses grow from a second to ten minutes; as long as the provider is away, asking goes on. */
 const due = sql.fragment`r.state = 'pending' and (r.tried_at is null or
   r.tried_at < now() - make_interval(secs => least(600, power(2, least(r.attempts, 10)))))`
 
-/** Takes up to `limit` refunds that are due, the oldest first, so that no other worker asks for them now. */
+/**
+ * Takes up to `limit` refunds that are due, the oldest first, for the refund job: no other worker
+ * asks for them now. Counts the attempt; one that is not settled is due again after a pause.
+ */
 export function claimDueRefunds(
   db: CommonQueryMethods,
   limit: number,
@@ -68,7 +77,10 @@ export function claimDueRefunds(
       extract(epoch from now() - refunds.created_at)::int as "ageSeconds"`)
 }
 
-/** Notes why a refund is not done yet, and the provider's id for it if it has one. */
+/**
+ * Notes why a refund is not done yet, and the provider's id for it if it has one. The refund job
+ * and the settling of refunds call it. Of the error, 500 characters are kept.
+ */
 export async function noteRefund(
   db: CommonQueryMethods,
   id: string,
@@ -80,7 +92,10 @@ export async function noteRefund(
      where id = ${id} and state = 'pending'`)
 }
 
-/** Gives up a refund that the provider refuses for good. True once: an operator looks at it, and may retry it. */
+/**
+ * Gives up a refund that the provider refuses for good; the refund job and the settling of refunds
+ * call it. True once: an operator looks at it, and may retry it. False when it is not pending.
+ */
 export async function failRefund(
   db: CommonQueryMethods,
   id: string,
@@ -102,9 +117,13 @@ const FailedRow = z.object({
   lastError: z.string().nullable(),
   createdAt: z.date(),
 })
+/** A failed refund as operators see it. `amount` is in minor units of `currency`. */
 export type FailedRefund = z.infer<typeof FailedRow>
 
-/** Refunds that failed and whose money is still owed, the newest first; `before` is the id of the last one seen. */
+/**
+ * Refunds that failed and whose money is still owed, the newest first, for the operators' route.
+ * `before` is the id of the last one seen; null begins.
+ */
 export function failedRefunds(
   db: CommonQueryMethods,
   page: { readonly limit: number; readonly before: string | null },
@@ -123,8 +142,9 @@ export function failedRefunds(
 const ToRetryRow = z.object({ checkoutId: z.string(), state: z.string(), reason: z.string() })
 
 /**
- * Asks for the money of a failed refund once more, as {@link requestRefund} does: under an id, and so a key,
- * of its own, because the provider repeats its answer to a key it knows. Asking twice refunds once.
+ * For the operators' route: asks for a failed refund's money once more, as {@link requestRefund}
+ * does. Under an id, and so a key, of its own, because the provider repeats its answer to a key it
+ * knows. Asking twice refunds once.
  */
 export async function retryRefund(
   tx: DatabaseTransactionConnection,

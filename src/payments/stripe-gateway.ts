@@ -16,6 +16,7 @@ import type {
   Unknown,
 } from './gateway.ts'
 
+/** What the gateway needs, of one process. */
 export interface StripeSettings {
   readonly secretKey: string
   /** Default: Stripe itself. */
@@ -34,6 +35,11 @@ const usualMs = 5_000
 /** For a connection to come about, and for one to be kept without use. */
 const connectMs = 2_500
 
+/**
+ * Makes the gateway that API processes and workers charge and refund with. A call without a limit
+ * of its own ends after `timeoutMs`, 5,000 ms unless set. @throws TypeError when `apiBase` is no
+ * URL.
+ */
 export function stripeGateway(settings: StripeSettings): PaymentGateway {
   const address = addressOf(settings.apiBase)
   const Agent = address.protocol === 'http' ? HttpAgent : HttpsAgent
@@ -173,7 +179,10 @@ function untraced<T>(call: () => T): T {
   }
 }
 
-/** The facts of an intent, from an answer or from an event. */
+/**
+ * The facts of an intent, from an answer or from an event. Amounts stay minor units. For the
+ * gateway and the handler of events.
+ */
 export function factsOf(intent: Stripe.PaymentIntent): IntentFacts {
   const error = intent.last_payment_error
   return {
@@ -188,7 +197,10 @@ export function factsOf(intent: Stripe.PaymentIntent): IntentFacts {
   }
 }
 
-/** The facts of a refund, from an answer or from an event. */
+/**
+ * The facts of a refund, from an answer or from an event; `canceled` counts as failed. Minor units.
+ * For the gateway and the handler of events.
+ */
 export function refundFactsOf(refund: Stripe.Refund): RefundFacts {
   const { id, amount, status, metadata } = refund
   const refundId = metadata?.refundId ?? null
@@ -197,7 +209,10 @@ export function refundFactsOf(refund: Stripe.Refund): RefundFacts {
   return { id, amount, refundId, status: failed ? 'failed' : 'pending' }
 }
 
-/** What an attempt that was just confirmed has come to. */
+/**
+ * What an attempt that was just confirmed has come to, for whoever charges or hears an event. A
+ * state that the shop never leads to is `unknown`. Never throws.
+ */
 export function chargeOf(intent: IntentFacts): Charge {
   switch (intent.status) {
     case 'succeeded':

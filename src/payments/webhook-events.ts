@@ -8,9 +8,13 @@ import { sql, unflushed } from '../platform/postgres/pool.ts'
 import { defaultRetries, failureOf, type RetryPolicy } from '../platform/retries.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 
-/** Settles what an event says. Any event may come twice, late, and before one that was made earlier. */
+/**
+ * Settles what an event says. Any event may come twice, late, and before one that was made earlier.
+ * Rejecting has it tried again, in the end parked.
+ */
 export type StripeEventHandler = (event: Stripe.Event) => Promise<'processed' | 'ignored'>
 
+/** What the relay of a worker processes events with. */
 export interface WebhookProcessing {
   readonly pool: DatabasePool
   readonly handle: StripeEventHandler
@@ -23,18 +27,27 @@ const requeueSeconds = 30
 /** Events that are worked on at once, of one batch. */
 const parallel = 4
 
-/** Facts tell all there is to know; after a hint, the provider is asked. They wait apart, with an index each. */
+/**
+ * Facts tell all there is to know; after a hint, the provider is asked. They wait apart, with an
+ * index each, and a relay works on each.
+ */
 export type WebhookQueue = 'facts' | 'hints'
 
 /** In the words of the indexes' predicates, or the planner would not know them. */
 const isFact = sql.fragment`(type = 'payment_intent.succeeded' or type like 'refund.%')`
 const inQueue = { facts: isFact, hints: sql.fragment`not ${isFact}` } as const
 
-/** A subquery: when the first stored event of a queue is due, or was. */
+/**
+ * For the relays, a subquery: when the first stored event of a queue is due, or was. No row when
+ * none is stored.
+ */
 export const firstDueWebhook = (queue: WebhookQueue) => sql.fragment`
   select due_at from webhook_events where state = 'stored' and ${inQueue[queue]} order by due_at limit 1`
 
-/** Takes up to `limit` stored events that are due. Two callers never take one event. */
+/**
+ * For the relays: takes up to `limit` stored events that are due, and answers their ids. Two
+ * callers never take one event; one that is not ended is due again after 30 seconds.
+ */
 export async function claimDueWebhooks(
   pool: DatabasePool,
   queue: WebhookQueue,
@@ -49,7 +62,10 @@ export async function claimDueWebhooks(
   return rows.map(({ id }) => id)
 }
 
-/** Processes those of `ids` that are still only stored. Rejects only when PostgreSQL is away. */
+/**
+ * For the relays: processes those of `ids` that are still only stored. An event that fails is tried
+ * again later or parked. Rejects only when PostgreSQL is away.
+ */
 export async function processWebhooks(
   deps: WebhookProcessing,
   ids: readonly string[],
@@ -118,6 +134,7 @@ async function fail(
   else log.warn(about, `a webhook failed; trying again in ${retryInMs} ms`)
 }
 
+/** An event that was given up, as operators see it. */
 export interface ParkedWebhook {
   readonly id: string
   readonly type: string
@@ -126,7 +143,10 @@ export interface ParkedWebhook {
   readonly receivedAt: Date
 }
 
-/** What was given up, the newest first; `before` is the last one seen. */
+/**
+ * What was given up, the newest first, for the operators' route; `before` is the last one seen, its
+ * time in whole milliseconds, and null begins.
+ */
 export async function parkedWebhooks(
   pool: DatabasePool,
   page: {
@@ -145,9 +165,13 @@ export async function parkedWebhooks(
      order by ${at} desc, id desc limit ${page.limit}`)
 }
 
+/** Where an event stands: to be processed, ended in one of two ways, or given up. */
 export type WebhookState = 'stored' | 'processed' | 'ignored' | 'parked'
 
-/** Puts a parked event back with a fresh count; returns its state afterwards, or null when there is none. */
+/**
+ * For the operators' route: puts a parked event back with a fresh count. Answers its state
+ * afterwards, or null when there is no such event. Any other state stays as it is.
+ */
 export async function replayWebhook(
   pool: CommonQueryMethods,
   id: string,
@@ -158,7 +182,10 @@ export async function replayWebhook(
   return pool.maybeOneFirst(sql.type(StateRow)`select state from webhook_events where id = ${id}`)
 }
 
-/** Deletes up to `limit` events that ended `days` days ago or more; returns how many. */
+/**
+ * For the job that forgets old events: deletes up to `limit` ended ones that came `days` days ago
+ * or earlier; answers how many.
+ */
 export async function forgetOldWebhooks(
   pool: DatabasePool,
   { days, limit }: { readonly days: number; readonly limit: number },

@@ -25,6 +25,10 @@ const pendingMax = 5_000
 type Outcome = PromiseSettledResult<unknown>
 const stored: Outcome = { status: 'fulfilled', value: undefined }
 
+/**
+ * The inbox of one API process; the webhook route stores verified events in it. Stores only: a job
+ * processes them later.
+ */
 export class WebhookInbox {
   readonly #pool: DatabasePool
   readonly #together: Coalescer<VerifiedEvent, Outcome>
@@ -43,7 +47,11 @@ export class WebhookInbox {
     })
   }
 
-  /** Resolves when the event is in PostgreSQL, now or from an earlier delivery. Throws `overloaded`. */
+  /**
+   * Resolves when the event is in PostgreSQL, now or from an earlier delivery. @throws AppError
+   * overloaded when too many wait, validation_failed when PostgreSQL cannot take it; else the
+   * pool's errors.
+   */
   async store(event: VerifiedEvent): Promise<void> {
     const outcome = await this.#together.ask(event)
     if (outcome.status === 'rejected') throw outcome.reason

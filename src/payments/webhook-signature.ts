@@ -1,7 +1,7 @@
 /** Who sent an event: Stripe's signature over the raw body, by the official SDK. */
 import { Stripe } from 'stripe'
 
-/** An event that the provider has signed, ready for the inbox. */
+/** An event that the provider has signed: the verifier makes it, the inbox stores it. */
 export interface VerifiedEvent {
   readonly id: string
   readonly type: string
@@ -15,9 +15,9 @@ export interface VerifiedEvent {
 export const toleranceSeconds = 300
 
 /**
- * Verifies bodies against any of several secrets (the setting holds them separated by commas), so that a
- * secret can be changed without a gap. The result is undefined for a signature that is missing, wrong,
- * too old, or over other bytes, and for a body that is no event.
+ * For the webhook route: verifies bodies against any of several secrets (separated by commas), so
+ * that a secret can be changed without a gap. Never throws: undefined for a signature that is
+ * missing, wrong, too old or over other bytes, and for a body that is no event.
  */
 export function createWebhookVerifier(
   secretSetting: string,
