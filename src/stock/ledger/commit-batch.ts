@@ -4,8 +4,9 @@ import type { BuyerUnits, Decision, Hold, Rejected, SkuState } from '../decide/s
 import { type Reserve, sameTerms, type Terms } from '../protocol/messages.ts'
 
 /**
- * The statements of a batch, in the order they must run. The first is the fence: it moves the ledger
- * rows from the cursor they were read at, and fails the transaction when one of them has moved.
+ * The statements of a batch, in the order they must run; PgLedger runs them when an owner commits.
+ * The first is the fence: it moves the ledger rows from the cursor they were read at, and fails the
+ * transaction when one has moved. New holds last `holdSeconds` seconds.
  */
 export function batchStatements(decisions: readonly Decision[], holdSeconds: number): Statement[] {
   const reserved = decisions.flatMap((decision) =>
@@ -41,7 +42,10 @@ export function batchStatements(decisions: readonly Decision[], holdSeconds: num
   return statements
 }
 
-/** Reads the deadline that the fence statement returned: by PostgreSQL's clock, as of this transaction. */
+/**
+ * For PgLedger: reads from the replies when the batch's holds end, which the fence statement
+ * returned, by PostgreSQL's clock as of this transaction.
+ */
 export function deadlineOf(rows: readonly Row[][]): Date {
   return rows[0]?.[0]?.deadline as Date
 }

@@ -7,8 +7,9 @@ import { type Evidence, type Hold, type HoldState, keyOf, poolKey } from '../dec
 import type { Command, Entry, Reserve } from '../protocol/messages.ts'
 
 /**
- * Evidence for a SKU's entries. With `contested` false only commands are looked up: reserves are assumed
- * to be new, and the constraints say when they are not.
+ * Evidence for a SKU's entries, for the owner through PgLedger. With `contested` false only
+ * commands are looked up: reserves are assumed to be new, and the constraints say when they are
+ * not. Counts are units. Rejects with the connection's errors.
  */
 export async function loadEvidence(
   connection: PipelinedConnection,

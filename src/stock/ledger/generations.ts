@@ -3,7 +3,7 @@ import { Fenced } from '../../actor/actor.ts'
 import type { PipelinedConnection } from '../../platform/postgres/pipeline.ts'
 import type { LedgerPartition } from '../ports.ts'
 
-/** What is known of a partition. */
+/** What the ledger knows of a partition, for its owner. Rejects with the connection's errors. */
 export async function readPartition(
   connection: PipelinedConnection,
   partition: number,
@@ -17,10 +17,9 @@ export async function readPartition(
 }
 
 /**
- * Moves a partition, and its ledger rows that are of generation `from`, to generation `to`, which is built on the run
- * `runId` of the gate store. A rebuild begins with it: every batch of the old generation in flight is fenced. Rejects
- * with the SQL state `fencedCode` when the partition is not in generation `from`, which PgLedger makes Fenced; nothing
- * was changed then.
+ * A rebuild begins with it: moves a partition and its opened ledger rows from generation `from` to
+ * `to`, built on the gate store's run `runId`, which fences every batch in flight. Rejects with the
+ * SQL state `fencedCode` (Fenced, by PgLedger), nothing changed, when it is not in `from`.
  */
 export async function moveToGeneration(
   connection: PipelinedConnection,
@@ -47,8 +46,8 @@ export async function moveToGeneration(
 }
 
 /**
- * Moves rows whose gates are of an older generation to this one.
- * @throws Fenced when one of them has moved already; the others may have been moved.
+ * For the owner, before it builds gates: moves rows whose gates are of an older generation to this
+ * one. @throws Fenced when one of them has moved already; the others may have been moved.
  */
 export async function openGates(
   connection: PipelinedConnection,
@@ -66,7 +65,10 @@ export async function openGates(
     throw new Fenced('a ledger row moved while its gate was opened')
 }
 
-/** Forgets what the gates were built on: whoever owns them next builds them anew. */
+/**
+ * Forgets what the gates of all partitions were built on: whoever owns them next builds them anew.
+ * Called by a worker that carries commands out directly.
+ */
 export async function distrustGates(connection: PipelinedConnection): Promise<void> {
   await connection.query({
     name: 'gates-are-stale',

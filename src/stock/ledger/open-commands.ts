@@ -5,7 +5,10 @@
 import type { PipelinedConnection, Row } from '../../platform/postgres/pipeline.ts'
 import type { CommandKind, StockCommand } from '../protocol/messages.ts'
 
-/** Those of a partition that are a second old, without those of the SKUs of `except`; the oldest first. */
+/**
+ * For the owner, which posts them again: up to `countMax` open commands of a partition that are a
+ * second old, without those of the SKUs of `except`; the oldest first.
+ */
 export async function readOpenCommands(
   connection: PipelinedConnection,
   partition: number,
@@ -23,7 +26,10 @@ export async function readOpenCommands(
   return rows.map(commandOf)
 }
 
-/** Those of all partitions, however young; the oldest first. */
+/**
+ * For direct commands: up to `countMax` open commands of all partitions, however young; the oldest
+ * first.
+ */
 export async function readAllOpenCommands(
   connection: PipelinedConnection,
   countMax: number,

@@ -2,14 +2,16 @@ import type { CommonQueryMethods } from 'slonik'
 import { sql } from '../../platform/postgres/pool.ts'
 import { partitionOf } from '../protocol/partition.ts'
 
-/** A SKU that begins to have stock. */
+/** A SKU that begins to have stock; selling makes it with a product. */
 export interface NewStock {
   readonly sku: string
   /** Units on hand, all of them free. */
   readonly units: number
 }
 
-/** Writes the ledger rows of new SKUs; those that exist stay as they are. */
+/**
+ * Writes the ledger rows of new SKUs, when products are made; those that exist stay as they are.
+ */
 export async function openLedger(
   db: CommonQueryMethods,
   stock: readonly NewStock[],

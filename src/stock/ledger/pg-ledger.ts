@@ -24,8 +24,9 @@ const uniqueViolation = '23505'
 const checkViolation = '23514'
 
 /**
- * The owner's PostgreSQL, over the connection that holds its partitions' locks. Errors have the names of the port; a
- * lost connection rejects with ConnectionLost, and what was under way may have been committed.
+ * The owner's PostgreSQL, over the connection that holds its partitions' locks. Errors have the
+ * names of the port; a lost connection rejects with ConnectionLost, and what was under way may have
+ * been committed.
  */
 export class PgLedger implements LedgerStore {
   readonly #connection: PipelinedConnection
@@ -88,7 +89,10 @@ export class PgLedger implements LedgerStore {
   }
 }
 
-/** Opens a session of its own, for whoever is no owner. Rejects when PostgreSQL is away. */
+/**
+ * Opens a session of its own, for a worker that is no owner and carries commands out directly.
+ * Rejects when PostgreSQL is away.
+ */
 export async function openPgLedger(
   databaseUrl: string,
   name: string,

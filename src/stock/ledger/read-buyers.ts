@@ -8,7 +8,10 @@ import { partitionDigits } from '../protocol/checkout-id.ts'
 
 const lowestId = '00000000-0000-0000-0000-000000000000'
 
-/** Buyers with units in a limit group, after `after` ('' begins), by their ids. */
+/**
+ * For a gate's building: up to `countMax` buyers with units in a limit group, after the id `after`
+ * ('' begins), by their ids. Empty: there are no more.
+ */
 export async function readBuyers(
   connection: PipelinedConnection,
   pool: string,
@@ -24,7 +27,10 @@ export async function readBuyers(
   return rows.map((row) => ({ buyerId: row.buyer_id as string, units: row.units as number }))
 }
 
-/** Checkouts of a partition after the id `after`, with their holds. */
+/**
+ * For a rebuild: up to `countMax` checkouts of a partition after the id `after`, by their ids, each
+ * with its holds (a row for each). Empty: there are no more.
+ */
 export async function readRequests(
   connection: PipelinedConnection,
   partition: number,

@@ -5,7 +5,7 @@ import type { LedgerRow } from '../ports.ts'
 const columns =
   'sku, on_hand, free, set_aside, held, sold, granted::text, generation::text, cursor::text, shadow'
 
-/** The rows of `skus` that exist. */
+/** For owners and direct commands: the rows of `skus` that exist, in no order. Counts are units. */
 export async function loadLedger(
   connection: PipelinedConnection,
   skus: readonly string[],
@@ -18,7 +18,9 @@ export async function loadLedger(
   return rows.map(ledgerRow)
 }
 
-/** Every row of a partition whose gate was built in `generation`. */
+/**
+ * For a rebuild: every row of a partition whose gate was built in `generation`. Counts are units.
+ */
 export async function loadOpened(
   connection: PipelinedConnection,
   partition: number,

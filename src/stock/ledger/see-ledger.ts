@@ -10,7 +10,10 @@ const LedgerSeenRow = z.object({
   overdue: z.boolean(),
 })
 
-/** What PostgreSQL says of each of these partitions, in one statement; what a worker's lookout asks. */
+/**
+ * What PostgreSQL says of each of these partitions, in one statement; what a worker's lookout asks.
+ * `overdue`: a command has been open for more than a second. Rejects with the pool's errors.
+ */
 export function seeLedger(
   pool: DatabasePool,
   partitions: readonly number[],
