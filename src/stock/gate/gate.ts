@@ -14,7 +14,10 @@ import { partitionOf } from '../protocol/partition.ts'
 import { readRequestRecord, requestField, requestRecord } from '../protocol/request-record.ts'
 import type { LocalRefusals } from './local-refusals.ts'
 
-/** What became of a request at the gate. */
+/**
+ * What became of a request at the gate; the reserve flow turns it into an answer. `unitsLeft` is
+ * units.
+ */
 export type GateOutcome =
   | { readonly tag: 'granted'; readonly checkoutId: string; readonly unitsLeft: number }
   | Exclude<Admission, { tag: 'granted' }>
@@ -24,7 +27,7 @@ export type GateOutcome =
 
 type Known = Extract<Admission, { tag: 'repeated' }>
 
-/** What a gate needs, of one process. */
+/** What a gate needs, of one API process or worker. */
 export interface GateDeps {
   /** Fails at once instead of sending twice. */
   readonly gates: Pick<GateStore, 'admit' | 'want'>
@@ -63,7 +66,7 @@ const recentMax = 20_000
 /** How long a request waits for a gate that is being built or rebuilt. */
 const patienceMs = 2_000
 
-/** The gate as one API process, or one worker, asks it. */
+/** The gate as one API process, or one worker, asks it for units. */
 export class Gate {
   readonly #deps: GateDeps
   readonly #queues = new Map<string, Queue>()
@@ -76,7 +79,10 @@ export class Gate {
     this.#deps = deps
   }
 
-  /** Asks for units. Never rejects; resolves within the patience plus one round trip. */
+  /**
+   * Asks for units, for a checkout. Never rejects; resolves within the patience (2,000 ms) plus one
+   * round trip.
+   */
   admit(request: GateRequest): Promise<GateOutcome> | GateOutcome {
     if (this.#deps.refusals.refuses(request.sku, request.buyerId, request.units))
       return { tag: 'sold_out', unitsLeft: 0 }

@@ -20,7 +20,7 @@ interface Flag {
   probeAt: number
 }
 
-/** What local refusals need, of one process. */
+/** What local refusals need, of one API process or worker. */
 export interface LocalRefusalsDeps {
   readonly gates: Pick<GateStore, 'holders'>
   readonly clock: Clock
@@ -46,8 +46,8 @@ export class LocalRefusals implements FreedListener {
   }
 
   /**
-   * Whether this buyer's wish for `units` can be refused as sold out without asking. Lets a probe through
-   * now and then. A wish beyond the limit is refused for that first, and by the gate.
+   * Whether this buyer's wish for `units` can be refused as sold out without asking. Lets a probe
+   * through every 40 ms. A wish beyond the limit is refused for that first, and by the gate.
    */
   refuses(sku: string, buyerId: string, units: number): boolean {
     const flag = this.#flags.get(sku)

@@ -13,8 +13,9 @@ const perPass = 2_000
 const perEntry = 100
 
 /**
- * Appends one command to its SKU's mailbox. A SKU without a gate gets one asked for; the command waits in the ledger
- * meanwhile. Rejects when the gates are away: the owner posts it again.
+ * Appends one command to its SKU's mailbox; a command without a gate has one asked for, and waits
+ * in the ledger. Answers what the gate said last. Rejects when the gates are away: the owner posts
+ * it again.
  */
 export async function postStockCommand(
   gates: PostGates,
@@ -25,7 +26,10 @@ export async function postStockCommand(
   return reply.tag === 'short' ? post(gates, command.sku, 0, [{ ...command, short: true }]) : reply
 }
 
-/** As {@link postStockCommand}, any number: those of one SKU that take no free units share entries. */
+/**
+ * As {@link postStockCommand}, any number, for the flows that have just committed them and for the
+ * owner: those of one SKU that take no free units share entries. Rejects with the first that fails.
+ */
 export async function postStockCommands(
   gates: PostGates,
   commands: readonly StockCommand[],
@@ -63,8 +67,9 @@ function unitsTaken({ kind, units }: StockCommand): number {
 }
 
 /**
- * Posts again what is still open a second after it was written, but nothing for the SKUs of `except`. The owner calls
- * it once a second.
+ * Posts again what is still open a second after it was written, but nothing for the SKUs of
+ * `except`, 2,000 commands at most. The owner calls it when it tends a partition. Rejects when a
+ * store is away.
  */
 export async function postOpenCommands(
   gates: PostGates,

@@ -41,8 +41,9 @@ import {
 } from './scripts.ts'
 
 /**
- * The gates of one Redis, over one connection. API processes give it one of the purpose `gate`, which fails at once;
- * workers one of the purpose `patient`. Rejects with the client's error when Redis is away.
+ * The gates of one Redis, over one connection. API processes give it one of the purpose `gate`,
+ * which fails at once; workers one of the purpose `patient`. Rejects with the client's error when
+ * Redis is away.
  */
 export class RedisGates implements GateStore {
   readonly #redis: RedisClient

@@ -9,7 +9,10 @@ import { loadingKeys, loadingRequestsKey, loadingSeconds } from '../protocol/key
 import { partitionOf } from '../protocol/partition.ts'
 import { requestField, requestRecord } from '../protocol/request-record.ts'
 
-/** Drops what an earlier try has left. */
+/**
+ * Drops what an earlier try has left; an owner that builds gates begins with it. Rejects when Redis
+ * is away.
+ */
 export async function beginLoading(
   redis: RedisClient,
   { partition, generation, states }: Loading,
@@ -18,7 +21,7 @@ export async function beginLoading(
   await redis.del(loadingRequestsKey(partition, generation), ...keys)
 }
 
-/** Adds buyers' counts of a SKU. */
+/** Adds buyers' counts, in units, of a SKU. Rejects when Redis is away: the owner begins anew. */
 export async function loadBuyers(
   redis: RedisClient,
   sku: string,
@@ -31,7 +34,10 @@ export async function loadBuyers(
   await redis.expire(loadedBuyers, loadingSeconds)
 }
 
-/** Adds requests by their keys, and their buyers to the holders, in one round trip. */
+/**
+ * Adds requests by their keys, and their buyers to the holders, in one round trip. Those of a SKU
+ * that is not being loaded are passed over. Rejects with the first command that fails.
+ */
 export async function loadRequests(
   redis: RedisClient,
   { partition, generation, states }: Loading,

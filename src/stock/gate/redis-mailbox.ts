@@ -5,7 +5,10 @@ import { partitionKeys, skuKeys } from '../protocol/keys.ts'
 import { type Delivered, decodeEntry, type StreamEntry } from '../protocol/messages.ts'
 import { partitionOf } from '../protocol/partition.ts'
 
-/** The owner's view of the mailboxes, over a connection of the purpose `patient`. */
+/**
+ * The owner's view of the mailboxes, over a connection of the purpose `patient`. Rejects with the
+ * client's error when Redis is away.
+ */
 export class RedisMailbox implements Mailbox {
   readonly #redis: RedisClient
   readonly #decode: typeof decodeEntry

@@ -15,7 +15,10 @@ import { closePartition } from './scripts.ts'
  */
 const comparedPerLook = 4
 
-/** Sees the gate state of many partitions at once; what a worker's lookout asks. */
+/**
+ * Sees the gate state of many partitions at once; what a worker's lookout asks. Rejects when Redis
+ * is away. @throws AssertionError when Redis does not tell its run id.
+ */
 export function redisSurvey(
   redis: RedisClient,
 ): (partitions: readonly number[]) => Promise<GatesSeen> {

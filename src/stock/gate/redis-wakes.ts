@@ -5,7 +5,7 @@ import type { FreedListener, WakeListener, Wakes } from '../ports.ts'
 import { channelPrefixes, channels } from '../protocol/keys.ts'
 import { isPartition } from '../protocol/partition.ts'
 
-/** The connections of one process. */
+/** The connections of one API process or worker. */
 export interface RedisWakesDeps {
   /** A connection of the purpose `subscriber`. */
   readonly subscriber: RedisClient
@@ -13,7 +13,10 @@ export interface RedisWakesDeps {
   readonly publisher: RedisClient
 }
 
-/** The messages of one process. */
+/**
+ * The messages of one process: workers hear wake-ups and publish results, API processes hear
+ * results and what fell free. Messages may be lost; publishing never fails.
+ */
 export class RedisWakes implements Wakes {
   readonly #deps: RedisWakesDeps
 

@@ -8,10 +8,9 @@ import { partitionOf } from '../protocol/partition.ts'
 const roundsMax = 10
 
 /**
- * Brings the terms of a SKU's gate to what its offer is now; call it after the edit is committed. What was
- * admitted before keeps its terms. The offer is read again after the terms are written, so that of two
- * edits at once the last one stands, whichever writes last. @throws AppError overloaded when it never rests;
- * Error when the units count against another limit than the gate has counted its buyers for.
+ * Brings a gate's terms to what its offer is now; call it after an edit is committed. What was
+ * admitted keeps its terms; of two edits at once, the last one stands. @throws AppError overloaded
+ * when edits never rest; Error when the units count against another limit than the gate's.
  */
 export async function refreshTerms(
   gates: Pick<GateStore, 'setTerms'>,

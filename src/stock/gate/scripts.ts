@@ -5,7 +5,10 @@
 import { defineScript } from '../../platform/redis/script.ts'
 import type { Admission, AdmitReply, PartitionState, PostReply, SettleReply } from '../ports.ts'
 
-/** Takes units for a batch of requests and posts them to the mailbox. */
+/**
+ * Takes units for a batch of requests of one SKU and posts them to the mailbox, in the name of an
+ * API process. At most `waitingMax` units wait. {@link AdmitReply} says what it answers.
+ */
 export const admit = defineScript({
   file: 'stock/admit',
   keys: ['partition', 'gate', 'mailbox', 'ready', 'buyers', 'holders', 'today', 'yesterday'],
@@ -69,7 +72,10 @@ export const settle = defineScript({
   },
 })
 
-/** Appends commands to a mailbox as one entry. */
+/**
+ * Appends commands to a mailbox as one entry, and takes `take` free units with the same step.
+ * {@link PostReply} says what it answers; only `posted` has changed anything.
+ */
 export const postCommand = defineScript({
   file: 'stock/post-command',
   keys: ['partition', 'gate', 'mailbox', 'ready'],
@@ -82,7 +88,7 @@ export const postCommand = defineScript({
   },
 })
 
-/** Asks the owner for a gate. */
+/** Asks the owner to build a gate for a SKU, and wakes it. May be asked any number of times. */
 export const wantGate = defineScript({
   file: 'stock/want-gate',
   keys: ['wanted'],
@@ -90,7 +96,10 @@ export const wantGate = defineScript({
   reply: { wanted: () => undefined },
 })
 
-/** Looks at a partition, and closes it up to the generation `closing`. */
+/**
+ * Looks at a partition, for owners and lookouts; closes it up to the generation `closing`, unless
+ * that is empty. Answers the state afterwards.
+ */
 export const closePartition = defineScript({
   file: 'stock/close-partition',
   keys: ['partition'],
@@ -111,7 +120,7 @@ export const closePartition = defineScript({
   },
 })
 
-/** Ends a rebuild. True unless something newer is there. */
+/** Ends a rebuild: the partition admits from here on. True unless something newer is there. */
 export const openPartition = defineScript({
   file: 'stock/open-partition',
   keys: ['partition', 'today', 'yesterday', 'loadedRequests'],
@@ -119,7 +128,10 @@ export const openPartition = defineScript({
   reply: { open: () => true, stale: () => false },
 })
 
-/** Builds a gate. True unless one of the same or a newer generation is there. */
+/**
+ * Builds a gate, for the owner. `units` and `granted` are units, `startsMs` and `endsMs`
+ * milliseconds since the epoch. True unless one of the same or a newer generation is there.
+ */
 export const installGate = defineScript({
   file: 'stock/install-gate',
   keys: [
@@ -149,7 +161,10 @@ export const installGate = defineScript({
   reply: { installed: () => true, stale: () => false },
 })
 
-/** Changes what a gate sells for. */
+/**
+ * Changes what a gate sells for, after an edit. Times are milliseconds since the epoch. Without a
+ * gate `missing`; `other_pool`, and nothing changes, when its buyers are counted for another limit.
+ */
 export const setTerms = defineScript({
   file: 'stock/set-terms',
   keys: ['gate'],
