@@ -12,12 +12,13 @@ const perCall = 1_000
 /** How often one command is tried against concurrent changes of its row. */
 const attemptsMax = 50
 
-/** What of the ledger carrying out needs. */
+/** What of the ledger it takes to carry commands out directly. */
 export type DirectLedger = Pick<LedgerStore, 'allOpenCommands' | 'rows' | 'evidence' | 'commit'>
 
 /**
- * Carries out what is open; returns how many. Only for use while no actor owns the partitions. @throws Fenced when a row
- * changes faster than a command can be applied to it.
+ * For direct commands: carries out what is open, 1,000 at most; returns how many. Only for use
+ * while no actor owns the partitions. @throws Fenced when a row changes faster than a command can
+ * be applied to it, and what commitPass throws.
  */
 export async function applyOpenCommands(
   ledger: DirectLedger,

@@ -22,8 +22,9 @@ export interface DirectDeps {
 }
 
 /**
- * Carries commands out where no actor does: one session, looked at ten times a second. A worker starts it for the
- * strategies without gates. Returns its stop.
+ * Carries commands out where no actor does: one session, looked at ten times a second. A worker
+ * starts it for the strategies without gates. Failures are logged and tried again. Returns its
+ * stop.
  */
 export function startDirectCommands(deps: DirectDeps): () => Promise<void> {
   const { clock, random, log } = deps

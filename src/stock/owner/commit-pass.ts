@@ -5,7 +5,7 @@ import { type Decision, keyOf, noEvidence, type SkuState } from '../decide/state
 import { Contested, type LedgerStore, RefusedWork } from '../ports.ts'
 import type { Entry } from '../protocol/messages.ts'
 
-/** What of the ledger a commit needs. */
+/** What of the ledger a commit needs; owners and direct commands have it. */
 export type CommitLedger = Pick<LedgerStore, 'evidence' | 'commit'>
 
 /** One SKU of a pass: its row as it was read, and what follows its cursor without a gap. */
@@ -22,16 +22,18 @@ export interface Committed {
 }
 
 /**
- * Whether the ledger, or the decision, refused the work itself: rows that contradict each other, or a command that makes
- * no sense. Nothing was committed, and trying again will not help unless somebody mends a row.
+ * For owners: whether the ledger, or the decision, refused the work itself: rows that contradict
+ * each other, or a senseless command. Nothing was committed, and trying again will not help unless
+ * somebody mends a row.
  */
 export function isRefusedWork(error: unknown): boolean {
   return error instanceof AssertionError || error instanceof RefusedWork
 }
 
 /**
- * Commits `work` as one transaction. @throws Fenced when a ledger row has moved since it was read, and what
- * {@link isRefusedWork} knows. Any other error leaves the outcome unknown: the caller must read the ledger again.
+ * Commits `work` as one transaction, for owners, rebuilds and direct commands. @throws Fenced when
+ * a ledger row has moved since it was read, and what {@link isRefusedWork} knows. Any other error
+ * leaves the outcome unknown: the caller must read the ledger again.
  */
 export async function commitPass(
   ledger: CommitLedger,

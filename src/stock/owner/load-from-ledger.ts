@@ -3,7 +3,7 @@ import type { SkuState } from '../decide/state.ts'
 import type { GateStore, LedgerStore, Loading } from '../ports.ts'
 import { firstIdAt } from '../protocol/checkout-id.ts'
 
-/** What loading needs. */
+/** What loading needs, of an owner. */
 export interface LoadDeps {
   readonly gates: Pick<GateStore, 'loadBuyers' | 'loadRequests'>
   readonly ledger: Pick<LedgerStore, 'buyersOf' | 'recentRequests'>
@@ -13,7 +13,10 @@ const buyersPerRead = 500
 const checkoutsPerRead = 2_000
 const dayMs = 86_400_000
 
-/** Buyers' counts of a limit group for the gate of `state`; none without a limit. */
+/**
+ * Buyers' counts (units) of a limit group for the gate of `state`, which an owner builds; none
+ * without a limit. Rejects when a store is away.
+ */
 export async function loadBuyers(
   { gates, ledger }: LoadDeps,
   { sku, generation }: SkuState,
@@ -30,8 +33,8 @@ export async function loadBuyers(
 }
 
 /**
- * Idempotency records and holders of the last day before `nowMs`. The key's place in the ledger decides; this is its
- * cache.
+ * For a rebuild: idempotency records and holders of the last day before `nowMs`, in ms since the
+ * epoch. The key's place in the ledger decides; this is its cache. Rejects when a store is away.
  */
 export async function loadRequests(
   { gates, ledger }: LoadDeps,

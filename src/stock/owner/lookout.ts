@@ -6,7 +6,10 @@ import type { Lookout } from '../../actor/actor.ts'
 import { partitionOf } from '../protocol/partition.ts'
 import type { Survey } from '../survey.ts'
 
-/** Compares what the gates' store has of partitions with what the ledger says. The ownership of a worker asks it. */
+/**
+ * Compares what the gates' store has of partitions with what the ledger says. The ownership of a
+ * worker asks it once a second. A look rejects when a store is away.
+ */
 export function stockLookout(survey: Survey): Lookout {
   return {
     async look(partitions) {

@@ -28,8 +28,9 @@ export interface StockActorDeps extends RebuildDeps {
 const skusPerPass = 64
 
 /**
- * Makes the owners of partitions, each over the ledger of the session that holds the partition's lock. Lanes call it; it
- * settles what a predecessor left, or rebuilds.
+ * Makes the owners of partitions, each over the ledger of the session that holds the partition's
+ * lock. Lanes call it; it settles what a predecessor left, or rebuilds. Rejects as {@link
+ * rebuildPartition} does, and when a store is away.
  */
 export function stockActors(deps: StockActorDeps): ActorFactory<LedgerStore> {
   return {

@@ -12,7 +12,7 @@ export class MailboxGap extends Error {
   override name = 'MailboxGap'
 }
 
-/** What follows a state's cursor. */
+/** What follows a state's cursor, as far as an owner may apply it. */
 export interface Mail {
   readonly entries: readonly Entry[]
   /** The entry behind them that this release does not read. It waits, and so does all that follows it. */

@@ -36,7 +36,9 @@ export interface OwnerDeps extends RebuildDeps {
   readonly ledger: LedgerStore
 }
 
-/** What a rebuild has built: the partition's generation, and the rows of its gates. */
+/**
+ * What a rebuild has built, for the owner: the partition's generation, and the rows of its gates.
+ */
 export interface Rebuilt {
   readonly generation: number
   readonly states: SkuState[]
@@ -78,7 +80,11 @@ export async function rebuildPartition(deps: OwnerDeps, partition: number): Prom
 /** Versions count on from here: above every one that API processes have seen of an older generation. */
 const firstVersion = (generation: number): number => generation * 1_000_000 + 1
 
-/** Builds gates from their ledger rows, whose generation must be the partition's, after `beginLoading`. */
+/**
+ * Builds gates from their ledger rows, whose generation must be the partition's, after
+ * `beginLoading`. Owners call it, in a rebuild and for a SKU that never had a gate. Rejects when a
+ * store is away.
+ */
 export async function installGates(deps: OwnerDeps, { states }: Loading): Promise<void> {
   if (states.length === 0) return
   const { gates } = deps
