@@ -24,8 +24,9 @@ const commands: Readonly<Record<CommandKind, (draft: Draft, command: Command) =>
 }
 
 /**
- * Applies entries in order. The owner calls it for each SKU of a pass. @throws AssertionError when an entry does not
- * follow the state's cursor: a hole means that the mailbox lost something, and the caller rebuilds instead.
+ * Applies entries in order. Each SKU's pass calls it, of an owner or of direct commands. @throws
+ * AssertionError when units do not balance, or an entry does not follow the state's cursor: a hole
+ * means that the mailbox lost something, and the caller rebuilds instead.
  */
 export function decide(state: SkuState, entries: readonly Entry[], evidence: Evidence): Decision {
   const draft = new Draft(state, evidence)

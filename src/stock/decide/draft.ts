@@ -15,8 +15,9 @@ import {
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /**
- * A decision in the making: the SKU's row as it is by now, and the books of what the batch changes. It answers from
- * the batch first and from the evidence then. The rules are in the files of the messages; here is only bookkeeping.
+ * A decision in the making, for the files of the messages, which have the rules: the SKU's row as
+ * it is by now, in units, and the books of what the batch changes. It answers from the batch first
+ * and from the evidence then.
  */
 export class Draft {
   /** The row as it is by now. Whoever moves units changes it so that they still balance at the end. */
@@ -99,6 +100,7 @@ export class Draft {
     this.#moved.set(hold.checkoutId, hold)
   }
 
+  /** Closes a command with what became of it. */
   close(commandId: string, outcome: string): void {
     this.#closed.set(commandId, outcome)
   }

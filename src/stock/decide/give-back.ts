@@ -2,8 +2,9 @@ import type { Draft } from './draft.ts'
 import type { Hold } from './state.ts'
 
 /**
- * Makes a hold's units free again, and the buyer may have them anew. The caller has taken them from where they were,
- * and gives the hold as it is from now on. Returns its state, which is the command's outcome.
+ * For a release or a return: makes a hold's units free again, and the buyer may have them anew. The
+ * caller has taken them from where they were, and gives the hold as it is from now on. Answers its
+ * state, which is the command's outcome.
  */
 export function giveBack(draft: Draft, hold: Hold): string {
   draft.state.free += hold.units

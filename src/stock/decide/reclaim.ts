@@ -5,8 +5,9 @@ import { sellHeld } from './sell.ts'
 import type { Hold } from './state.ts'
 
 /**
- * Late money: sells free units to a hold that has ended, if there are any and the limit allows it. A reclaim that
- * comes before the release of its hold sells what is still held.
+ * Late money, for decide: sells free units to a hold that has ended, if there are any and the limit
+ * allows it. One that comes before the release of its hold sells what is still held. Answers the
+ * outcome: `sold`, or why not. Never throws.
  */
 export function reclaim(draft: Draft, { checkoutId, short = false }: Command): string {
   if (checkoutId === null) return namesNoCheckout

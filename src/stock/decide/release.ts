@@ -4,8 +4,8 @@ import { giveBack } from './give-back.ts'
 import { namesNoCheckout } from './outcomes.ts'
 
 /**
- * Ends a hold whose checkout is over. A release that comes before its reserve leaves a tombstone, which turns the
- * reserve down when it comes.
+ * For decide: ends a hold whose checkout is over. A release that comes before its reserve leaves a
+ * tombstone, which turns the reserve down. Answers the outcome: `released`, `voided`, or why not.
  */
 export function release(draft: Draft, { checkoutId }: Command): string {
   if (checkoutId === null) return namesNoCheckout

@@ -2,7 +2,10 @@ import type { Reserve } from '../protocol/messages.ts'
 import type { Draft } from './draft.ts'
 import type { RejectReason } from './state.ts'
 
-/** Keeps what the gate granted, unless the ledger knows better. */
+/**
+ * For decide: keeps what the gate granted, unless the ledger knows better; then it is rejected in
+ * the draft, with its reason. Never throws.
+ */
 export function reserve(draft: Draft, message: Reserve): void {
   const reason = whyNot(draft, message)
   if (reason) {

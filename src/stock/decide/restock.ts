@@ -4,7 +4,10 @@ import type { Draft } from './draft.ts'
 /** A ledger row counts in 32 bits: a commit that does not fit would be tried for ever. */
 const onHandMax = 2_000_000_000
 
-/** Units come in (positive), or free ones are taken out of the sale (negative). */
+/**
+ * For decide: units come in (positive), or free ones are taken out of the sale (negative). Answers
+ * the outcome: `restocked`, or why not.
+ */
 export function restock({ state }: Draft, { units, short = false }: Command): string {
   const added = units ?? 0
   if (short || state.free + added < 0) return 'not enough free units'

@@ -4,8 +4,9 @@ import { giveBack } from './give-back.ts'
 import { namesNoCheckout, noHold } from './outcomes.ts'
 
 /**
- * A sold order is cancelled: its units are free again. Commands of one checkout are posted apart and may change
- * places: a return that comes before its sell means what it would have meant in time.
+ * For decide: a sold order is cancelled, and its units are free again. Commands of one checkout may
+ * change places: a return before its sell means what it would have meant in time. Answers the
+ * outcome: `returned`, or why not.
  */
 export function returnUnits(draft: Draft, { checkoutId }: Command): string {
   if (checkoutId === null) return namesNoCheckout

@@ -3,7 +3,10 @@ import type { Draft } from './draft.ts'
 import { namesNoCheckout, noHold } from './outcomes.ts'
 import type { Hold } from './state.ts'
 
-/** The checkout was paid: its units are sold. */
+/**
+ * For decide: the checkout was paid, and its units are sold. Answers the outcome: `sold`, or why
+ * not.
+ */
 export function sell(draft: Draft, { checkoutId }: Command): string {
   if (checkoutId === null) return namesNoCheckout
   const hold = draft.hold(checkoutId)
@@ -11,7 +14,7 @@ export function sell(draft: Draft, { checkoutId }: Command): string {
   return hold.state === 'held' ? sellHeld(draft, hold) : `already ${hold.state}`
 }
 
-/** Sells the units of a hold that is held. */
+/** For sell and reclaim: sells the units of a hold that is held. Answers the outcome, `sold`. */
 export function sellHeld(draft: Draft, hold: Hold): string {
   draft.state.held -= hold.units
   draft.state.sold += hold.units

@@ -1,7 +1,10 @@
 /** What a decision starts from, what it may be told, and what comes of it. Values only. */
 import type { Reserve } from '../protocol/messages.ts'
 
-/** The ledger row in memory. `onHand = free + setAside + held + sold`; all of them are units. */
+/**
+ * The ledger row in the memory of an owner. `onHand = free + setAside + held + sold`; all of them
+ * are units.
+ */
 export interface SkuState {
   readonly sku: string
   readonly onHand: number
@@ -16,7 +19,10 @@ export interface SkuState {
   readonly cursor: number
 }
 
-/** `void` is a tombstone: the checkout was released before its reserve came. */
+/**
+ * Where the units of a hold are. `void` is a tombstone: the checkout was released before its
+ * reserve came.
+ */
 export type HoldState = 'held' | 'sold' | 'released' | 'returned' | 'void'
 
 /** Units of one SKU that are set apart for one checkout. */
@@ -47,13 +53,13 @@ export interface Evidence {
   readonly openCommands: ReadonlySet<string>
 }
 
-/** What a buyer has of a limit group, and may have. */
+/** What a buyer has of a limit group, and may have; both are units. */
 export interface Counted {
   readonly units: number
   readonly limit: number
 }
 
-/** What the fast path is told. */
+/** What the fast path of a commit is told: nothing contradicts the batch. */
 export const noEvidence: Evidence = {
   checkouts: new Set(),
   keys: new Map(),
@@ -65,7 +71,9 @@ export const noEvidence: Evidence = {
 /** Why a reserve that the gate granted is not kept. */
 export type RejectReason = 'duplicate' | 'limit' | 'units' | 'cancelled'
 
-/** A reserve that is turned down. */
+/**
+ * A reserve that is turned down: its checkout becomes `rejected`, and the gate gets its count back.
+ */
 export interface Rejected {
   readonly reserve: Reserve
   readonly reason: RejectReason
@@ -89,7 +97,7 @@ export interface Decision {
   readonly shadow: ReadonlyMap<string, number>
 }
 
-/** A change of what counts against a buyer's limit. */
+/** A change, `delta` units, of what counts against a buyer's limit of `limit` units. */
 export interface BuyerUnits {
   readonly pool: string
   readonly buyerId: string

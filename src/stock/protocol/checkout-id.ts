@@ -12,14 +12,16 @@ import { hash } from 'node:crypto'
 import { isUuid } from '../../kernel/ids.ts'
 import type { Random } from '../../kernel/random.ts'
 
-/** What an id tells to whoever knows its buyer. */
+/** What an id tells to whoever knows its buyer: where its checkout was granted. */
 export interface CheckoutIdParts {
   readonly partition: number
   /** The generation modulo 256. */
   readonly generation: number
 }
 
-/** Mints and reads the ids of checkouts. */
+/**
+ * Mints and reads the ids of checkouts. Gates and flows mint; whoever looks for a checkout reads.
+ */
 export interface CheckoutIds {
   /** A new id. Never the same twice, in whatever process. */
   mint(partition: number, generation: number, buyerId: string): string
@@ -30,8 +32,8 @@ export interface CheckoutIds {
 const counterLimit = 2 ** 34
 
 /**
- * Mints and reads ids for one process. `secret` keys the check; all processes of an installation share it. `random`
- * says where this process begins to count.
+ * Mints and reads ids for one process. `secret` keys the check; all processes of an installation
+ * share it. `now` is ms since the epoch; `random` says where this process begins to count.
  */
 export function checkoutIds(secret: string, now: () => number, random: Random): CheckoutIds {
   let counter = Math.floor(random() * counterLimit)
@@ -60,12 +62,18 @@ export function checkoutIds(secret: string, now: () => number, random: Random): 
   }
 }
 
-/** The digits of an id that carry the partition, as SQL's `substr(id::text, 16, 3)` cuts them out. */
+/**
+ * For the ledger's scan over a partition's checkouts: the digits of an id that carry the partition,
+ * as SQL's `substr(id::text, 16, 3)` cuts them out.
+ */
 export function partitionDigits(partition: number): string {
   return partition.toString(16).padStart(3, '0')
 }
 
-/** The smallest UUIDv7 of a millisecond: where a scan over recent ids begins. */
+/**
+ * The smallest UUIDv7 of a millisecond since the epoch: where a rebuild begins its scan of recent
+ * ids.
+ */
 export function firstIdAt(ms: number): string {
   const hex = Math.max(ms, 0).toString(16).padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`

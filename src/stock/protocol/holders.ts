@@ -13,7 +13,10 @@ export function holderBits(units: number): number {
   return Math.min(2 ** Math.ceil(Math.log2(wanted)), 2 ** 27)
 }
 
-/** The two positions of a buyer, the same as in lua/lib/holders.lua. */
+/**
+ * The two positions of a buyer, in bits from 0, the same as in lua/lib/holders.lua. For loading and
+ * asking the filter; `bits` is the filter's size.
+ */
 export function holderPositions(buyerId: string, bits: number): [number, number] {
   return [
     Number.parseInt(buyerId.slice(28, 36), 16) % bits,
@@ -21,7 +24,10 @@ export function holderPositions(buyerId: string, bits: number): [number, number]
   ]
 }
 
-/** Whether `filter`, as Redis stores it (bit 0 is the highest of byte 0), may contain the buyer. */
+/**
+ * For API processes, before they refuse from memory: whether `filter`, as Redis stores it (bit 0 is
+ * the highest of byte 0), of `bits` bits, may contain the buyer. Never throws.
+ */
 export function mayHold(filter: Buffer, bits: number, buyerId: string): boolean {
   return holderPositions(buyerId, bits).every((at) => {
     const byte = filter[at >>> 3]

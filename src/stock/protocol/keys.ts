@@ -1,6 +1,6 @@
 /** Every Redis key and channel of the stock domain. The number in braces is the partition: one slot. */
 
-/** Keys that the SKUs of a partition share. */
+/** Keys that the SKUs of a partition share: what gates, owners and lookouts read and write. */
 export const partitionKeys = (partition: number) => ({
   /** hash: generation, run_id, open */
   partition: `{${partition}}:partition`,
@@ -10,7 +10,7 @@ export const partitionKeys = (partition: number) => ({
   wanted: `{${partition}}:wanted`,
 })
 
-/** Keys of one SKU. */
+/** Keys of one SKU: what gates and owners read and write. */
 export const skuKeys = (partition: number, sku: string) => ({
   /** hash: units, granted, seq, settled, window, limit, terms */
   gate: `{${partition}}:gate:${sku}`,
@@ -35,23 +35,26 @@ export const loadingKeys = (partition: number, sku: string, generation: number) 
 export const loadingRequestsKey = (partition: number, generation: number): string =>
   `{${partition}}:loading:${generation}:requests`
 
-/** Seconds after which what nobody put in place is forgotten. */
+/** Seconds after which what a rebuild loaded, and nobody put in place, is forgotten. */
 export const loadingSeconds = 600
 
 const dayMs = 86_400_000
 
-/** The hashes of idempotency records: `back` 0 is today's, 1 yesterday's. Each lives two days. */
+/**
+ * The hashes of idempotency records, for gates: `back` 0 is today's, 1 yesterday's. `nowMs` is ms
+ * since the epoch; days are of UTC. Each lives two days.
+ */
 export const requestsKey = (partition: number, nowMs: number, back: 0 | 1): string =>
   `{${partition}}:requests:${Math.floor(nowMs / dayMs) - back}`
 
-/** How the channels begin; the partition's number follows. */
+/** How the channels begin; the partition's number follows. For subscribing by pattern. */
 export const channelPrefixes = {
   wake: 'sluice:wake:',
   freed: 'sluice:freed:',
   results: 'sluice:results:',
 } as const
 
-/** The channels of a partition. */
+/** The channels of a partition, for publishing and subscribing. */
 export const channels = {
   /** "a mailbox of this partition has something"; the message is the SKU, or empty for "look yourself" */
   wake: (partition: number) => `${channelPrefixes.wake}${partition}`,

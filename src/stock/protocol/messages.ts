@@ -32,7 +32,7 @@ export interface Terms {
   readonly limit: number | null
 }
 
-/** Whether both promise the same. */
+/** Whether both promise the same. A commit asks, to write each offer once. */
 export function sameTerms(a: Terms, b: Terms): boolean {
   if (a === b) return true
   return (
@@ -63,7 +63,10 @@ export interface Reserve {
 /** What a command does; each has a file of its own in `decide/`. */
 export type CommandKind = 'release' | 'sell' | 'return' | 'restock' | 'reclaim'
 
-/** A command born in PostgreSQL (`stock_commands`): posted at least once, applied once. */
+/**
+ * A command born in PostgreSQL (`stock_commands`): posted at least once, applied once. `units` is
+ * units of stock, for a restock negative when they leave; null where the kind needs none.
+ */
 export interface Command {
   readonly kind: CommandKind
   readonly id: string
@@ -78,7 +81,10 @@ export interface StockCommand extends Command {
   readonly sku: string
 }
 
-/** One entry of a mailbox. Its messages are applied in their order, all or none. */
+/**
+ * One entry of a mailbox, as an owner reads it. Its messages are applied in their order, all or
+ * none.
+ */
 export interface Entry {
   readonly generation: number
   readonly seq: number
@@ -94,7 +100,7 @@ export interface UnreadEntry {
   readonly version: number
 }
 
-/** What a reader gets. */
+/** What a reader of a mailbox gets for one entry. */
 export type Delivered = Entry | UnreadEntry
 
 /** Whether this release can read the entry; a reader stops before the first that it cannot. */
@@ -102,12 +108,18 @@ export function isRead(entry: Delivered): entry is Entry {
   return (entry as Entry).messages !== undefined
 }
 
-/** One sentence on a mailbox that waits for a newer release, with what to do about it. */
+/**
+ * For the log of a worker: one sentence on a mailbox that waits for a newer release, with what to
+ * do about it.
+ */
 export function aboutUnread(sku: string, { generation, seq, version }: UnreadEntry): string {
   return `${sku}: its mailbox waits at entry ${generation}-${seq}, which has version ${version}, and this release reads ${versionsRead.join(', ')}: finish the roll-out of the newer release`
 }
 
-/** One admission as JSON, ready to be joined with others by the gate's script. A part says of how many it is one. */
+/**
+ * One admission as JSON, for the gate's script to join with others. A part, without a key, says of
+ * how many (`parts`) it is one. `units` are units of stock. Checks nothing.
+ */
 export function encodeReserve(
   checkoutId: string,
   buyerId: string,
@@ -129,7 +141,10 @@ export function encodeCommand(command: Command): string {
   return JSON.stringify(rowOf(command))
 }
 
-/** Several commands of one SKU in one entry; they are carried out in their order. */
+/**
+ * As {@link encodeCommand}, several commands of one SKU in one entry; they are carried out in their
+ * order.
+ */
 export function encodeCommands(commands: readonly Command[]): string {
   return JSON.stringify(commands.map(rowOf))
 }

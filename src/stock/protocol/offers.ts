@@ -1,6 +1,6 @@
 import type { Terms } from './messages.ts'
 
-/** What the gate of a SKU has to know about its offer. */
+/** What the gate of a SKU has to know about its offer; the price is in minor units. */
 export interface Offer {
   readonly sku: string
   readonly terms: Terms
@@ -9,13 +9,16 @@ export interface Offer {
   readonly endsAtMs: number | null
 }
 
-/** Where the stock domain learns what a SKU is sold for; the catalogue answers. */
+/** Where owners and edits learn what a SKU is sold for; the catalogue answers. */
 export interface OfferSource {
   /** Offers of the SKUs that are on sale. A SKU that is missing from the answer admits nobody. */
   offers(skus: readonly string[]): Promise<ReadonlyMap<string, Offer>>
 }
 
-/** For a SKU that exists and is not for sale: its gate says that the sale has ended. */
+/**
+ * The offer of a SKU that exists and is not for sale, for whoever builds or refreshes its gate: the
+ * gate says that the sale has ended.
+ */
 export function notOnSale(sku: string): Offer {
   const terms = { price: 0, currency: 'XXX', title: sku, sellerId: null, pool: null, limit: null }
   return { sku, terms, startsAtMs: null, endsAtMs: 1 }

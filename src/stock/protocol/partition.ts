@@ -2,14 +2,20 @@
  * A partition is the unit of ownership and placement: each SKU is in one, for ever. Its number is the
  * Redis hash tag, so that a SKU's keys and its partition's keys share a slot.
  */
+/** How many partitions there are, numbered from 0. */
 export const partitionCount = 64
 
-/** Whether there is a partition of this number. */
+/**
+ * Whether there is a partition of this number. Asked of numbers that other releases may have sent.
+ */
 export function isPartition(number: number): boolean {
   return Number.isInteger(number) && number >= 0 && number < partitionCount
 }
 
-/** FNV-1a (32 bit) of the SKU, folded to 0..63. Written into the ledger row; must never change. */
+/**
+ * The partition of a SKU, for everybody who needs its keys or its owner: FNV-1a (32 bit), folded to
+ * 0..63. Written into the ledger row; must never change.
+ */
 export function partitionOf(sku: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < sku.length; i++) {

@@ -1,25 +1,31 @@
 /** The gate's idempotency record: a cache of UNIQUE (buyer, key) in PostgreSQL, which decides. */
 import { hash } from 'node:crypto'
 
-/** 132 bits of a SHA-256 over buyer and key: short, so that a hundred thousand of them stay small. */
+/**
+ * Where a gate keeps the record of a buyer's key: 132 bits of a SHA-256 over both, short, so that a
+ * hundred thousand of them stay small.
+ */
 export function requestField(buyerId: string, key: string): string {
   return hash('sha256', `${buyerId} ${key}`, 'base64url').slice(0, 22)
 }
 
-/** What is kept under a {@link requestField}: the checkout, and what its key must carry again. */
+/**
+ * What a gate keeps under a {@link requestField}: the checkout, and what its key must carry again.
+ */
 export function requestRecord(checkoutId: string, fingerprint: string): string {
   return `${checkoutId} ${fingerprint}`
 }
 
-/** The parts of a {@link requestRecord}: neither holds a space. */
+/** The parts of a {@link requestRecord}: neither holds a space. Checks nothing. */
 export function readRequestRecord(record: string): { checkoutId: string; fingerprint: string } {
   const space = record.indexOf(' ')
   return { checkoutId: record.slice(0, space), fingerprint: record.slice(space + 1) }
 }
 
 /**
- * What the same key must carry again: the merged lines in SKU order, and any further content. Short ones
- * as they are, others hashed. Holds no space.
+ * For flows that take an Idempotency-Key: what the same key must carry again, that is the merged
+ * lines (quantities in units) in SKU order, and any further content. Short ones as they are, others
+ * hashed. Holds no space.
  */
 export function fingerprintOf(
   lines: readonly { readonly sku: string; readonly quantity: number }[],
