@@ -3,7 +3,7 @@
  * one session and moves them between workers; it knows no word of the shop.
  */
 
-/** What a pass found. */
+/** What a pass found, for the lane: how soon the next one follows depends on it. */
 export interface Found {
   readonly anything: boolean
   /** Commands that came on their own, so that more may follow; not those that were sent all at once. */
@@ -29,7 +29,7 @@ export interface PartitionActor {
   tend(): Promise<void>
 }
 
-/** What a look found. A partition may be in both. */
+/** What a look found, as numbers of partitions. One may be in both. */
 export interface Noticed {
   /** Something waits there for a pass. */
   readonly waiting: readonly number[]
@@ -56,14 +56,17 @@ export interface ActorFactory<Store> {
   takeOver(partition: number, store: Store): Promise<PartitionActor>
 }
 
-/** This owner's memory is not the truth any more: somebody else has moved on. It steps down. */
+/**
+ * Thrown by actors and stores to lanes: this owner's memory is not the truth any more, as somebody
+ * else has moved on. It steps down.
+ */
 export class Fenced extends Error {
   override name = 'Fenced'
 }
 
 /**
- * This worker cannot run the partition, although another one can: it is of a newer release. It gives the partition
- * back, and tries again after a while.
+ * Thrown by actors to lanes: this worker cannot run the partition, although another one can: it is
+ * of a newer release. It gives the partition back, and tries again after a while.
  */
 export class BeyondThisWorker extends Error {
   override name = 'BeyondThisWorker'

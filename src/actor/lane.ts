@@ -53,7 +53,10 @@ export interface LaneDeps<Store> {
   readonly log: Logger
 }
 
-/** One session with its partitions. {@link Ownership} makes some for a worker, and gives each its partitions. */
+/**
+ * One session with its partitions. {@link Ownership} makes some for a worker, and gives each its
+ * partitions.
+ */
 export class Lane<Store> {
   readonly #deps: LaneDeps<Store>
   readonly #owned = new Map<number, PartitionActor>()

@@ -10,7 +10,7 @@ import { type ActorFactory, BeyondThisWorker, type Lookout } from './actor.ts'
 import { Lane } from './lane.ts'
 import type { OwnerRegistry, PartitionSeen, Sessions } from './ports.ts'
 
-/** What a worker brings. */
+/** What a worker brings to own partitions. */
 export interface OwnershipDeps<Store> {
   /** Opens the lanes' sessions, and is of the same worker as `registry`. */
   readonly sessions: Sessions<Store>
@@ -36,8 +36,8 @@ const keepMs = 5_000
 const beyond = { baseMs: 500, maxMs: 30_000 }
 
 /**
- * One worker's part of the partitions. The process that runs it wakes partitions; everything else it does by itself,
- * from {@link start} to {@link stop}.
+ * One worker's part of the partitions. The worker wakes partitions; everything else it does by
+ * itself, from {@link start} to {@link stop}. Failures are logged and tried again.
  */
 export class Ownership<Store> {
   readonly #deps: OwnershipDeps<Store>

@@ -12,7 +12,10 @@ export interface PgOwnerRegistryDeps {
   readonly workerId: string
 }
 
-/** The register as one worker sees it. Time is PostgreSQL's. Errors are those of the pool. */
+/**
+ * The register as the ownership of one worker sees it. Time is PostgreSQL's. Errors are those of
+ * the pool.
+ */
 export class PgOwnerRegistry implements OwnerRegistry {
   readonly #pool: DatabasePool
   readonly #workerId: string

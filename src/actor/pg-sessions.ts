@@ -3,10 +3,16 @@ import type { Clock } from '../kernel/clock.ts'
 import { PipelinedConnection } from '../platform/postgres/pipeline.ts'
 import type { Session, Sessions } from './ports.ts'
 
-/** The first half of the advisory lock's key; the partition is the second. */
+/**
+ * The first half of a partition's advisory lock; the partition is the second. Lanes lock with it,
+ * the register looks for it.
+ */
 export const lockSpace = 5_118_741
 
-/** Owners are told from other back ends by this beginning of their application's name. */
+/**
+ * How the application's name of a lane's connection begins, so that the register ends no other back
+ * end.
+ */
 export const laneName = 'sluice-lane '
 
 /** What sessions of one worker are made of. */

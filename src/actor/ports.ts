@@ -26,13 +26,13 @@ export interface Session<Store> {
   close(): Promise<void>
 }
 
-/** Opens the sessions of one worker. */
+/** Opens the sessions of one worker, for its lanes. */
 export interface Sessions<Store> {
   /** Rejects when the other side is away. `onLost` is called once when the session ends by itself. */
   open(onLost: () => void): Promise<Session<Store>>
 }
 
-/** What is known of a partition's owner. */
+/** What the register knows of a partition's owner. */
 export interface PartitionSeen {
   readonly partition: number
   /** Whether some session holds its lock. */
@@ -43,7 +43,7 @@ export interface PartitionSeen {
   readonly session: number | null
 }
 
-/** Who lives and who owns what, at one moment. */
+/** Who lives and who owns what, at one moment: what a worker claims and gives back by. */
 export interface Survey {
   /** How many workers have stamped within {@link silentSeconds}, this one always included. */
   readonly liveWorkers: number
