@@ -1,30 +1,33 @@
 /**
- * What the runtime asks of the thing it runs. The runtime owns partitions, serialises their passes on
- * one session and moves them between workers; it knows no word of the shop.
+ * What the runtime asks of the thing it runs. The runtime owns partitions, serialises their passes
+ * on one session and moves them between workers; it knows no word of the shop.
  */
 
 /** What a pass found, for the lane: how soon the next one follows depends on it. */
 export interface Found {
   readonly anything: boolean
-  /** Commands that came on their own, so that more may follow; not those that were sent all at once. */
+  /**
+   * Commands that came on their own, so that more may follow; not those that were sent all at once.
+   */
   readonly arrivals: number
   /** Whether what some of them belong to waits for other partitions too. */
   readonly parts: boolean
 }
 
 /**
- * The single writer of a partition, for as long as its session lives. Its lane calls it, never twice at once. It
- * rejects with {@link Fenced} when another owner has moved on; with anything else, it is tried again.
+ * The single writer of a partition, for as long as its session lives. Its lane calls it, never
+ * twice at once. It rejects with {@link Fenced} when another owner has moved on; with anything
+ * else, it is tried again.
  */
 export interface PartitionActor {
   /**
-   * Reads what waits, decides, commits. After {@link Fenced} or {@link BeyondThisWorker}, here and in `tend`, the actor
-   * is not used any more.
+   * Reads what waits, decides, commits. After {@link Fenced} or {@link BeyondThisWorker}, here and
+   * in `tend`, the actor is not used any more.
    */
   pass(): Promise<Found>
   /**
-   * Looks after what a pass does not: called when a {@link Lookout} found something amiss, and a second after a pass
-   * or a tending failed.
+   * Looks after what a pass does not: called when a {@link Lookout} found something amiss, and a
+   * second after a pass or a tending failed.
    */
   tend(): Promise<void>
 }
@@ -38,8 +41,8 @@ export interface Noticed {
 }
 
 /**
- * Finds what must not wait for ever although nobody wakes an actor. It is asked once a second, for all partitions of
- * a worker at once, so that an idle worker costs next to nothing.
+ * Finds what must not wait for ever although nobody wakes an actor. It is asked once a second, for
+ * all partitions of a worker at once, so that an idle worker costs next to nothing.
  */
 export interface Lookout {
   /** Rejects when a store is away: then nothing is known. */
@@ -49,9 +52,9 @@ export interface Lookout {
 /** Makes actors, for sessions whose store is a `Store`. */
 export interface ActorFactory<Store> {
   /**
-   * Called by a lane with the partition's lock held by the session of `store`: settles what a predecessor left, or
-   * rebuilds. When it rejects, the lock is given back, and a later survey tries again; after
-   * {@link BeyondThisWorker} other workers have their turn first.
+   * Called by a lane with the partition's lock held by the session of `store`: settles what a
+   * predecessor left, or rebuilds. When it rejects, the lock is given back, and a later survey
+   * tries again; after {@link BeyondThisWorker} other workers have their turn first.
    */
   takeOver(partition: number, store: Store): Promise<PartitionActor>
 }

@@ -1,10 +1,10 @@
 /**
- * A lane is one session and the partitions it owns. Their locks are held by that very session, so a worker
- * that has lost it cannot commit; and everything on it happens one after the other.
+ * A lane is one session and the partitions it owns. Their locks are held by that very session, so a
+ * worker that has lost it cannot commit; and everything on it happens one after the other.
  *
- * Connected, the lane runs, in this order: tasks (claim, release), a pass over a partition that was woken,
- * and the tending of one where something is amiss. Disconnected, it owns nothing and reconnects with a growing
- * delay. Stopped, it gives its partitions back and closes.
+ * Connected, the lane runs, in this order: tasks (claim, release), a pass over a partition that was
+ * woken, and the tending of one where something is amiss. Disconnected, it owns nothing and
+ * reconnects with a growing delay. Stopped, it gives its partitions back and closes.
  */
 import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -25,15 +25,18 @@ const tendAgainMs = 1_000
 const crowd = 24
 const gatherAtLeastMs = 6
 const gatherAtMostMs = 20
-/** The same for parts: whoever gathers them holds up what other partitions have done their part of. */
+/**
+ * The same for parts: whoever gathers them holds up what other partitions have done their part of.
+ */
 const crowdOfParts = 16
 const gatherPartsMs = 3
 
 /**
- * How long a partition gathers after a pass, from 0 to 20 milliseconds: a commit costs much the same for ten commands
- * as for a hundred. The idea is PostgreSQL's `commit_delay` with `commit_siblings`: a lone command never waits.
- * The larger the crowd, the longer: at an eighth of a millisecond each, and not at a fixed time, because a crowd
- * whose every member waits for its commit does not grow meanwhile.
+ * How long a partition gathers after a pass, from 0 to 20 milliseconds: a commit costs much the
+ * same for ten commands as for a hundred. The idea is PostgreSQL's `commit_delay` with
+ * `commit_siblings`: a lone command never waits. The larger the crowd, the longer: at an eighth of
+ * a millisecond each, and not at a fixed time, because a crowd whose every member waits for its
+ * commit does not grow meanwhile.
  */
 export function gatherMs({ arrivals, parts }: Omit<Found, 'anything'>): number {
   if (parts) return arrivals < crowdOfParts ? 0 : gatherPartsMs
@@ -119,8 +122,9 @@ export class Lane<Store> {
   }
 
   /**
-   * Tries for the partition's lock and takes it over; resolves false when another owner has it. Rejects at once when
-   * the lane is not connected, and with whatever the take-over fails with; the lock is given back then.
+   * Tries for the partition's lock and takes it over; resolves false when another owner has it.
+   * Rejects at once when the lane is not connected, and with whatever the take-over fails with; the
+   * lock is given back then.
    */
   claim(partition: number): Promise<boolean> {
     return this.#task(async (session) => {
@@ -140,7 +144,10 @@ export class Lane<Store> {
     })
   }
 
-  /** Gives a partition back after the pass under way. Rejects when the lane is not connected: then it has none. */
+  /**
+   * Gives a partition back after the pass under way. Rejects when the lane is not connected: then
+   * it has none.
+   */
   release(partition: number): Promise<void> {
     return this.#task(async (session) => {
       if (this.#owned.delete(partition)) await session.unlock(partition)
@@ -225,7 +232,9 @@ export class Lane<Store> {
     }
   }
 
-  /** Tends a partition that is due, if any: one at a time, for passes have their turn in between. */
+  /**
+   * Tends a partition that is due, if any: one at a time, for passes have their turn in between.
+   */
   async #tendOne(): Promise<boolean> {
     const now = this.#deps.clock.monotonic()
     const [partition] = [...this.#tendAt].find(([, at]) => at <= now) ?? []

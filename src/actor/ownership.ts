@@ -1,6 +1,6 @@
 /**
- * Spreads partitions evenly over the live workers. Ownership is only for liveness: it keeps two workers
- * from doing the same work. What makes a commit safe is the ledger's cursor.
+ * Spreads partitions evenly over the live workers. Ownership is only for liveness: it keeps two
+ * workers from doing the same work. What makes a commit safe is the ledger's cursor.
  */
 import type { Clock } from '../kernel/clock.ts'
 import { Pauses } from '../kernel/pauses.ts'
@@ -30,7 +30,10 @@ export interface OwnershipDeps<Store> {
 const stampEveryMs = 500
 /** How often it looks for what nobody woke it for. */
 const lookEveryMs = 1_000
-/** What was given back and nobody took is kept for so long before it is offered again: each move costs a take-over. */
+/**
+ * What was given back and nobody took is kept for so long before it is offered again: each move
+ * costs a take-over.
+ */
 const keepMs = 5_000
 /** How long a partition is left to the other workers that this one cannot run. */
 const beyond = { baseMs: 500, maxMs: 30_000 }
@@ -74,8 +77,8 @@ export class Ownership<Store> {
   }
 
   /**
-   * Hands everything over: the next worker may claim at once. When this one ended stays on record, for
-   * whoever judges a stopped system, until another worker has run for a minute. Never rejects.
+   * Hands everything over: the next worker may claim at once. When this one ended stays on record,
+   * for whoever judges a stopped system, until another worker has run for a minute. Never rejects.
    */
   async stop(): Promise<void> {
     this.#stopping.abort()
@@ -166,7 +169,10 @@ export class Ownership<Store> {
     }
   }
 
-  /** Ends the session of an owner that is silent. If it only seemed dead, its next commit finds no session. */
+  /**
+   * Ends the session of an owner that is silent. If it only seemed dead, its next commit finds no
+   * session.
+   */
   async #putDown(partition: number, session: number): Promise<void> {
     this.#deps.log.warn({ partition, session }, 'ending the session of a silent owner')
     await this.#deps.registry.putDown(partition, session)

@@ -1,4 +1,7 @@
-/** The workers' register in PostgreSQL: the tables `workers` and `partitions`, and its view of its own locks. */
+/**
+ * The workers' register in PostgreSQL: the tables `workers` and `partitions`, and its view of its
+ * own locks.
+ */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../platform/postgres/pool.ts'

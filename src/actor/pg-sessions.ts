@@ -25,8 +25,8 @@ export interface PgSessionsDeps<Store> {
 }
 
 /**
- * The sessions of a worker on the database of `databaseUrl`. Made where a worker is connected; opened by lanes. `open`
- * rejects within 3 s when PostgreSQL does not answer.
+ * The sessions of a worker on the database of `databaseUrl`. Made where a worker is connected;
+ * opened by lanes. `open` rejects within 3 s when PostgreSQL does not answer.
  */
 export function pgSessions<Store>(deps: PgSessionsDeps<Store>): Sessions<Store> {
   const { databaseUrl, workerId, clock, storeOn } = deps

@@ -1,14 +1,14 @@
 /**
- * What the runtime needs from outside. PostgreSQL's side of it is in `pg-sessions.ts` and `pg-owner-registry.ts`;
- * whoever passes the same contract suite may take their place.
+ * What the runtime needs from outside. PostgreSQL's side of it is in `pg-sessions.ts` and
+ * `pg-owner-registry.ts`; whoever passes the same contract suite may take their place.
  */
 
 /** Seconds: an owner that has not stamped for so long is put down, and a worker counts as gone. */
 export const silentSeconds = 2
 
 /**
- * A connection on which one lane locks its partitions and commits. Locks end with the session: a lane that has lost
- * it owns nothing, and what it sends afterwards changes nothing.
+ * A connection on which one lane locks its partitions and commits. Locks end with the session: a
+ * lane that has lost it owns nothing, and what it sends afterwards changes nothing.
  */
 export interface Session<Store> {
   /** What actors read and write; on this very session, so that it ends with the locks. */
@@ -16,11 +16,14 @@ export interface Session<Store> {
   /** True from the moment the session is known to have ended, for whatever reason. */
   readonly lost: boolean
   /**
-   * Takes the partition's lock unless another session has it, and stamps this session as its owner. Resolves false
-   * when it is taken. Rejects when the session is lost.
+   * Takes the partition's lock unless another session has it, and stamps this session as its owner.
+   * Resolves false when it is taken. Rejects when the session is lost.
    */
   tryLock(partition: number): Promise<boolean>
-  /** Takes the stamp away and gives the lock back. Rejects when the session is lost; then it has no lock any more. */
+  /**
+   * Takes the stamp away and gives the lock back. Rejects when the session is lost; then it has no
+   * lock any more.
+   */
   unlock(partition: number): Promise<void>
   /** Ends the session and with it all of its locks. Never rejects. */
   close(): Promise<void>
@@ -28,7 +31,9 @@ export interface Session<Store> {
 
 /** Opens the sessions of one worker, for its lanes. */
 export interface Sessions<Store> {
-  /** Rejects when the other side is away. `onLost` is called once when the session ends by itself. */
+  /**
+   * Rejects when the other side is away. `onLost` is called once when the session ends by itself.
+   */
   open(onLost: () => void): Promise<Session<Store>>
 }
 
@@ -52,14 +57,17 @@ export interface Survey {
 }
 
 /**
- * Where the workers say that they live, and see who else does. Its clock is the one that judges silence. Every call
- * rejects when the other side is away.
+ * Where the workers say that they live, and see who else does. Its clock is the one that judges
+ * silence. Every call rejects when the other side is away.
  */
 export interface OwnerRegistry {
   /** Stamps the worker, and those of `partitions` that were stamped as its own. */
   stamp(partitions: readonly number[]): Promise<void>
   survey(): Promise<Survey>
-  /** Ends the session that owns the partition, if it is still `session` and still silent: its locks are free then. */
+  /**
+   * Ends the session that owns the partition, if it is still `session` and still silent: its locks
+   * are free then.
+   */
   putDown(partition: number, session: number): Promise<void>
   /** The worker counts as gone from here on. When it was seen last stays on record for a minute. */
   signOff(): Promise<void>

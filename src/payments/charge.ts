@@ -13,8 +13,8 @@ export interface ChargeDeps {
   /** Default: that of a buyer who waits. */
   readonly patience?: Patience
   /**
-   * Notes the intent before it is confirmed, so that whatever comes of it is known to be ours. False when
-   * the payment was ended meanwhile: then nothing is charged.
+   * Notes the intent before it is confirmed, so that whatever comes of it is known to be ours.
+   * False when the payment was ended meanwhile: then nothing is charged.
    */
   readonly noteIntent: (checkoutId: string, intentId: string) => Promise<boolean>
 }
@@ -66,7 +66,10 @@ export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<
   return now.tag === 'intent' ? chargeOf(now.intent) : asked
 }
 
-/** What the intent shows beyond doubt. An intent that waits for a payment method may be about an earlier attempt. */
+/**
+ * What the intent shows beyond doubt. An intent that waits for a payment method may be about an
+ * earlier attempt.
+ */
 function firm(answer: IntentAnswer, otherwise: Charge): Charge {
   if (answer.tag !== 'intent') return otherwise
   const shown = chargeOf(answer.intent)

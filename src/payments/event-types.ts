@@ -1,4 +1,7 @@
-/** The types of the provider's events that the shop works on. The provider's end of the webhook is set up for them. */
+/**
+ * The types of the provider's events that the shop works on. The provider's end of the webhook is
+ * set up for them.
+ */
 import type { Stripe } from 'stripe'
 
 const ofIntents = [

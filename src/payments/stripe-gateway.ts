@@ -1,4 +1,7 @@
-/** The gateway to Stripe, by the official SDK. Each call is made once; retries are decided by the caller. */
+/**
+ * The gateway to Stripe, by the official SDK. Each call is made once; retries are decided by the
+ * caller.
+ */
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Stripe } from 'stripe'
@@ -142,9 +145,10 @@ class NoAnswer extends Error {
 }
 
 /**
- * What makes the calls. The limit is for all of a call, from the look-up of the name to the last byte; `ownMs` without
- * another one. The answer must be the `object` that was asked for: what stands before the provider may answer in
- * JSON too, and the SDK knows an error by one member alone.
+ * What makes the calls. The limit is for all of a call, from the look-up of the name to the last
+ * byte; `ownMs` without another one. The answer must be the `object` that was asked for: what
+ * stands before the provider may answer in JSON too, and the SDK knows an error by one member
+ * alone.
  */
 function asking(clock: Clock, ownMs: number) {
   return async <T extends { readonly object: string }>(
@@ -166,8 +170,8 @@ function asking(clock: Clock, ownMs: number) {
 }
 
 /**
- * The SDK takes a stack trace of every call, to put it into an error that may come. All errors become values
- * here, and making the traces costs a third of a call.
+ * The SDK takes a stack trace of every call, to put it into an error that may come. All errors
+ * become values here, and making the traces costs a third of a call.
  */
 function untraced<T>(call: () => T): T {
   const limit = Error.stackTraceLimit
@@ -237,9 +241,9 @@ async function intentAnswer(call: Promise<Stripe.PaymentIntent>): Promise<Intent
 }
 
 /**
- * Refused: the request itself is at fault. Everything else that failed may have been done: no connection,
- * 5xx, a key that is being worked on. Too many requests and a wrong secret key were surely not done, but
- * another try, by us or by an operator, mends them: they are unknown too.
+ * Refused: the request itself is at fault. Everything else that failed may have been done: no
+ * connection, 5xx, a key that is being worked on. Too many requests and a wrong secret key were
+ * surely not done, but another try, by us or by an operator, mends them: they are unknown too.
  */
 function failureOf(error: unknown): RefusedByProvider | Unknown {
   const { errors } = Stripe

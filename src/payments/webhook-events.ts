@@ -1,4 +1,7 @@
-/** Stored events of the provider on their way to an effect: claimed, processed, retried, parked, replayed. */
+/**
+ * Stored events of the provider on their way to an effect: claimed, processed, retried, parked,
+ * replayed.
+ */
 import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import type { Stripe } from 'stripe'
 import { z } from 'zod'
@@ -101,8 +104,9 @@ async function end(
 }
 
 /**
- * Most events tell what the reply to our own request has told before: those are closed together, without
- * looking at them one by one. The amounts must be those that were settled; any other event is handled.
+ * Most events tell what the reply to our own request has told before: those are closed together,
+ * without looking at them one by one. The amounts must be those that were settled; any other event
+ * is handled.
  */
 async function closeKnown(pool: CommonQueryMethods, ids: readonly string[]): Promise<void> {
   await pool.query(sql.typeAlias('none')`

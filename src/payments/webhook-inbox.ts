@@ -1,6 +1,6 @@
 /**
- * The provider's events: stored once by their id, answered, and processed afterwards. The events that one
- * process has waiting go in one statement; the next leaves when one is committed.
+ * The provider's events: stored once by their id, answered, and processed afterwards. The events
+ * that one process has waiting go in one statement; the next leaves when one is committed.
  */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
@@ -100,7 +100,10 @@ export class WebhookInbox {
   }
 }
 
-/** What a success of the shop's own account says. Anything odd says nothing here: then the event is handled whole. */
+/**
+ * What a success of the shop's own account says. Anything odd says nothing here: then the event is
+ * handled whole.
+ */
 const Told = z.object({
   account: z.null().optional(),
   data: z.object({
@@ -137,7 +140,9 @@ function parse(body: string): unknown {
   }
 }
 
-/** PostgreSQL takes a little less than JSON allows: no text without end, no nesting without bounds. */
+/**
+ * PostgreSQL takes a little less than JSON allows: no text without end, no nesting without bounds.
+ */
 function isDataError(error: unknown): boolean {
   return withCauses(error).some((each) => /^(22|54)/.test(sqlState(each) ?? ''))
 }

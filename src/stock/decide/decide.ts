@@ -1,7 +1,7 @@
 /**
- * The heart: what a batch of mailbox entries does to a SKU. Pure: state, entries and evidence in, a decision out.
- * Nothing here reads a clock, a store or a random number. Each message has a file of its own; a new command is one
- * more file and one more row in the table.
+ * The heart: what a batch of mailbox entries does to a SKU. Pure: state, entries and evidence in, a
+ * decision out. Nothing here reads a clock, a store or a random number. Each message has a file of
+ * its own; a new command is one more file and one more row in the table.
  */
 import { assert } from '../../kernel/assert.ts'
 import type { Command, CommandKind, Entry } from '../protocol/messages.ts'

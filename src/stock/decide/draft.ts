@@ -20,7 +20,9 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
  * and from the evidence then.
  */
 export class Draft {
-  /** The row as it is by now. Whoever moves units changes it so that they still balance at the end. */
+  /**
+   * The row as it is by now. Whoever moves units changes it so that they still balance at the end.
+   */
   readonly state: Mutable<SkuState>
   readonly #before: SkuState
   readonly #evidence: Evidence
@@ -67,7 +69,9 @@ export class Draft {
     return { checkoutId, buyerId, units, pool: terms.pool, state: 'held' }
   }
 
-  /** Units counted for a buyer by the ledger and by this batch; undefined when neither knows of any. */
+  /**
+   * Units counted for a buyer by the ledger and by this batch; undefined when neither knows of any.
+   */
   counted(pool: string, buyerId: string): Counted | undefined {
     const named = poolKey(pool, buyerId)
     const known = this.#evidence.units.get(named)
@@ -95,7 +99,9 @@ export class Draft {
     this.takeBack(terms.pool, buyerId, units)
   }
 
-  /** Gives a hold, or a tombstone, the state that it has from now on. The caller moves the units. */
+  /**
+   * Gives a hold, or a tombstone, the state that it has from now on. The caller moves the units.
+   */
   move(hold: Hold): void {
     this.#moved.set(hold.checkoutId, hold)
   }
@@ -105,7 +111,10 @@ export class Draft {
     this.#closed.set(commandId, outcome)
   }
 
-  /** Changes what counts against a buyer's limit. `limit` is the one to note, 0 for none; without a pool nothing counts. */
+  /**
+   * Changes what counts against a buyer's limit. `limit` is the one to note, 0 for none; without a
+   * pool nothing counts.
+   */
   count(pool: string | null, buyerId: string, units: number, limit: number): void {
     if (pool === null) return
     const named = poolKey(pool, buyerId)
@@ -118,7 +127,10 @@ export class Draft {
     })
   }
 
-  /** Has the gate take units off its own count of a buyer; negative adds them. Without a pool it counts nobody. */
+  /**
+   * Has the gate take units off its own count of a buyer; negative adds them. Without a pool it
+   * counts nobody.
+   */
   takeBack(pool: string | null, buyerId: string, units: number): void {
     if (pool === null) return
     this.#shadow.set(buyerId, (this.#shadow.get(buyerId) ?? 0) + units)

@@ -37,8 +37,8 @@ export interface Hold {
 }
 
 /**
- * What the ledger already knows that may contradict the batch. Empty on the fast path: a batch of reserves is tried
- * as if nothing contradicted it, and the store's refusal brings the evidence.
+ * What the ledger already knows that may contradict the batch. Empty on the fast path: a batch of
+ * reserves is tried as if nothing contradicted it, and the store's refusal brings the evidence.
  */
 export interface Evidence {
   /** Ids of checkouts that exist: tombstones of cancels that overtook their reserve. */
@@ -93,7 +93,10 @@ export interface Decision {
   readonly closed: readonly { readonly id: string; readonly outcome: string }[]
   /** {@link poolKey} → change of the units counted against the limit. */
   readonly buyerUnits: ReadonlyMap<string, BuyerUnits>
-  /** Buyer → units to take back from the gate's count: granted there, not kept here. Negative: to add. */
+  /**
+   * Buyer → units to take back from the gate's count: granted there, not kept here. Negative: to
+   * add.
+   */
   readonly shadow: ReadonlyMap<string, number>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Carries out open commands without mailbox and actor, for the strategies that have none: the same decision and the
- * same commit, fenced by the cursor that every change of the ledger row moves.
+ * Carries out open commands without mailbox and actor, for the strategies that have none: the same
+ * decision and the same commit, fenced by the cursor that every change of the ledger row moves.
  */
 import { Fenced } from '../../actor/actor.ts'
 import { commitPass } from '../owner/commit-pass.ts'

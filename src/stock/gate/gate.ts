@@ -1,8 +1,8 @@
 /**
- * The API's side of the gate. The requests that one process has waiting for a SKU go in one script call
- * and become one mailbox entry; the next call leaves when the last has answered, or beside it once a dozen
- * wait. There is no timer: an idle gate answers in one round trip, a busy one shares its round trips, and
- * their flush to disk, among all who wait.
+ * The API's side of the gate. The requests that one process has waiting for a SKU go in one script
+ * call and become one mailbox entry; the next call leaves when the last has answered, or beside it
+ * once a dozen wait. There is no timer: an idle gate answers in one round trip, a busy one shares
+ * its round trips, and their flush to disk, among all who wait.
  */
 import { backoffMs } from '../../kernel/backoff.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -70,7 +70,9 @@ const patienceMs = 2_000
 export class Gate {
   readonly #deps: GateDeps
   readonly #queues = new Map<string, Queue>()
-  /** What this process admitted lately: a key that comes again with another SKU meets another gate. */
+  /**
+   * What this process admitted lately: a key that comes again with another SKU meets another gate.
+   */
   readonly #recent = new RecentMap<string>(recentMax)
   /** The generation each partition was last seen at; ids are minted for it. */
   readonly #generations = new Map<number, number>()

@@ -1,10 +1,12 @@
 /**
- * Refusals from memory. Most of a flash sale is refusals, and they need not cost Redis a round trip: a
- * process that was told "sold out" tells others so, for a tenth of a second, unless a probe renews it.
+ * Refusals from memory. Most of a flash sale is refusals, and they need not cost Redis a round
+ * trip: a process that was told "sold out" tells others so, for a tenth of a second, unless a probe
+ * renews it.
  *
- * A flag carries the gate's version and only moves forward; a message that units fell free ends it; and
- * it dies with the subscription that would bring the message. It never refuses a buyer who may hold a
- * unit (a Bloom filter tells): whose first answer was lost must get the checkout, not a refusal.
+ * A flag carries the gate's version and only moves forward; a message that units fell free ends it;
+ * and it dies with the subscription that would bring the message. It never refuses a buyer who may
+ * hold a unit (a Bloom filter tells): whose first answer was lost must get the checkout, not a
+ * refusal.
  */
 import type { Clock } from '../../kernel/clock.ts'
 import type { AdmitReply, FreedListener, GateStore, Holders } from '../ports.ts'
@@ -26,7 +28,10 @@ export interface LocalRefusalsDeps {
   readonly clock: Clock
 }
 
-/** What one process refuses by itself. The gate asks it before every request and teaches it with every answer. */
+/**
+ * What one process refuses by itself. The gate asks it before every request and teaches it with
+ * every answer.
+ */
 export class LocalRefusals implements FreedListener {
   readonly #deps: LocalRefusalsDeps
   readonly #flags = new Map<string, Flag>()
@@ -87,7 +92,10 @@ export class LocalRefusals implements FreedListener {
     else if (!this.#loading.has(sku)) void this.#raise(sku, reply.version)
   }
 
-  /** Fetches who may hold units. Nobody was granted any since the answer, or the version would have risen. */
+  /**
+   * Fetches who may hold units. Nobody was granted any since the answer, or the version would have
+   * risen.
+   */
   async #raise(sku: string, version: number): Promise<void> {
     this.#loading.add(sku)
     try {

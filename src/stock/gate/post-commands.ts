@@ -1,4 +1,7 @@
-/** Posts commands that were born in PostgreSQL to their mailboxes: at least once, until the owner closes them. */
+/**
+ * Posts commands that were born in PostgreSQL to their mailboxes: at least once, until the owner
+ * closes them.
+ */
 import type { GateStore, LedgerStore, PostReply } from '../ports.ts'
 import type { StockCommand } from '../protocol/messages.ts'
 
@@ -57,8 +60,8 @@ async function post(
 }
 
 /**
- * Free units that a command takes away. They are taken at the gate, in the step that appends the command, so that
- * nobody is granted them meanwhile.
+ * Free units that a command takes away. They are taken at the gate, in the step that appends the
+ * command, so that nobody is granted them meanwhile.
  */
 function unitsTaken({ kind, units }: StockCommand): number {
   if (units === null) return 0

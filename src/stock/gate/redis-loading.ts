@@ -1,6 +1,7 @@
 /**
- * Gathers in Redis what a rebuilt gate has to know of its buyers, in keys of the generation's own: an owner that is
- * overtaken in the middle touches nothing that a live gate reads. RedisGates calls these.
+ * Gathers in Redis what a rebuilt gate has to know of its buyers, in keys of the generation's own:
+ * an owner that is overtaken in the middle touches nothing that a live gate reads. RedisGates calls
+ * these.
  */
 import type { RedisClient } from '../../platform/redis/client.ts'
 import type { BuyerCount, Loading, RecentRequest } from '../ports.ts'

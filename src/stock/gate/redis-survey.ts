@@ -1,6 +1,6 @@
 /**
- * The gate state of all partitions of a worker, seen at once: on one Redis one round trip of as few commands as there
- * are questions, not as there are partitions.
+ * The gate state of all partitions of a worker, seen at once: on one Redis one round trip of as few
+ * commands as there are questions, not as there are partitions.
  */
 import { Cluster, type Redis } from 'ioredis'
 import { AssertionError } from '../../kernel/assert.ts'
@@ -10,8 +10,9 @@ import type { GatesSeen } from '../survey.ts'
 import { closePartition } from './scripts.ts'
 
 /**
- * On one Redis, a look compares the states of so many partitions with PostgreSQL's, in turn: of 64, each has its turn
- * every 16 s. Every look checks of all of them that they exist, and on which process of Redis they were built.
+ * On one Redis, a look compares the states of so many partitions with PostgreSQL's, in turn: of 64,
+ * each has its turn every 16 s. Every look checks of all of them that they exist, and on which
+ * process of Redis they were built.
  */
 const comparedPerLook = 4
 

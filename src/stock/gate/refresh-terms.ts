@@ -30,7 +30,10 @@ export async function refreshTerms(
   throw new AppError('overloaded', `The terms of ${sku} change faster than they can be written.`)
 }
 
-/** Nothing in the shop moves a SKU with a gate to another limit: its counts would have to be loaded first. */
+/**
+ * Nothing in the shop moves a SKU with a gate to another limit: its counts would have to be loaded
+ * first.
+ */
 function otherPool(sku: string): Error {
   return new Error(
     `${sku}: its gate counts the buyers of another sale, or of none; repair: update partitions set run_id = null where partition = ${partitionOf(sku)}, so that it is built anew`,

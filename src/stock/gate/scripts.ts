@@ -1,6 +1,6 @@
 /**
- * The stock domain's Lua commands, typed; RedisGates calls them. What each does, and what its arguments mean, stands in
- * the header of its file under lua/stock.
+ * The stock domain's Lua commands, typed; RedisGates calls them. What each does, and what its
+ * arguments mean, stands in the header of its file under lua/stock.
  */
 import { defineScript } from '../../platform/redis/script.ts'
 import type { Admission, AdmitReply, PartitionState, PostReply, SettleReply } from '../ports.ts'
@@ -49,9 +49,10 @@ function decodeAdmission(words: string): Admission {
 }
 
 /**
- * After a commit: sets the gate's units to `free − (granted at the gate − granted)` and trims the mailbox up to
- * `cursor`. `free` and `granted` are units of the ledger row at that cursor, `freed` is the channel to tell, and
- * pairs of buyer and change in units follow. May run twice or late. {@link SettleReply} says what it answers.
+ * After a commit: sets the gate's units to `free − (granted at the gate − granted)` and trims the
+ * mailbox up to `cursor`. `free` and `granted` are units of the ledger row at that cursor, `freed`
+ * is the channel to tell, and pairs of buyer and change in units follow. May run twice or late.
+ * {@link SettleReply} says what it answers.
  */
 export const settle = defineScript({
   file: 'stock/settle',

@@ -104,7 +104,10 @@ interface Offer {
   readonly terms: Terms
 }
 
-/** What the rows were sold as, each offer once for all rows in turn that have it, and the number of each row's. */
+/**
+ * What the rows were sold as, each offer once for all rows in turn that have it, and the number of
+ * each row's.
+ */
 function offersOf(rows: readonly Reserved[]): { offers: Offer[]; numbers: number[] } {
   const offers: Offer[] = []
   const numbers = rows.map(({ sku, reserve: { terms } }) => {
@@ -116,8 +119,8 @@ function offersOf(rows: readonly Reserved[]): { offers: Offer[]; numbers: number
 }
 
 /**
- * Order and line of each reserve, from one set of arrays in one statement: sending and planning two cost more than
- * writing the rows.
+ * Order and line of each reserve, from one set of arrays in one statement: sending and planning two
+ * cost more than writing the rows.
  */
 function insertOrders(rows: readonly Reserved[], holdSeconds: number): Statement {
   const { offers, numbers } = offersOf(rows)
@@ -155,8 +158,8 @@ function insertOrders(rows: readonly Reserved[], holdSeconds: number): Statement
 }
 
 /**
- * Parts of orders over several SKUs: the order has its row and asks for them. A part that was voided, or is held
- * already, is as a key that is taken.
+ * Parts of orders over several SKUs: the order has its row and asks for them. A part that was
+ * voided, or is held already, is as a key that is taken.
  */
 function holdParts(rows: readonly Reserved[]): Statement {
   const sorted = rows.toSorted((a, b) =>
@@ -205,7 +208,10 @@ function insertRejected(refused: readonly Rejected[]): Statement {
   }
 }
 
-/** In the order of their keys, as everybody who locks several lines: a seller moves lines of the same orders. */
+/**
+ * In the order of their keys, as everybody who locks several lines: a seller moves lines of the
+ * same orders.
+ */
 function moveStock(moved: readonly { readonly sku: string; readonly hold: Hold }[]): Statement {
   const sorted = moved.toSorted((a, b) => byKey(a.hold.checkoutId, a.sku, b.hold.checkoutId, b.sku))
   return {

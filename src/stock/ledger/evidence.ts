@@ -1,6 +1,6 @@
 /**
- * Reads what PostgreSQL knows about the messages of a batch. Only the owner of the partition may act on it. PgLedger
- * calls this.
+ * Reads what PostgreSQL knows about the messages of a batch. Only the owner of the partition may
+ * act on it. PgLedger calls this.
  */
 import type { PipelinedConnection, Row } from '../../platform/postgres/pipeline.ts'
 import { type Evidence, type Hold, type HoldState, keyOf, poolKey } from '../decide/state.ts'

@@ -1,4 +1,7 @@
-/** Partitions and the generations of their gates, on the owner's own connection. PgLedger calls these. */
+/**
+ * Partitions and the generations of their gates, on the owner's own connection. PgLedger calls
+ * these.
+ */
 import { Fenced } from '../../actor/actor.ts'
 import type { PipelinedConnection } from '../../platform/postgres/pipeline.ts'
 import type { LedgerPartition } from '../ports.ts'

@@ -1,6 +1,6 @@
 /**
- * Commands that wait to be applied, on the owner's own connection. PgLedger calls these. How many are read stands in the
- * text: as a parameter it would be planned for as a tenth of the table.
+ * Commands that wait to be applied, on the owner's own connection. PgLedger calls these. How many
+ * are read stands in the text: as a parameter it would be planned for as a tenth of the table.
  */
 import type { PipelinedConnection, Row } from '../../platform/postgres/pipeline.ts'
 import type { CommandKind, StockCommand } from '../protocol/messages.ts'

@@ -1,6 +1,7 @@
 /**
- * What a rebuilt gate has to know of its buyers, page by page, on the owner's own connection. PgLedger calls these. The
- * size of a page stands in the text: as a parameter it would be planned for as a tenth of the table.
+ * What a rebuilt gate has to know of its buyers, page by page, on the owner's own connection.
+ * PgLedger calls these. The size of a page stands in the text: as a parameter it would be planned
+ * for as a tenth of the table.
  */
 import type { PipelinedConnection } from '../../platform/postgres/pipeline.ts'
 import type { BuyerCount, RecentRequest } from '../ports.ts'

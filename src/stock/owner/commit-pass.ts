@@ -1,4 +1,6 @@
-/** Decides and commits one pass. The fast path is one round trip; a contradiction costs two more. */
+/**
+ * Decides and commits one pass. The fast path is one round trip; a contradiction costs two more.
+ */
 import { AssertionError } from '../../kernel/assert.ts'
 import { decide } from '../decide/decide.ts'
 import { type Decision, keyOf, noEvidence, type SkuState } from '../decide/state.ts'

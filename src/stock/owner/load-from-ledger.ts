@@ -1,4 +1,7 @@
-/** Loads into a gate that is being built what the ledger knows of its buyers, a bounded number at a time. */
+/**
+ * Loads into a gate that is being built what the ledger knows of its buyers, a bounded number at a
+ * time.
+ */
 import type { SkuState } from '../decide/state.ts'
 import type { GateStore, LedgerStore, Loading } from '../ports.ts'
 import { firstIdAt } from '../protocol/checkout-id.ts'

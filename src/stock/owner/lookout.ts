@@ -1,6 +1,6 @@
 /**
- * Looks at all partitions of a worker at once, once a second. Wake-ups are what is quick; this is for those that were
- * lost, and for what nobody wakes an owner for.
+ * Looks at all partitions of a worker at once, once a second. Wake-ups are what is quick; this is
+ * for those that were lost, and for what nobody wakes an owner for.
  */
 import type { Lookout } from '../../actor/actor.ts'
 import { partitionOf } from '../protocol/partition.ts'

@@ -1,6 +1,6 @@
 /**
- * The single writer of a partition's SKUs: reads what waits in their mailboxes, decides, commits all of
- * it in one transaction, then settles the gates and tells those who wait.
+ * The single writer of a partition's SKUs: reads what waits in their mailboxes, decides, commits
+ * all of it in one transaction, then settles the gates and tells those who wait.
  */
 import type { ActorFactory, Found, PartitionActor } from '../../actor/actor.ts'
 import { Pauses } from '../../kernel/pauses.ts'
@@ -47,8 +47,8 @@ const nothing: Found = { anything: false, arrivals: 0, parts: false }
 const noCrowd: Found = { anything: true, arrivals: 0, parts: false }
 
 /**
- * Checkouts are followed by more of them; a sweep's releases come by the thousand, but all at once. A mailbox
- * that was not read to its end has more already: nobody need wait for it.
+ * Checkouts are followed by more of them; a sweep's releases come by the thousand, but all at once.
+ * A mailbox that was not read to its end has more already: nobody need wait for it.
  */
 function found(work: readonly Work[]): Found {
   let arrivals = 0
@@ -65,7 +65,10 @@ function found(work: readonly Work[]): Found {
   return { anything: true, arrivals, parts }
 }
 
-/** How long a SKU is left alone whose work is refused. A first refusal may come of a race, which the next pass ends. */
+/**
+ * How long a SKU is left alone whose work is refused. A first refusal may come of a race, which the
+ * next pass ends.
+ */
 const afterRefusal = { baseMs: 20, maxMs: 5_000, forgiven: 1 }
 /** How long, when its mailbox goes on with what only a newer release reads. */
 const untilRollOut = { baseMs: 250, maxMs: 30_000 }
@@ -87,7 +90,9 @@ class StockPartitionActor implements PartitionActor {
     this.#unread = new Pauses(deps, untilRollOut)
   }
 
-  /** Goes on where the predecessor stood: settles what it committed, or rebuilds what Redis lost. */
+  /**
+   * Goes on where the predecessor stood: settles what it committed, or rebuilds what Redis lost.
+   */
   async resume(): Promise<void> {
     if (await this.#mustRebuild()) return this.#rebuild()
     const { ready } = await this.#deps.mailbox.waiting(this.#partition)
@@ -171,7 +176,10 @@ class StockPartitionActor implements PartitionActor {
     return work
   }
 
-  /** Ledger rows of SKUs in the ready set. Throws {@link MailboxGap} when one was rebuilt by somebody else. */
+  /**
+   * Ledger rows of SKUs in the ready set. Throws {@link MailboxGap} when one was rebuilt by
+   * somebody else.
+   */
   async #loadReady(skus: readonly string[]): Promise<LedgerRow[]> {
     const rows = await this.#deps.ledger.rows(skus)
     const newer = rows.find(({ state }) => state.generation > this.#generation)
@@ -246,8 +254,8 @@ class StockPartitionActor implements PartitionActor {
   }
 
   /**
-   * Settles without waiting, except where buyers' counts go back: the ledger remembers one such list, so
-   * the next commit may overwrite it only after the gate has it.
+   * Settles without waiting, except where buyers' counts go back: the ledger remembers one such
+   * list, so the next commit may overwrite it only after the gate has it.
    */
   async #settleAll(decisions: readonly Decision[]): Promise<void> {
     const settled = decisions.map((decision) =>
@@ -266,7 +274,9 @@ class StockPartitionActor implements PartitionActor {
     return reply
   }
 
-  /** Builds gates that were never built. A gate that was built and is gone means that Redis lost it. */
+  /**
+   * Builds gates that were never built. A gate that was built and is gone means that Redis lost it.
+   */
   async #openGates(wanted: readonly string[]): Promise<void> {
     const { gates, mailbox, ledger } = this.#deps
     const partition = this.#partition

@@ -2,12 +2,18 @@ import type { SkuState } from '../decide/state.ts'
 import type { Mailbox } from '../ports.ts'
 import { type Delivered, type Entry, isRead, type UnreadEntry } from '../protocol/messages.ts'
 
-/** Entries of one SKU in one pass, at most; an entry holds the checkouts that one API process had waiting. */
+/**
+ * Entries of one SKU in one pass, at most; an entry holds the checkouts that one API process had
+ * waiting.
+ */
 export const entriesPerPass = 64
 /** As many, where each of them holds commands only: a hundred at most, and those of a sweep do. */
 const commandsPerPass = 100
 
-/** The mailbox does not go on where the ledger stands: Redis lost something, and the gate must be rebuilt. */
+/**
+ * The mailbox does not go on where the ledger stands: Redis lost something, and the gate must be
+ * rebuilt.
+ */
 export class MailboxGap extends Error {
   override name = 'MailboxGap'
 }
@@ -15,15 +21,18 @@ export class MailboxGap extends Error {
 /** What follows a state's cursor, as far as an owner may apply it. */
 export interface Mail {
   readonly entries: readonly Entry[]
-  /** The entry behind them that this release does not read. It waits, and so does all that follows it. */
+  /**
+   * The entry behind them that this release does not read. It waits, and so does all that follows
+   * it.
+   */
   readonly unread: UnreadEntry | undefined
 }
 
 const noMail: Mail = { entries: [], unread: undefined }
 
 /**
- * Reads what follows each state's cursor, up to a hole, all in one round trip. The owner calls it with every pass, and
- * a rebuild. @throws MailboxGap when the hole is right behind the cursor.
+ * Reads what follows each state's cursor, up to a hole, all in one round trip. The owner calls it
+ * with every pass, and a rebuild. @throws MailboxGap when the hole is right behind the cursor.
  */
 export async function readMailboxes(
   mailbox: Pick<Mailbox, 'read'>,

@@ -1,11 +1,13 @@
 /**
- * Builds a partition's Redis state anew from PostgreSQL, under a new generation. Safe at any moment of a
- * sale, any number of times: until its last step nobody is admitted, and every step may be run again.
+ * Builds a partition's Redis state anew from PostgreSQL, under a new generation. Safe at any moment
+ * of a sale, any number of times: until its last step nobody is admitted, and every step may be run
+ * again.
  *
- * A partition with an entry of a version that this release does not read is not rebuilt: it stays closed, its mailboxes
- * stay as they are, and the worker gives it back for one of the newer release. To pass over that SKU alone would break
- * its buyers' trust: once a generation is closed, whoever asks for a checkout of it that PostgreSQL does not have is
- * told that it is lost, and its entry would be committed afterwards.
+ * A partition with an entry of a version that this release does not read is not rebuilt: it stays
+ * closed, its mailboxes stay as they are, and the worker gives it back for one of the newer
+ * release. To pass over that SKU alone would break its buyers' trust: once a generation is closed,
+ * whoever asks for a checkout of it that PostgreSQL does not have is told that it is lost, and its
+ * entry would be committed afterwards.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { BeyondThisWorker, Fenced } from '../../actor/actor.ts'
@@ -45,9 +47,9 @@ export interface Rebuilt {
 }
 
 /**
- * Rebuilds one partition. The owner calls it at its take-over, and whenever it finds that the gates have lost something.
- * @throws Fenced when somebody else has moved on meanwhile; BeyondThisWorker when a mailbox holds what this release
- * does not read. What it reads is committed by then.
+ * Rebuilds one partition. The owner calls it at its take-over, and whenever it finds that the gates
+ * have lost something. @throws Fenced when somebody else has moved on meanwhile; BeyondThisWorker
+ * when a mailbox holds what this release does not read. What it reads is committed by then.
  */
 export async function rebuildPartition(deps: OwnerDeps, partition: number): Promise<Rebuilt> {
   const { gates, ledger } = deps
@@ -77,7 +79,9 @@ export async function rebuildPartition(deps: OwnerDeps, partition: number): Prom
   return { generation, states }
 }
 
-/** Versions count on from here: above every one that API processes have seen of an older generation. */
+/**
+ * Versions count on from here: above every one that API processes have seen of an older generation.
+ */
 const firstVersion = (generation: number): number => generation * 1_000_000 + 1
 
 /**
@@ -104,8 +108,8 @@ export async function installGates(deps: OwnerDeps, { states }: Loading): Promis
 }
 
 /**
- * Commits what the mailboxes of a closed partition still hold: it was accepted, so it is not lost. Returns a sentence
- * on each mailbox that this release does not read to its end.
+ * Commits what the mailboxes of a closed partition still hold: it was accepted, so it is not lost.
+ * Returns a sentence on each mailbox that this release does not read to its end.
  */
 async function drain(
   deps: OwnerDeps,
@@ -136,8 +140,9 @@ async function drain(
 }
 
 /**
- * The row as it is now, if somebody has moved it within its generation; else null. An owner that does not know yet that
- * it is none may have committed, and taken out of the mailbox, what seems to be missing there.
+ * The row as it is now, if somebody has moved it within its generation; else null. An owner that
+ * does not know yet that it is none may have committed, and taken out of the mailbox, what seems to
+ * be missing there.
  */
 async function movedOn({ ledger }: OwnerDeps, before: SkuState): Promise<SkuState | null> {
   const [row] = await ledger.rows([before.sku])
@@ -146,8 +151,9 @@ async function movedOn({ ledger }: OwnerDeps, before: SkuState): Promise<SkuStat
 }
 
 /**
- * Commits work and returns the state after it. An entry that is refused is passed over, alone: its partition must
- * not stay closed because of it. What it held is lost, and whoever asks for it is told so.
+ * Commits work and returns the state after it. An entry that is refused is passed over, alone: its
+ * partition must not stay closed because of it. What it held is lost, and whoever asks for it is
+ * told so.
  */
 async function commitOrPass(
   deps: Pick<OwnerDeps, 'ledger' | 'holdSeconds' | 'warn'>,

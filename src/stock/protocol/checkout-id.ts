@@ -1,12 +1,12 @@
 /**
- * Ids of checkouts find their way: a UUIDv7 whose random bits carry the partition, the generation it
- * was minted for, and a keyed check of its buyer. So a GET finds the state of a checkout that PostgreSQL
- * has not seen yet, and tells a lost one from one that never was.
+ * Ids of checkouts find their way: a UUIDv7 whose random bits carry the partition, the generation
+ * it was minted for, and a keyed check of its buyer. So a GET finds the state of a checkout that
+ * PostgreSQL has not seen yet, and tells a lost one from one that never was.
  *
  *     tttttttt-tttt-7ppp-vggn-nnnnnnnccccc
  *
- * t milliseconds · p partition · v variant and two bits of n · g generation modulo 256 · n counter, 34
- * bits from a random start, so that ids of one process never meet · c check.
+ * t milliseconds · p partition · v variant and two bits of n · g generation modulo 256 · n counter,
+ * 34 bits from a random start, so that ids of one process never meet · c check.
  */
 import { hash } from 'node:crypto'
 import { isUuid } from '../../kernel/ids.ts'

@@ -1,12 +1,13 @@
 /**
- * The compact set of buyers who may hold units of a SKU: a Bloom filter in Redis, written by the gate,
- * read by API processes before they refuse somebody from memory. False positives only cost a round trip.
+ * The compact set of buyers who may hold units of a SKU: a Bloom filter in Redis, written by the
+ * gate, read by API processes before they refuse somebody from memory. False positives only cost a
+ * round trip.
  */
 
 /**
- * The size in bits of the filter of buyers (above) for a SKU with `units` on hand: 16 bits a unit, rounded up to a
- * power of two, from 1,024 to 2^27 (16 MiB). Two hashes then err in about 1.4 % of cases, until the upper end is
- * reached. For whoever builds a gate. Never throws.
+ * The size in bits of the filter of buyers (above) for a SKU with `units` on hand: 16 bits a unit,
+ * rounded up to a power of two, from 1,024 to 2^27 (16 MiB). Two hashes then err in about 1.4 % of
+ * cases, until the upper end is reached. For whoever builds a gate. Never throws.
  */
 export function holderBits(units: number): number {
   const wanted = 16 * Math.max(units, 64)

@@ -1,4 +1,6 @@
-/** Every Redis key and channel of the stock domain. The number in braces is the partition: one slot. */
+/**
+ * Every Redis key and channel of the stock domain. The number in braces is the partition: one slot.
+ */
 
 /** Keys that the SKUs of a partition share: what gates, owners and lookouts read and write. */
 export const partitionKeys = (partition: number) => ({
@@ -23,8 +25,9 @@ export const skuKeys = (partition: number, sku: string) => ({
 })
 
 /**
- * Where a rebuild gathers what it loads from PostgreSQL, before one script puts it in place: an owner that
- * was overtaken in the middle writes only here, where its generation's number keeps it apart.
+ * Where a rebuild gathers what it loads from PostgreSQL, before one script puts it in place: an
+ * owner that was overtaken in the middle writes only here, where its generation's number keeps it
+ * apart.
  */
 export const loadingKeys = (partition: number, sku: string, generation: number) => ({
   loadedBuyers: `{${partition}}:loading:${generation}:buyers:${sku}`,
@@ -56,7 +59,10 @@ export const channelPrefixes = {
 
 /** The channels of a partition, for publishing and subscribing. */
 export const channels = {
-  /** "a mailbox of this partition has something"; the message is the SKU, or empty for "look yourself" */
+  /**
+   * "a mailbox of this partition has something"; the message is the SKU, or empty for "look
+   * yourself"
+   */
   wake: (partition: number) => `${channelPrefixes.wake}${partition}`,
   /** "units fell free"; the message is `<sku> <version>` */
   freed: (partition: number) => `${channelPrefixes.freed}${partition}`,

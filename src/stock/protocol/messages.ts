@@ -1,25 +1,29 @@
 /**
  * What may stand in a mailbox, and how it is written there.
  *
- * Workers and API processes of two releases run side by side while one replaces the other, so every entry has a version:
- * its field `v`, and 1 without it. Whatever changes what an entry means is a new version: another kind, another
- * field, a field that is read differently. To go from version N to N+1:
+ * Workers and API processes of two releases run side by side while one replaces the other, so every
+ * entry has a version: its field `v`, and 1 without it. Whatever changes what an entry means is a
+ * new version: another kind, another field, a field that is read differently. To go from version N
+ * to N+1:
  *
  * 1. A release learns to read N+1 ({@link versionsRead}) and still writes N. Record what N+1 looks like in
  *    test/fixtures/mailbox-entries.json. Roll this release out everywhere.
  * 2. The next release writes N+1: the scripts in lua/stock append `v`.
  * 3. A later release may forget N: mailboxes hold seconds, not days.
  *
- * Should somebody hurry, nothing is lost: a worker leaves a SKU alone whose mailbox goes on with a version that it
- * does not read, until a worker of the newer release takes over. The id of an entry, `<generation>-<seq>`, and the
- * field `v` mean the same in all versions.
+ * Should somebody hurry, nothing is lost: a worker leaves a SKU alone whose mailbox goes on with a
+ * version that it does not read, until a worker of the newer release takes over. The id of an
+ * entry, `<generation>-<seq>`, and the field `v` mean the same in all versions.
  */
 import { assert } from '../../kernel/assert.ts'
 
 /** The versions of mailbox entries that this release reads. It writes version 1. */
 export const versionsRead: readonly number[] = [1]
 
-/** What the gate promised its buyers: it travels with every admission, so that no later edit changes it. */
+/**
+ * What the gate promised its buyers: it travels with every admission, so that no later edit changes
+ * it.
+ */
 export interface Terms {
   /** Minor units for one unit of the SKU. */
   readonly price: number
@@ -45,7 +49,9 @@ export function sameTerms(a: Terms, b: Terms): boolean {
   )
 }
 
-/** One granted admission: the gate has taken the units, and the owner keeps them or turns it down. */
+/**
+ * One granted admission: the gate has taken the units, and the owner keeps them or turns it down.
+ */
 export interface Reserve {
   readonly kind: 'reserve'
   readonly checkoutId: string
@@ -93,7 +99,10 @@ export interface Entry {
   readonly messages: readonly (Reserve | Command)[]
 }
 
-/** An entry of a version that is not among {@link versionsRead}: where it stands is all that is known of it. */
+/**
+ * An entry of a version that is not among {@link versionsRead}: where it stands is all that is
+ * known of it.
+ */
 export interface UnreadEntry {
   readonly generation: number
   readonly seq: number
@@ -134,8 +143,8 @@ export function encodeReserve(
 }
 
 /**
- * One command as JSON, as the gate's script puts it into a mailbox entry of its own; {@link decodeEntry} reads it
- * again. Checks nothing.
+ * One command as JSON, as the gate's script puts it into a mailbox entry of its own; {@link
+ * decodeEntry} reads it again. Checks nothing.
  */
 export function encodeCommand(command: Command): string {
   return JSON.stringify(rowOf(command))
@@ -159,7 +168,10 @@ type CommandRow = [CommandKind, string, string | null, number | null, true?]
 /** A stream entry as Redis returns it: its id, and names and values in turn. */
 export type StreamEntry = readonly [id: string, fields: readonly string[]]
 
-/** Reads one stream entry. @throws AssertionError or SyntaxError on anything that the gate's scripts do not write. */
+/**
+ * Reads one stream entry. @throws AssertionError or SyntaxError on anything that the gate's scripts
+ * do not write.
+ */
 export function decodeEntry([id, fields]: StreamEntry): Delivered {
   const [generation, seq] = id.split('-').map(Number) as [number, number]
   const values: Record<string, string> = {}

@@ -1,6 +1,6 @@
 /**
- * A partition is the unit of ownership and placement: each SKU is in one, for ever. Its number is the
- * Redis hash tag, so that a SKU's keys and its partition's keys share a slot.
+ * A partition is the unit of ownership and placement: each SKU is in one, for ever. Its number is
+ * the Redis hash tag, so that a SKU's keys and its partition's keys share a slot.
  */
 /** How many partitions there are, numbered from 0. */
 export const partitionCount = 64
