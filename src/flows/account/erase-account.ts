@@ -10,11 +10,16 @@ import type { RedisClient } from '../../platform/redis/client.ts'
 
 const accountErasedTopic = 'account.erased'
 
+/**
+ * What DELETE /api/me calls. Safe to repeat: an account that is erased stays so. Rejects with
+ * PostgreSQL's error when it is away.
+ */
 export type EraseAccount = (accountId: string) => Promise<void>
 
 /**
- * Erases the account, and gives back what it holds and has not paid. What other domains know of it is
- * forgotten a moment later, whatever dies in between: the event stands in the transaction that erases.
+ * Builds the function for the API. It erases the account and gives back what it holds and has not
+ * paid. What other domains know of it is forgotten a moment later by the worker, whatever dies in
+ * between: the event stands in the transaction that erases.
  */
 export function createEraseAccount(deps: {
   readonly identity: Pick<Bans, 'erase'>
@@ -26,7 +31,11 @@ export function createEraseAccount(deps: {
   }
 }
 
-/** Cart, stock alerts and where orders went. A parcel that is planned keeps its location. */
+/**
+ * For the worker that handles the outbox: forgets cart, stock alerts and where orders went. A
+ * parcel that is planned keeps its location. When a store is away the handler rejects, and the
+ * event is tried again.
+ */
 export function accountTopics(deps: {
   readonly pool: DatabasePool
   readonly redis: RedisClient

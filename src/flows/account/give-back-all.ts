@@ -14,8 +14,9 @@ interface Deps {
 }
 
 /**
- * Gives back what a buyer holds and has not paid, up to 100 checkouts. What is being paid goes on; what is
- * admitted and not committed yet is found by {@link giveBackOfBarred}.
+ * For the API when an account is erased or banned: gives back what the buyer holds and has not
+ * paid, up to 100 checkouts. What is being paid goes on; what is admitted and not committed yet is
+ * found by {@link giveBackOfBarred}. Rejects with PostgreSQL's error when it is away.
  */
 export async function giveBackAll(deps: Deps, buyerId: string): Promise<void> {
   const open = await deps.pool.any(sql.type(OpenRow)`
@@ -25,7 +26,10 @@ export async function giveBackAll(deps: Deps, buyerId: string): Promise<void> {
   await cancelEach(deps, open)
 }
 
-/** The same for everybody whose sessions were ended in the last hour. */
+/**
+ * For a job, every 3 seconds: as {@link giveBackAll}, for everybody whose sessions were ended in
+ * the last hour, up to 100 checkouts of them all. A rejection leaves the rest to the next run.
+ */
 export async function giveBackOfBarred(deps: Deps): Promise<void> {
   const open = await deps.pool.any(sql.type(OpenRow)`
     select id, buyer_id as "buyerId" from orders

@@ -20,7 +20,10 @@ const Row = z.object({
   sale_units: z.number().nullable(),
 })
 
-/** What buyers are shown of a SKU that is not archived. */
+/**
+ * What buyers are shown of a SKU that is not archived: the body of GET /api/skus/:sku, and what
+ * carts and pages of products take prices and units from.
+ */
 export interface Availability {
   readonly sku: string
   readonly title: string
@@ -49,8 +52,9 @@ const batchMax = 1_000
 const waitingMax = 50_000
 
 /**
- * Reads availability for the pages of the shop, one query for all who ask at once. Rejects with AppError overloaded
- * when too many SKUs wait, and with PostgreSQL's error when it is away. For a gate that is away the ledger answers.
+ * Reads availability for pages and carts, one query for all who ask at once. Rejects with AppError
+ * overloaded when too many SKUs wait, and with PostgreSQL's error when it is away. For a gate that
+ * is away the ledger answers.
  */
 export class AvailabilityReader {
   readonly #deps: {
@@ -75,7 +79,7 @@ export class AvailabilityReader {
     this.#deps = deps
   }
 
-  /** Null when there is no such SKU. */
+  /** For the route of a SKU: an answer up to half a second old; null when there is no such SKU. */
   read(sku: string): Promise<Availability | null> {
     const now = this.#deps.clock.monotonic()
     const cached = this.#cache.get(sku)

@@ -5,6 +5,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { RecentMap } from '../../kernel/recent-map.ts'
 import type { Availability, AvailabilityReader } from './availability.ts'
 
+/** The body of GET /api/products/:id: a product that is on show, with present prices and units. */
 export interface ProductPage extends Omit<Product, 'variants'> {
   readonly variants: readonly {
     readonly sku: string
@@ -12,13 +13,16 @@ export interface ProductPage extends Omit<Product, 'variants'> {
     /** Minor units: of its sale while there is one. */
     readonly price: number
     readonly currency: string
+    /** Units that the gate would grant now, or those free in the ledger when it cannot tell. */
     readonly available: number
   }[]
 }
 
+/** A {@link ProductPage} as the route sends it, written once for all who ask. */
 export interface WrittenPage {
+  /** Of the product; the route makes its ETag of it. */
   readonly version: number
-  /** JSON. */
+  /** The page as JSON. */
   readonly text: string
 }
 
@@ -32,6 +36,10 @@ interface Kept {
   readonly page: WrittenPage
 }
 
+/**
+ * Pages for GET /api/products/:id, none more than a second old; one for each API process. Rejects
+ * with AppError overloaded when too many ask, and with PostgreSQL's error when it is away.
+ */
 export class ProductPages {
   readonly #deps: {
     readonly cache: ProductCache

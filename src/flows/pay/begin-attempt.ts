@@ -10,9 +10,14 @@ const Begun = z.object({
   amount: z.number(),
   currency: z.string(),
 })
+/**
+ * An attempt that was begun: its number, from 1; the intent, null before the first; the amount in
+ * minor units.
+ */
 export type Begun = z.infer<typeof Begun>
 const BegunOne = Begun.extend({ n: z.number() })
 
+/** Which checkout a buyer pays, and with what; `paymentMethodId` is the provider's. */
 export interface BeginRequest {
   readonly checkoutId: string
   readonly buyerId: string
@@ -20,9 +25,9 @@ export interface BeginRequest {
 }
 
 /**
- * `reserved` becomes `paying`, and the attempt is written down before the provider hears of it; one
- * statement, so both or neither. Null when the checkout is not this buyer's, not reserved, or too late.
- * Amount and currency are the order's. Those that come together are begun together.
+ * For confirm: `reserved` becomes `paying`, and the attempt is written before the provider hears of
+ * it; both or neither. Amount and currency are the order's. Those that come together begin
+ * together. Null: not this buyer's, not reserved, or too late. Rejects when PostgreSQL is away.
  */
 export const beginAttempt: (pool: DatabasePool, request: BeginRequest) => Promise<Begun | null> =
   together({

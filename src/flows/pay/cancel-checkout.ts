@@ -14,17 +14,23 @@ import { noCheckout } from '../reserve/checkouts.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
 import { compensate } from './compensate.ts'
 
+/** How far a cancel goes; the default leaves alone what is being paid. */
 export interface CancelOptions {
   /** Also while the bank waits for the buyer: what is charged all the same comes back as late money. */
   readonly alsoAtBank?: boolean
 }
 
 /**
- * Gives the hold back; any number of times. @throws AppError `not_found` for a checkout of somebody else's,
+ * For DELETE /api/checkouts/:id, for cancelled orders and for accounts that end: gives the hold
+ * back; any number of times. @throws AppError `not_found` for a checkout of somebody else's,
  * `invalid_transition` once money is involved.
  */
 export type CancelCheckout = (id: string, buyerId: string, options?: CancelOptions) => Promise<void>
 
+/**
+ * Builds it for API and worker. One transaction ends the checkout and writes what releases its
+ * units, which is then posted to the gates; a post that fails loses nothing.
+ */
 export function createCancelCheckout(deps: {
   readonly pool: DatabasePool
   readonly ids: CheckoutIds

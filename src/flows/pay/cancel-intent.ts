@@ -4,15 +4,18 @@ import { PermanentFailure } from '../../platform/retries.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
 
-/** The provider did not answer; asking again is safe. */
+/**
+ * The provider did not answer; asking again is safe. The outbox and the inbox of webhooks try again
+ * later; a buyer who waits is answered `payment_unavailable`.
+ */
 export class ProviderAway extends Error {
   override name = 'ProviderAway'
 }
 
 /**
- * Sees to it that nothing more is charged for a checkout that has ended. A cancel that is refused because
- * the intent has succeeded is late money. What the bank is still working on is left to the reconciler.
- * @throws ProviderAway when the provider does not answer.
+ * For the outbox and the reconciler: nothing more is charged for a checkout that has ended; if the
+ * intent has succeeded, that is late money. @throws ProviderAway without an answer,
+ * PermanentFailure when the provider refuses, and what {@link settlePayment} throws.
  */
 export async function cancelIntent(deps: MoneyDeps, checkoutId: string): Promise<void> {
   const { pool, gateway } = deps

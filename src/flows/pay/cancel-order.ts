@@ -19,17 +19,19 @@ import { writeCommands } from '../reserve/end-checkout.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
 import type { CancelCheckout } from './cancel-checkout.ts'
 
+/** What cancelling an order is built from. */
 export interface CancelDeps {
   readonly pool: DatabasePool
   readonly cancelCheckout: CancelCheckout
   readonly strategy: Pick<ReservationStrategy, 'post'>
 }
 
-/** Cancels an order, once, however often it is asked for. */
+/** What PUT /api/orders/:id/cancel calls: cancels an order, once, however often it is asked for. */
 export type CancelOrder = (orderId: string, buyerId: string) => Promise<void>
 
 /**
- * The function throws `not_found` for an order of somebody else's, and `invalid_transition` while the provider
+ * Builds it for the API; units go back at once, a job refunds what was paid. The function throws
+ * AppError `not_found` for an order of somebody else's, and `invalid_transition` while the provider
  * is asked to charge it, once any of it is on its way, or when it has expired.
  */
 export function createCancelOrder({ pool, cancelCheckout, strategy }: CancelDeps): CancelOrder {

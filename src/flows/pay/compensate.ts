@@ -5,6 +5,7 @@ import { sql } from '../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../stock/gate/post-commands.ts'
 import { releaseUnits } from '../reserve/end-checkout.ts'
 
+/** How orders end that were not paid, and why, for their history. */
 export interface OrderEnd {
   readonly order: 'cancelled' | 'expired'
   readonly reason: string
@@ -57,8 +58,9 @@ const steps: readonly Undo[] = [
 ]
 
 /**
- * Undoes, in reverse, what was done for orders whose state the caller has just moved to an end; returns
- * the commands to post when the transaction has committed.
+ * For cancels, failed payments and the sweep: undoes, in reverse, what was done for orders whose
+ * state the caller has just moved to an end. Returns the commands to post after the commit. Throws
+ * only PostgreSQL's errors, which roll `tx` back.
  */
 export async function compensate(
   tx: DatabaseTransactionConnection,

@@ -13,12 +13,14 @@ import type { MoneyDeps } from './money-deps.ts'
 import { type ChargeOutcome, chargeAndSettle, pursuePayment } from './pursue.ts'
 import { settleAfterSeconds } from './resume.ts'
 
+/** What a buyer sends to pay; `paymentMethodId` is the provider's. */
 export interface ConfirmRequest {
   readonly checkoutId: string
   readonly buyerId: string
   readonly paymentMethodId: string
 }
 
+/** The answer to a confirm that did not fail: 200 when `confirmed`, 202 when `paying`. */
 export interface Confirmed {
   /** `paying`: the bank wants the buyer, or nobody knows yet. */
   readonly status: 'confirmed' | 'paying'
@@ -31,8 +33,13 @@ export interface Confirmed {
 const waitMs = 10_000
 const lookEveryMs = 100
 
+/** What confirming is built from. */
 export type ConfirmDeps = MoneyDeps & { readonly checkouts: Checkouts }
 
+/**
+ * Payments that buyers ask for, by POST /api/checkouts/:id/confirm and POST /api/orders; one for
+ * each API process. Waits up to 10 seconds for a commit, or for the attempt of another.
+ */
 export class Confirmations {
   readonly #deps: ConfirmDeps
   /** Attempts of this process that have no answer yet. */
@@ -46,9 +53,9 @@ export class Confirmations {
   }
 
   /**
-   * Pays a reserved checkout. While an attempt is in flight it joins that one; a confirmed checkout is
-   * answered as before. Throws `card_declined`, `payment_unavailable`, `hold_expired`,
-   * `invalid_transition`, `not_found`, or `overloaded` while the checkout is not committed.
+   * Pays a reserved checkout; joins an attempt in flight, repeats the answer of a confirmed one.
+   * @throws AppError card_declined, validation_failed (payment method), payment_unavailable,
+   * hold_expired, invalid_transition, not_found, overloaded (not committed); PaymentMismatch.
    */
   async confirm(request: ConfirmRequest): Promise<Confirmed> {
     const { checkoutId, buyerId } = request
