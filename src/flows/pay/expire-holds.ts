@@ -14,8 +14,9 @@ const transactionsPerSweep = 500
 const inFlightSeconds = 30
 
 /**
- * Expires every checkout whose deadline has passed by PostgreSQL's clock; returns how many. One that waits
- * for its buyer to authenticate is not spared: what is paid later is late money.
+ * For a job, every SWEEP_SECONDS: expires every checkout whose deadline has passed by PostgreSQL's
+ * clock; returns how many. One that waits for its buyer to authenticate is not spared: what is paid
+ * later is late money. Rejects when PostgreSQL is away; the next sweep goes on.
  */
 export async function expireHolds(
   pool: DatabasePool,

@@ -3,8 +3,9 @@ import type { MoneyDeps } from './money-deps.ts'
 import { failCheckout, inTransaction } from './settle.ts'
 
 /**
- * Gives up a hold whose payment has failed, although its buyer might try again: its units go back at once.
- * False when there is no such hold: it has ended, or an attempt is in flight.
+ * For POST /api/orders: gives up a hold whose payment has failed, although its buyer might try
+ * again; its units go back at once. False when there is no such hold: it has ended, or an attempt
+ * is in flight. Rejects when PostgreSQL is away.
  */
 export function failHold(
   deps: Pick<MoneyDeps, 'pool' | 'strategy'>,

@@ -12,10 +12,9 @@ import { settlePayment } from './settle.ts'
 import { settleRefund } from './settle-refund.ts'
 
 /**
- * Settles what an event says; any number of times. `ignored`: it is about nothing of this shop's, or of a
- * type that moves nothing here. The signature was verified when it was stored.
- * @throws PaymentMismatch when it contradicts the order, PermanentFailure when it cannot be read; ProviderAway
- * when the provider has to be asked and does not answer.
+ * For the worker, of stored events whose signature was verified: settles each, any number of times.
+ * `ignored`: it moves nothing of this shop's. @throws PaymentMismatch when it contradicts the
+ * order, PermanentFailure when it cannot be read, ProviderAway when asking gets no answer.
  */
 export async function handleStripeEvent(
   deps: MoneyDeps,

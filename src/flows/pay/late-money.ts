@@ -27,7 +27,11 @@ interface Recorded {
   readonly commands: readonly StockCommand[]
 }
 
-/** Records what was captured and begins to honour it, or asks for its refund, which a job carries out within seconds. */
+/**
+ * For {@link settlePayment}: records what was captured, and begins to honour it or asks for its
+ * refund, which a job carries out within seconds. Waits up to 3 seconds for the actors. @throws
+ * AssertionError when the checkout has not ended, or is confirmed.
+ */
 export async function settleLateMoney(
   deps: MoneyDeps,
   checkoutId: string,
@@ -93,8 +97,9 @@ async function reclaimUnits(
 }
 
 /**
- * Decides about reclaimed units once the actors have answered: all of them, or none and a refund. Waits a
- * little; false when they have not answered by then, and a job has to look again.
+ * For late money and a job: decides about reclaimed units once the actors have answered, all of
+ * them or none and a refund. Waits up to `waitMs` milliseconds, then false: a job looks again.
+ * Rejects when PostgreSQL is away.
  */
 export async function finishReclaim(
   deps: MoneyDeps,

@@ -5,7 +5,11 @@ import { PermanentFailure } from '../../platform/retries.ts'
 import { cancelIntent } from './cancel-intent.ts'
 import type { MoneyDeps } from './money-deps.ts'
 
-/** Handlers of the outbox topics that belong to payments. */
+/**
+ * For the worker that handles the outbox: cancels the intents of checkouts that have ended. An
+ * event without a checkout is parked at once (PermanentFailure); when the provider is away, it is
+ * tried again.
+ */
 export function paymentTopics(deps: MoneyDeps): Topics {
   return {
     [cancelTopic]: {

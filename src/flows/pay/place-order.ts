@@ -16,6 +16,7 @@ import { type Line, type Refusal, type ReservationStrategy, refused } from '../r
 import type { Confirmations, Confirmed } from './confirm.ts'
 import { failHold } from './fail-hold.ts'
 
+/** What ordering in one call is built from. */
 export interface PlaceOrderDeps {
   readonly pool: DatabasePool
   readonly checkouts: Pick<Checkouts, 'place' | 'replay'>
@@ -26,16 +27,19 @@ export interface PlaceOrderDeps {
   readonly onNotEmptied?: (error: unknown) => void
 }
 
+/** The body of POST /api/orders, for the buyer who sends it. */
 export interface PlaceOrderRequest {
   readonly buyerId: string
   /** Null: what is in the buyer's cart. */
   readonly lines: readonly Line[] | null
+  /** The Idempotency-Key. */
   readonly key: string
   /** Null: only reserve. */
   readonly paymentMethodId: string | null
   readonly shipTo: Place | null
 }
 
+/** The answer of POST /api/orders when there is an order: 202 while `paying`, else 201. */
 export interface OrderPlaced {
   readonly tag: 'placed'
   readonly orderId: string
@@ -47,17 +51,20 @@ export interface OrderPlaced {
   readonly clientSecret: string | null
   /** The bank wants the buyer, or has not answered. */
   readonly paying: boolean
+  /** The key was used before: this is the order it made. */
   readonly replayed: boolean
 }
 
+/** What POST /api/orders calls. Waits up to 10 seconds for the commit, then for the payment. */
 export type PlaceOrder = (request: PlaceOrderRequest) => Promise<OrderPlaced | Refusal>
 
 /** How long the commit may take. */
 const commitMs = 10_000
 
 /**
- * The function answers a refusal when nothing was reserved, and throws the problem of a payment that
- * failed: then the units went back. The same key finds the same order again, in its present state.
+ * Builds it for the API. The function answers a {@link Refusal} when nothing was reserved, and
+ * throws the AppError of a payment that failed, as {@link Confirmations.confirm}: then the units
+ * went back. The same key finds the same order again, in its present state.
  */
 export function createPlaceOrder(deps: PlaceOrderDeps): PlaceOrder {
   const { pool, checkouts, confirmations, carts, onNotEmptied = () => {} } = deps

@@ -11,13 +11,21 @@ import type { MoneyDeps } from './money-deps.ts'
 import { abandonAttempt, confirmPaid, giveUpOnProvider, settlePayment } from './settle.ts'
 import type { Settlement } from './settlement.ts'
 
-/** What came of asking: settled, or why it could not be. */
+/**
+ * What came of asking the provider: settled, or why it could not be. `param` is the parameter that
+ * the provider found at fault, `message` its words, for the log and for the buyer.
+ */
 export type ChargeOutcome =
   | { readonly tag: 'settled'; readonly settlement: Settlement }
   | { readonly tag: 'refused'; readonly param: string | null; readonly message: string }
   /** No verdict: the units went back, or wait for the deadline, as it is set. */
   | { readonly tag: 'unavailable'; readonly message: string }
 
+/**
+ * An attempt that is written down, to be charged: its number, from 1, and the order's amount in
+ * minor units. The intent is null when there is none yet; `again`: it may have been asked for
+ * before.
+ */
 export interface ChargeAttempt {
   readonly checkoutId: string
   readonly attempt: number
@@ -29,8 +37,9 @@ export interface ChargeAttempt {
 }
 
 /**
- * Charges, and applies what the provider says; nothing is locked and no transaction open in between. Where nothing
- * is to be paid, the provider is not asked.
+ * For confirm and the reconciler: charges, and applies what the provider says; no lock or
+ * transaction is held meanwhile. Where nothing is to be paid, the provider is not asked. One that
+ * is away is `unavailable`, not an error. @throws PaymentMismatch.
  */
 export async function chargeAndSettle(
   deps: MoneyDeps,
@@ -96,9 +105,9 @@ const OpenRow = z.object({
 })
 
 /**
- * Asks the provider about the attempt of a checkout that has no verdict, and settles it. Null when there is
- * none. A checkout that is still payable is charged under the same key as before, which charges nothing
- * twice; of one that has ended, the intent is cancelled. Rejects when the provider is away.
+ * For the reconciler and for a confirm that joins: settles the attempt without a verdict; null when
+ * none is settled. What is payable is charged under the same key, which charges nothing twice; the
+ * intent of what has ended is cancelled, which throws as {@link cancelIntent}.
  */
 export async function pursuePayment(
   deps: MoneyDeps,

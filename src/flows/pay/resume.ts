@@ -8,7 +8,10 @@ import { pursuePayment } from './pursue.ts'
 /** Of one run; the next goes on. */
 const perRun = 200
 const parallel = 4
-/** An attempt that is younger has somebody who waits for its answer. Seconds. */
+/**
+ * An attempt that is younger has somebody who waits for its answer; jobs and other requests leave
+ * it alone. Seconds.
+ */
 export const settleAfterSeconds = 15
 /** How long until the provider is asked about the same attempt again. Seconds. */
 const askAgainSeconds = 30
@@ -16,8 +19,9 @@ const askAgainSeconds = 30
 const IdRow = z.object({ id: z.string() })
 
 /**
- * Asks the provider about attempts without a verdict: lost replies, lost events, processes that died.
- * Returns how many were asked about.
+ * For a job, every 5 seconds: asks the provider about attempts without a verdict, up to 200: lost
+ * replies, lost events, processes that died. Returns how many. What fails is logged and tried
+ * again; rejects only when PostgreSQL is away.
  */
 export async function reconcilePayments(
   deps: MoneyDeps,
@@ -38,8 +42,9 @@ export async function reconcilePayments(
 }
 
 /**
- * Decides about late money whose units were being taken again when somebody crashed, or whose actors were slow;
- * returns how many were looked at.
+ * For a job, every 5 seconds: decides about late money, up to 200 checkouts, whose units were being
+ * taken again when somebody crashed, or whose actors were slow. Returns how many. What fails is
+ * logged and tried again; rejects only when PostgreSQL is away.
  */
 export async function resumeReclaims(
   deps: MoneyDeps,

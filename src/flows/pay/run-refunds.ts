@@ -13,7 +13,11 @@ const parallel = 4
 /** The provider forgets a key after a day: from then on it is asked what it has first. */
 const keySafeSeconds = 20 * 3600
 
-/** Carries out what is due; returns how many were asked for. Run by a job; safe to run twice, also at once. */
+/**
+ * For a job, every 2 seconds: carries out refunds that are due, up to 1,000; returns how many. Safe
+ * to run twice, also at once. One that fails is logged and due again, one that the provider refuses
+ * goes to an operator; rejects only when PostgreSQL is away.
+ */
 export async function runRefunds(deps: RefundDeps): Promise<number> {
   let total = 0
   for (let i = 0; i < claimsPerRun; i++) {

@@ -7,6 +7,7 @@ import { sql } from '../../platform/postgres/pool.ts'
 import { together } from '../../platform/postgres/together.ts'
 import type { StockCommand } from '../../stock/gate/post-commands.ts'
 
+/** What the provider says was paid: amounts in minor units. */
 export type PaidFacts = Pick<IntentFacts, 'amount' | 'amountReceived' | 'currency'> & {
   /** Null when there was nothing to pay. */
   readonly id: string | null
@@ -18,10 +19,9 @@ interface Paid {
 }
 
 /**
- * Confirms a checkout that is reserved or being paid, if the intent is its own and the amount is the
- * order's. Returns the commands that sell its units, or null when nothing was changed: it has ended, is
- * confirmed, or something does not fit. The row of the checkout decides every race. Those that come
- * together are settled together.
+ * Confirms a checkout that is reserved or being paid, if intent and amount are its own; its row
+ * decides every race, and those that come together are settled together. Returns the commands that
+ * sell its units; null when nothing was changed: it has ended, is confirmed, or does not fit.
  */
 export async function settlePaid(
   pool: DatabasePool,

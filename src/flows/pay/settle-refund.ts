@@ -9,8 +9,9 @@ import { sql } from '../../platform/postgres/pool.ts'
 import type { MoneyDeps } from './money-deps.ts'
 
 /**
- * Settles a refund of ours. True when this call changed something. One that failed, even after it had
- * succeeded, makes an operator look: banks do return money.
+ * For the refunds' job and events: settles a refund of ours; true when this call changed something.
+ * One that failed, even after it had succeeded, makes an operator look: banks do return money.
+ * Rejects when PostgreSQL is away.
  */
 export async function settleRefund(
   { pool, log }: Pick<MoneyDeps, 'pool' | 'log'>,

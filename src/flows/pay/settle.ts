@@ -18,15 +18,18 @@ import { attemptsMax, type MoneyDeps } from './money-deps.ts'
 import { type PaidFacts, settlePaid } from './settle-paid.ts'
 import type { Settlement, Verdict } from './settlement.ts'
 
-/** What the provider says contradicts the order, and will at the next look: nothing is settled, the payment is flagged. */
+/**
+ * What the provider says contradicts the order, and will at the next look: nothing is settled. Of
+ * the checkout's own intent, the payment is flagged for an operator.
+ */
 export class PaymentMismatch extends PermanentFailure {
   override name = 'PaymentMismatch'
 }
 
 /**
- * Settles a verdict on the checkout's intent. `attempt` is the one that was just asked for; null when
- * nobody knows (an event, a look): then a decline is believed only of an attempt that waits for the buyer.
- * @throws PaymentMismatch for another intent, amount or currency than the order's.
+ * Settles a verdict on the checkout's intent. `attempt` is the one just asked for; null when nobody
+ * knows (an event, a look): a decline is then believed only of one that waits for the buyer.
+ * @throws PaymentMismatch for another intent, amount or currency; Error before it is noted.
  */
 export async function settlePayment(
   deps: MoneyDeps,
@@ -53,7 +56,10 @@ export async function settlePayment(
   }
 }
 
-/** As {@link settlePaid}, and posts what sells the units; whether anything was changed. */
+/**
+ * As {@link settlePaid}, and posts what sells the units, without waiting for it; true when it
+ * changed something.
+ */
 export async function confirmPaid(
   { pool, strategy }: MoneyDeps,
   checkoutId: string,
@@ -150,8 +156,9 @@ async function settleCanceled(
 }
 
 /**
- * The attempt never happened: the provider refused to make it, or the checkout keeps its hold for another.
- * Returns false when the attempt has a verdict.
+ * For {@link chargeAndSettle}: the attempt never happened, the provider refused to make it. The
+ * checkout keeps its hold for another, or fails after {@link attemptsMax}. `why` is stored with it,
+ * up to 100 characters. False when the attempt has a verdict.
  */
 export async function abandonAttempt(
   deps: MoneyDeps,
@@ -174,8 +181,9 @@ export async function abandonAttempt(
 }
 
 /**
- * The provider cannot be reached: the units go back at once. The attempt stays without a verdict; the
- * reconciler cancels it, or refunds what turns out to have been charged. False when it was settled meanwhile.
+ * For a shop that releases at an outage: the provider cannot be reached, the units go back at once.
+ * The attempt stays without a verdict; the reconciler cancels it, or refunds what turns out to have
+ * been charged. False when it was settled meanwhile.
  */
 export async function giveUpOnProvider(deps: MoneyDeps, checkoutId: string): Promise<boolean> {
   return inTransaction(deps, async (tx) => {
@@ -185,7 +193,10 @@ export async function giveUpOnProvider(deps: MoneyDeps, checkoutId: string): Pro
   })
 }
 
-/** Ends an order whose row is locked and which can be paid no more; returns commands to post afterwards. */
+/**
+ * For declines, cancelled intents and {@link failHold}: ends an order whose row `tx` has locked and
+ * which can be paid no more; tells its buyer. Returns commands to post after the commit.
+ */
 export async function failCheckout(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
@@ -205,7 +216,10 @@ async function reserveAgain(tx: DatabaseTransactionConnection, checkoutId: strin
      where o.id = ${checkoutId} and ${mayMove('o', 'payment', 'reserved')}`)
 }
 
-/** Runs the transaction, then posts the commands it wrote. */
+/**
+ * Runs the transaction, then posts the commands it wrote; returns its outcome. What `run` throws
+ * rolls it back and passes through.
+ */
 export async function inTransaction<T>(
   { pool, strategy }: Pick<MoneyDeps, 'pool' | 'strategy'>,
   run: (tx: DatabaseTransactionConnection) => Promise<[T, readonly StockCommand[]]>,

@@ -4,6 +4,10 @@ import type { Charge } from '../../payments/gateway.ts'
 /** A word of the provider that can be settled. */
 export type Verdict = Exclude<Charge, { readonly tag: 'refused' | 'unknown' }>
 
+/**
+ * What settling a verdict came to, for those who answer buyers. `attemptsLeft` is 0 when the hold
+ * was given up; `clientSecret` is for the buyer's browser.
+ */
 export type Settlement =
   | { readonly tag: 'confirmed' }
   | { readonly tag: 'declined'; readonly declineCode: string; readonly attemptsLeft: number }
