@@ -18,6 +18,7 @@ import { releaseUnits } from './end-checkout.ts'
 import { refusalOf, unknownSku } from './refusals.ts'
 import { type Line, type Purchase, type Refusal, type ReserveOutcome, refused } from './strategy.ts'
 
+/** What reserving several SKUs at once is built from. */
 export interface AssemblyDeps {
   readonly pool: DatabasePool
   readonly gates: PostGates
@@ -32,7 +33,10 @@ const plentyUnits = 1_000
 /** SKUs whose currency and last known units are remembered, at most. */
 const rememberedMax = 50_000
 
-/** Reserves all lines of a checkout, or none. Remembers what the gates said last of each SKU. */
+/**
+ * For the strategy `actor`, one for each process: reserves all lines of a checkout over several
+ * SKUs, or none. Remembers what the gates said last of each SKU.
+ */
 export class Assembly {
   readonly #deps: AssemblyDeps
   readonly #begin: ReturnType<typeof createBeginAssembly>
@@ -46,6 +50,11 @@ export class Assembly {
     this.#begin = createBeginAssembly(deps.pool)
   }
 
+  /**
+   * Answers `queued` once every gate has granted its units. Refuses with what a gate said ({@link
+   * refusalOf}), `not_found` or `mixed_currency`; then nothing is kept. @throws AppError overloaded
+   * when too many wait, or the key is in use; PostgreSQL's errors.
+   */
   async reserve(purchase: Purchase): Promise<ReserveOutcome> {
     const { pool, gate, ids } = this.#deps
     const { buyerId, key, lines } = purchase
@@ -150,7 +159,11 @@ async function findReplay(
   return found && { tag: 'repeated', checkoutId: found.id, fingerprint: found.fingerprint }
 }
 
-/** Rejects assemblies that are not decided, frees their key, and releases whatever they got or may yet get. */
+/**
+ * For {@link Assembly}, the worker and a job: rejects assemblies that are not decided, frees their
+ * key, and releases whatever they got or may yet get. `reason` is stored with them. Rejects when
+ * PostgreSQL is away; of the gates nothing is thrown.
+ */
 export async function giveUp(
   deps: Pick<AssemblyDeps, 'pool' | 'gates'>,
   checkoutIds: readonly string[],
@@ -181,11 +194,13 @@ const Decided = z.object({
   currency: z.string(),
   expires_at: z.date(),
 })
+/** A checkout that was reserved: its total in minor units, and when its hold ends. */
 export type Decided = z.infer<typeof Decided>
 
 /**
- * Reserves those of the assemblies whose parts are all held: the decision, made once, by one statement. Their
- * rows are locked in one order.
+ * For the worker after a commit, and a job: reserves those of the assemblies whose parts are all
+ * held, for `holdSeconds` seconds. The decision is made once, by one statement, which locks their
+ * rows in one order. Rejects when PostgreSQL is away; then nothing is decided.
  */
 export async function decideAssemblies(
   pool: DatabasePool,
@@ -216,7 +231,10 @@ export async function decideAssemblies(
     returning o.id, o.total, o.currency, o.expires_at`)
 }
 
-/** Assemblies past their deadline, a bounded number of them. */
+/**
+ * For a job, every 5 seconds: ids of assemblies past their deadline, up to 1,000. Rejects when
+ * PostgreSQL is away.
+ */
 export async function overdueAssemblies(pool: DatabasePool): Promise<string[]> {
   const rows = await pool.any(sql.typeAlias('id')`
     select id from orders
@@ -224,7 +242,10 @@ export async function overdueAssemblies(pool: DatabasePool): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-/** The currency of those SKUs that are on sale. */
+/**
+ * For {@link Assembly}: the currency of those SKUs that are on sale, as an ISO 4217 code; the
+ * others are left out.
+ */
 export async function currenciesOf(
   pool: DatabasePool,
   skus: readonly string[],

@@ -7,12 +7,14 @@ import { limits } from '../../kernel/limits.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { Purchase } from './strategy.ts'
 
+/** A purchase over several SKUs that {@link Assembly} begins. */
 export interface Beginning {
   readonly purchase: Purchase
   /** Of the new checkout. */
   readonly id: string
 }
 
+/** Which checkout stands for the key; `fresh` when it was made just now, with this purchase. */
 export interface Begun {
   /** Of the new checkout, or of the one that has the key. */
   readonly id: string
@@ -27,7 +29,11 @@ const waitingMax = 10_000
 /** How often a key is looked up that somebody else is about to use, or to give back. */
 const attemptsMax = 5
 
-/** Those that come together begin in one statement, with one flush to disk. */
+/**
+ * Builds, for {@link Assembly}, what writes row, parts and deadline of a checkout. Those that come
+ * together begin in one statement, with one flush to disk. The function throws AppError overloaded
+ * when too many wait, or while another request uses the key.
+ */
 export function createBeginAssembly(pool: DatabasePool): (begin: Beginning) => Promise<Begun> {
   const together = new Coalescer<Beginning, Begun | null>({
     run: (asks) => beginTogether(pool, asks),

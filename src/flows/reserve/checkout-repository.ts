@@ -4,7 +4,10 @@ import { checkoutWord, orderStates, outcomes } from '../../orders/order-words.ts
 import { sql } from '../../platform/postgres/pool.ts'
 import type { CheckoutStatus, Line } from './strategy.ts'
 
-/** A checkout as its buyer sees it, in the answer to a request. Without prices until it has made an order. */
+/**
+ * A checkout as its buyer sees it, in answers of the API and for confirm. Without prices until it
+ * has made an order.
+ */
 export interface CheckoutView {
   readonly id: string
   readonly status: CheckoutStatus
@@ -24,7 +27,10 @@ export interface CheckoutView {
   readonly remaining?: number
 }
 
-/** A checkout as PostgreSQL has it, with what decides whether a repeated request gets it for an answer. */
+/**
+ * A checkout as PostgreSQL has it, with what decides whether a repeated request gets it for an
+ * answer.
+ */
 export interface StoredCheckout {
   readonly view: CheckoutView
   readonly fingerprint: string
@@ -51,7 +57,11 @@ const Row = z.object({
   items: z.array(Item),
 })
 
-/** The buyer's checkout as PostgreSQL has it, or null. Two index look-ups, one round trip. Lines have a price once they make an order. */
+/**
+ * For {@link Checkouts}: the buyer's checkout as PostgreSQL has it; null when there is none, or it
+ * is somebody else's. Two index look-ups, one round trip. Lines have a price once they make an
+ * order.
+ */
 export async function findCheckout(
   db: CommonQueryMethods,
   id: string,
@@ -88,7 +98,7 @@ export async function findCheckout(
 
 const Keyed = z.object({ id: z.string(), fingerprint: z.string() })
 
-/** The buyer's checkout that has the key, or null. */
+/** For requests that are repeated: the buyer's checkout that has the Idempotency-Key, or null. */
 export async function findByKey(
   db: CommonQueryMethods,
   buyerId: string,
@@ -98,7 +108,10 @@ export async function findByKey(
     select id, fingerprint from orders where buyer_id = ${buyerId} and idempotency_key = ${key}`)
 }
 
-/** The generation a partition's Redis state is of, as PostgreSQL has it. */
+/**
+ * For {@link Checkouts}, to tell `queued` from `lost`: the generation a partition's Redis state is
+ * of, as PostgreSQL has it; 0 when it has none.
+ */
 export async function generationOf(db: CommonQueryMethods, partition: number): Promise<number> {
   const row = await db.maybeOne(sql.type(z.object({ generation: z.number() }))`
     select generation from partitions where partition = ${partition}`)

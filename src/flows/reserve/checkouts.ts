@@ -23,6 +23,7 @@ import {
   refused,
 } from './strategy.ts'
 
+/** What checkouts are built from. */
 export interface CheckoutsDeps {
   readonly pool: DatabasePool
   readonly ids: CheckoutIds
@@ -31,19 +32,22 @@ export interface CheckoutsDeps {
   readonly clock: Clock
 }
 
+/** A purchase as a route hands it in, with how long its client wants to wait. */
 export interface PlaceRequest {
   readonly buyerId: string
   /** As sent; equal SKUs are merged. */
   readonly lines: readonly Line[]
+  /** The Idempotency-Key. */
   readonly key: string
   /** What the key stands for, where that is not just the lines. */
   readonly fingerprint?: string
-  /** How long to wait for the commit; 0: not at all. */
+  /** How long to wait for the commit, in milliseconds; 0: not at all. */
   readonly waitMs: number
   /** Ends the waiting when the client has gone. */
   readonly signal?: AbortSignal
 }
 
+/** The purchase was admitted; `replayed` when its key had been used before, for this checkout. */
 export interface Placed {
   readonly tag: 'placed'
   readonly checkout: CheckoutView
@@ -53,6 +57,7 @@ export interface Placed {
 /** How often a waiting request looks into PostgreSQL itself, should a message have been lost. */
 const lookEveryMs = 250
 
+/** Checkouts for the routes that place, show and pay them; one for each API process. */
 export class Checkouts {
   readonly #deps: CheckoutsDeps
 
@@ -61,8 +66,9 @@ export class Checkouts {
   }
 
   /**
-   * Admits a purchase, or says why not; then nothing was created. A refusal that needs no round trip is
-   * answered at once: in a flash sale it is what most buyers get.
+   * Admits a purchase, or answers why not; then nothing was created. A refusal that needs no round
+   * trip comes at once: in a flash sale it is what most get. Refuses as the strategy, or with
+   * `idempotency_key_reused`; rejects when PostgreSQL is away, perhaps after the admission.
    */
   place(request: PlaceRequest): Promise<Placed | Refusal> | Refusal {
     const lines = mergeLines(request.lines)
@@ -115,7 +121,10 @@ export class Checkouts {
     return rejected?.duplicateOf ? keyReused : placed
   }
 
-  /** What the key was used for before, or null; the answer to a request whose lines are not known any more. */
+  /**
+   * For a cart that is empty by now: what the key was used for before, or null; refuses with
+   * `idempotency_key_reused` when the fingerprint is another.
+   */
   async replay(
     buyerId: string,
     key: string,
@@ -126,7 +135,10 @@ export class Checkouts {
     return found.fingerprint === fingerprint ? this.#placed(found.id, buyerId, true) : keyReused
   }
 
-  /** A checkout of this buyer's; throws `not_found`. */
+  /**
+   * For GET /api/checkouts/:id: a checkout of this buyer's; `queued` or `lost` before its commit.
+   * @throws AppError not_found.
+   */
   async get(id: string, buyerId: string): Promise<CheckoutView> {
     const found = await this.#find(id, buyerId)
     if (found) return found
@@ -137,7 +149,7 @@ export class Checkouts {
     return (await this.#find(id, buyerId)) ?? { ...queuedView(id, []), status: 'lost' }
   }
 
-  /** As {@link get}, but waits up to `ms` while the checkout is queued. */
+  /** As {@link get}, but waits up to `ms` milliseconds while the checkout is queued. */
   async getCommitted(id: string, buyerId: string, ms: number): Promise<CheckoutView> {
     const found = await this.get(id, buyerId)
     const parts = found.status === 'queued' && this.#deps.ids.read(id, buyerId)
@@ -197,7 +209,10 @@ export class Checkouts {
   }
 }
 
-/** One line for each SKU, in SKU order: gates are asked in this order by everybody. */
+/**
+ * For whoever places lines: one line for each SKU, in SKU order; gates are asked in this order by
+ * everybody. Throws nothing.
+ */
 export function mergeLines(lines: readonly Line[]): Line[] {
   if (lines.length === 1) return [...lines]
   const merged = new Map<string, number>()
@@ -227,7 +242,7 @@ const keyReused = refused(
   'This Idempotency-Key was used with another body before.',
 )
 
-/** Somebody else's checkout, or none at all: nobody learns which. */
+/** Makes the error for somebody else's checkout, or none at all: nobody learns which. */
 export function noCheckout(): AppError {
   return new AppError('not_found', 'There is no such checkout.')
 }

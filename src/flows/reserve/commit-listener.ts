@@ -11,6 +11,7 @@ import { encodeReserved, encodeResults } from './results.ts'
 /** For how long parts are awaited that may never come, because another worker has them. */
 const elsewhereMs = 10
 
+/** What a worker's listener is built from; `holdSeconds` is how long a buyer has to pay. */
 export interface CommitListenerDeps {
   readonly pool: DatabasePool
   readonly gates: PostGates
@@ -20,7 +21,11 @@ export interface CommitListenerDeps {
   readonly clock: Clock
 }
 
-/** One for each worker. Gathers the assemblies whose parts were committed, and decides them together. */
+/**
+ * One for each worker; the owners of partitions call it. Gathers the assemblies whose parts were
+ * committed, and decides them together. Throws nothing: what cannot be decided is logged, and a job
+ * ends it at its deadline.
+ */
 export class CommitListener {
   readonly #deps: CommitListenerDeps
   /** Assemblies to look at, and those that the ledger refused a part of. */
@@ -34,6 +39,7 @@ export class CommitListener {
     this.#deps = deps
   }
 
+  /** Told of each commit; returns at once. */
   committed(partition: number, committed: Committed): void {
     this.#tell(partition, encodeResults(committed))
     for (const { reserved, rejected } of committed.decisions) {

@@ -9,8 +9,9 @@ import { partitionOf } from '../../stock/protocol/partition.ts'
 const Part = z.object({ order_id: z.string(), sku: z.string() })
 
 /**
- * Writes a release for each SKU of each checkout: those held, and those of an assembly that may still
- * come to be held. A second release of the same part changes nothing.
+ * For whoever ends checkouts: writes a release for each SKU of each, those held, and those of an
+ * assembly that may still come to be held. A second one changes nothing. Returns the commands to
+ * post after the commit; throws only PostgreSQL's errors.
  */
 export async function releaseUnits(
   tx: DatabaseTransactionConnection,
@@ -36,7 +37,10 @@ export async function releaseUnits(
   )
 }
 
-/** Writes commands with their fact; returns those that were not written before. */
+/**
+ * For every flow that moves stock: writes commands in the transaction of their fact. Returns those
+ * that were not written before, to post after the commit; throws only PostgreSQL's errors.
+ */
 export async function writeCommands(
   tx: DatabaseTransactionConnection,
   commands: readonly StockCommand[],

@@ -4,7 +4,9 @@ import { AppError } from '../../kernel/errors.ts'
 import type { Checkouts, Placed, PlaceRequest } from './checkouts.ts'
 import type { CheckoutStatus, Refusal } from './strategy.ts'
 
+/** A {@link PlaceRequest} whose lines are what is in the cart. */
 export type FromCartRequest = Omit<PlaceRequest, 'lines' | 'fingerprint'>
+/** What POST /api/checkouts calls for `fromCart`. Refuses as {@link Checkouts.place}. */
 export type PlaceFromCart = (request: FromCartRequest) => Promise<Placed | Refusal>
 
 /** The body is the same for every cart, so the key stands for the cart, not for what was in it. */
@@ -13,9 +15,9 @@ const fingerprint = 'cart'
 const bought: ReadonlySet<CheckoutStatus> = new Set(['queued', 'reserved', 'paying', 'confirmed'])
 
 /**
- * Places the lines that were in the cart when the key was first used: a retry buys the same ones, also
- * when the cart has been emptied or filled anew meanwhile. @throws AppError validation_failed for an empty
- * cart.
+ * Builds it for the API. It places the lines that were in the cart when the key was first used: a
+ * retry buys the same ones, also when the cart has been emptied or filled anew meanwhile. The
+ * function throws AppError validation_failed for an empty cart.
  */
 export function createPlaceFromCart(deps: {
   readonly carts: Carts

@@ -2,7 +2,11 @@ import type { DatabasePool } from 'slonik'
 import { loadOffers } from '../../catalogue/offers.ts'
 import type { Offer, OfferSource } from '../../stock/protocol/offers.ts'
 
-/** Tells the stock domain what the catalogue sells a SKU for. */
+/**
+ * For gates and owners, in API and worker: what the catalogue sells a SKU for, in minor units, and
+ * when its sale runs, in milliseconds since 1970. SKUs without an offer are left out; rejects when
+ * PostgreSQL is away.
+ */
 export function offerSource(pool: DatabasePool): OfferSource {
   return {
     async offers(skus) {

@@ -4,6 +4,10 @@ import { type Refusal, refused } from './strategy.ts'
 
 type Refusing = Exclude<GateOutcome, { tag: 'granted' | 'repeated' }>
 
+/**
+ * What a buyer is answered when the gate says no to a SKU. A gate that is full or away is
+ * `overloaded`: the same key may be sent again.
+ */
 export function refusalOf(sku: string, outcome: Refusing): Refusal {
   switch (outcome.tag) {
     case 'sold_out':
@@ -23,6 +27,7 @@ export function refusalOf(sku: string, outcome: Refusing): Refusal {
   }
 }
 
+/** The refusal `sold_out`, with the units that are left; below zero counts as none. */
 export const soldOut = (sku: string, unitsLeft: number): Refusal =>
   refused(
     'sold_out',
@@ -30,21 +35,26 @@ export const soldOut = (sku: string, unitsLeft: number): Refusal =>
     { members: { sku, available: Math.max(0, unitsLeft) } },
   )
 
+/** The refusal `purchase_limit`, with the units that each customer may have. */
 export const overLimit = (sku: string, limit: number): Refusal =>
   refused('purchase_limit', `The limit for each customer is ${limit} of ${sku}.`, {
     members: { sku, limit },
   })
 
+/** The refusal `sale_not_open`, with the time when the sale opens. */
 export const notOpen = (sku: string, startsAt: Date): Refusal =>
   refused('sale_not_open', `The sale of ${sku} opens at ${startsAt.toISOString()}.`, {
     members: { sku, startsAt: startsAt.toISOString() },
   })
 
+/** The refusal `sale_ended`. */
 export const ended = (sku: string): Refusal =>
   refused('sale_ended', `The sale of ${sku} has ended.`, { members: { sku } })
 
+/** The refusal `not_found`, for a SKU that does not exist or is not sold any more. */
 export const unknownSku = (sku: string): Refusal =>
   refused('not_found', `There is no SKU ${sku}.`, { members: { sku } })
 
+/** The refusal `overloaded`: try again in a second. `detail` tells the client what is safe. */
 export const overloaded = (detail: string): Refusal =>
   refused('overloaded', detail, { retryAfterSeconds: 1 })

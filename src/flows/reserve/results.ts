@@ -10,7 +10,10 @@ import { RecentMap } from '../../kernel/recent-map.ts'
 import type { Committed } from '../../stock/owner/commit-pass.ts'
 import type { Wakes } from '../../stock/ports.ts'
 
-/** What a committed checkout became. */
+/**
+ * What a committed checkout became, for the request that waits: total in minor units, 0 when
+ * rejected; `expiresAtMs` in milliseconds since 1970.
+ */
 export interface Result {
   readonly id: string
   readonly status: 'reserved' | 'rejected'
@@ -21,7 +24,10 @@ export interface Result {
 
 type ResultRow = [id: string, status: 'r' | 'x', total: number, currency: string]
 
-/** The message of one commit; undefined when nobody can be waiting for anything in it. */
+/**
+ * For a worker's {@link CommitListener}: the message of one commit; undefined when nobody can be
+ * waiting for anything in it.
+ */
 export function encodeResults({ decisions, deadline }: Committed): string | undefined {
   const rows: ResultRow[] = []
   for (const { reserved, rejected } of decisions) {
@@ -35,6 +41,10 @@ export function encodeResults({ decisions, deadline }: Committed): string | unde
   return rows.length === 0 ? undefined : encode(deadline.getTime(), rows)
 }
 
+/**
+ * For a worker's {@link CommitListener}: the message of assemblies that were reserved. All hold
+ * until `deadline`; totals are minor units.
+ */
 export function encodeReserved(
   deadline: Date,
   checkouts: readonly { readonly id: string; readonly total: number; readonly currency: string }[],
@@ -70,11 +80,16 @@ const recentMax = 20_000
 /** A partition nobody has waited for is left after so long. */
 const leaveAfterMs = 60_000
 
+/** What hearing of results is built from. */
 export interface ResultsDeps {
   readonly wakes: Pick<Wakes, 'onResults' | 'listenToResults' | 'leaveResults'>
   readonly clock: Clock
 }
 
+/**
+ * One for each API process: {@link Checkouts} waits here for what workers publish. A message that
+ * is lost costs time only; the checkout is found in PostgreSQL.
+ */
 export class Results {
   readonly #deps: ResultsDeps
   /** Several requests may wait for one checkout: the first, and its retries. */
@@ -87,7 +102,10 @@ export class Results {
     deps.wakes.onResults((words) => this.#hear(words))
   }
 
-  /** Listens to a partition. Await it before the admission, so that no result can slip past. */
+  /**
+   * Listens to a partition. Await it before the admission, so that no result can slip past. Rejects
+   * when Redis is away.
+   */
   async listen(partition: number): Promise<void> {
     const now = this.#deps.clock.monotonic()
     const known = this.#subscribed.get(partition)
@@ -102,7 +120,9 @@ export class Results {
     await ready
   }
 
-  /** The result, or null when `ms` have passed or `signal` was aborted. */
+  /**
+   * The result, or null when `ms` milliseconds have passed or `signal` was aborted. Never rejects.
+   */
   wait(id: string, ms: number, signal?: AbortSignal): Promise<Result | null> {
     const recent = this.#recent.get(id)
     if (recent) return Promise.resolve(recent)

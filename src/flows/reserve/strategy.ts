@@ -38,8 +38,9 @@ export type ReserveOutcome =
   | Refusal
 
 /**
- * The answer to a purchase that was turned down, for the route to send as a problem: `code` decides its status,
- * `detail` is a sentence for the client. Nothing was created; the key may be tried again.
+ * The answer to a purchase that was turned down, for the route to send as a problem: `code` decides
+ * its status, `detail` is a sentence for the client. Nothing was created; the key may be tried
+ * again.
  */
 export interface Refusal {
   readonly tag: 'refused'
@@ -48,7 +49,10 @@ export interface Refusal {
   readonly extras?: ProblemExtras
 }
 
-/** One way to reserve stock, for the flows that reserve, pay and give back. STOCK_STRATEGY chooses it. */
+/**
+ * One way to reserve stock, for the flows that reserve, pay and give back. STOCK_STRATEGY chooses
+ * it.
+ */
 export interface ReservationStrategy {
   /** Takes all units of the purchase or none. Never leaves a unit behind, whatever fails. */
   reserve(purchase: Purchase): Promise<ReserveOutcome> | ReserveOutcome
@@ -58,7 +62,10 @@ export interface ReservationStrategy {
   available(sku: string): Promise<number | null>
 }
 
-/** Makes a {@link Refusal}; `extras` may name the fields at fault, members of the problem, or seconds to wait. */
+/**
+ * Makes a {@link Refusal}; `extras` may name the fields at fault, members of the problem, or
+ * seconds to wait.
+ */
 export function refused(code: ProblemCode, detail: string, extras?: ProblemExtras): Refusal {
   return extras ? { tag: 'refused', code, detail, extras } : { tag: 'refused', code, detail }
 }

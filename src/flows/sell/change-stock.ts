@@ -9,6 +9,7 @@ import { writeCommands } from '../reserve/end-checkout.ts'
 import { unknownSku } from '../reserve/refusals.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
 
+/** What a seller sends to POST /api/skus/:sku/stock; the reason goes to the audit log. */
 export interface StockChange {
   readonly seller: AuditActor
   readonly sku: string
@@ -18,9 +19,9 @@ export interface StockChange {
 }
 
 /**
- * Writes a change of stock and posts it: the SKU's actor carries it out. Taking away more than is free
- * changes nothing, which only shows afterwards, in the audit log. @throws AppError not_found when the SKU is
- * not the seller's.
+ * For the route: writes a change of stock and posts it; the SKU's actor carries it out. Taking away
+ * more than is free changes nothing, which only shows afterwards, in the audit log. @throws
+ * AppError not_found when the SKU is not the seller's.
  */
 export async function changeStock(
   deps: { readonly pool: DatabasePool; readonly strategy: Pick<ReservationStrategy, 'post'> },
@@ -46,7 +47,10 @@ export async function changeStock(
   await deps.strategy.post(commands)
 }
 
-/** At how many free units the seller wants to hear that a SKU is low. @throws AppError not_found. */
+/**
+ * For PUT /api/skus/:sku/threshold: at how many free units the seller wants to hear that a SKU is
+ * low. @throws AppError not_found when the SKU is not the seller's.
+ */
 export async function setThreshold(
   pool: DatabasePool,
   {

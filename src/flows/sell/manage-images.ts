@@ -19,7 +19,10 @@ import { newId } from '../../kernel/ids.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
 import { productChangedTopic } from './manage-products.ts'
 
-/** Whose pictures are meant. A product of another seller is answered like one that does not exist: not_found. */
+/**
+ * Whose pictures are meant. A product of another seller is answered like one that does not exist:
+ * not_found.
+ */
 export interface ImageTarget {
   /** Id or slug. */
   readonly product: string
@@ -30,8 +33,9 @@ export interface ImageTarget {
 export type ManageImages = ReturnType<typeof manageImages>
 
 /**
- * Builds what a seller can do with a product's pictures. Every verb throws AppError not_found when the product, or the
- * picture, is not the seller's; errors of the store of files pass through.
+ * Builds what a seller can do with a product's pictures; sizes are in bytes. Every verb throws
+ * AppError not_found when the product, or the picture, is not the seller's; errors of the store of
+ * files pass through.
  */
 export function manageImages(deps: { readonly pool: DatabasePool; readonly store: ImageStore }) {
   const { pool, store } = deps
@@ -48,7 +52,10 @@ export function manageImages(deps: { readonly pool: DatabasePool; readonly store
   }
 
   return {
-    /** Makes room for a picture. @throws AppError not_found, validation_failed when there are too many. */
+    /**
+     * Makes room for a picture of so many bytes. @throws AppError not_found, validation_failed when
+     * there are too many.
+     */
     async announce(
       { product, sellerId }: ImageTarget,
       file: { readonly contentType: ImageType; readonly bytes: number },
@@ -69,7 +76,10 @@ export function manageImages(deps: { readonly pool: DatabasePool; readonly store
       return { image, upload }
     },
 
-    /** Says that the upload is done; any number of times. @throws AppError not_found, invalid_transition. */
+    /**
+     * Says that the upload is done; any number of times. @throws AppError not_found,
+     * invalid_transition when there is no file yet.
+     */
     async complete(target: ImageTarget, id: string): Promise<ImageRow> {
       const image = await pool.transaction((tx) => ownImage(tx, target, id))
       if (image.status !== 'pending') return image
@@ -100,7 +110,10 @@ export function manageImages(deps: { readonly pool: DatabasePool; readonly store
   }
 }
 
-/** For the transaction that makes a picture part of its product: tells of the change, and notes it in the audit log. */
+/**
+ * For the worker's transaction that makes a picture part of its product: tells of the change, and
+ * notes it in the audit log. A product that is archived by now is left alone.
+ */
 export function noteReadyImage(tx: DatabaseTransactionConnection, image: ImageRow): Promise<void> {
   return noteImages(tx, image, 'product.image_added')
 }

@@ -32,6 +32,7 @@ import { openLedger } from '../../stock/ledger/open-ledger.ts'
 import type { GateStore } from '../../stock/ports.ts'
 import type { OfferSource } from '../../stock/protocol/offers.ts'
 
+/** What selling is built from. */
 export interface ManageProductsDeps {
   readonly pool: DatabasePool
   readonly redis: RedisClient
@@ -42,23 +43,34 @@ export interface ManageProductsDeps {
   readonly forget: (productId: string, skus: readonly string[]) => void
 }
 
+/** A new variant, and what there is of it. */
 export interface StockedVariant extends NewVariant {
   /** Units on hand. */
   readonly stock: number
 }
 
+/** What PATCH /api/products/:id changes; what is left out stays. Prices are minor units. */
 export interface ProductEdit extends Partial<Record<keyof ProductTexts, string | undefined>> {
   readonly variants?: readonly VariantEdit[] | undefined
 }
 
-/** The topic of the event that every change of a product writes; its key names product and version. */
+/**
+ * The topic of the event that every change of a product writes, for the worker; its key names
+ * product and version.
+ */
 export const productChangedTopic = 'product.changed'
 
 /** Of an entry in the audit log. */
 type Details = Readonly<Record<string, unknown>>
 
+/** What the routes of products call. */
 export type ManageProducts = ReturnType<typeof manageProducts>
 
+/**
+ * Builds what sellers can do with their products: prices are minor units, stock is units. Every
+ * verb but `create` throws AppError not_found for a product that is not the seller's, stale_version
+ * for one that has changed since. Redis that is away fails none of them.
+ */
 export function manageProducts(deps: ManageProductsDeps) {
   const { pool } = deps
   const shown = async (id: string): Promise<Product> => {
@@ -119,7 +131,9 @@ export function manageProducts(deps: ManageProductsDeps) {
       return answer(changed)
     },
 
-    /** Takes a product off the shelves; its orders stay. @throws AppError not_found, stale_version. */
+    /**
+     * Takes a product off the shelves; its orders stay. @throws AppError not_found, stale_version.
+     */
     async archive(target: ProductTarget): Promise<void> {
       const changed = await change(pool, target, 'product.archived', async (tx, id) => {
         await archive(tx, id)
@@ -145,7 +159,11 @@ function change(
   })
 }
 
-/** Tells caches and gates of a change; safe to call any number of times, and late. Rejects when Redis is away. */
+/**
+ * For sellers' changes, and for the worker that handles their events: tells caches and gates; any
+ * number of times, and late. Rejects when Redis is away, and with AppError overloaded when terms
+ * change faster than they can be written.
+ */
 export async function followChange(
   { redis, gates, offers }: Pick<ManageProductsDeps, 'redis' | 'gates' | 'offers'>,
   changed: Changed,

@@ -22,6 +22,7 @@ import { lineMoves, type SellerMove } from '../../orders/order-state.ts'
 import { noOrder } from '../../orders/orders.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 
+/** What a seller sends to PATCH /api/orders/:id/status. */
 export interface MoveOrder {
   readonly orderId: string
   readonly sellerId: string
@@ -29,8 +30,9 @@ export interface MoveOrder {
 }
 
 /**
- * Moves all lines that are this seller's; those that are there already stay. Throws `not_found` without
- * such a line, `invalid_transition` when one of them cannot make this move; then none is moved.
+ * For the route: moves all lines that are this seller's; those that are there already stay. @throws
+ * AppError not_found without such a line, invalid_transition when one of them cannot make this
+ * move; then none moves. A statement over 1 second is cancelled: answered `overloaded`.
  */
 export async function moveOrder(
   pool: DatabasePool,
@@ -57,6 +59,7 @@ export async function moveOrder(
   })
 }
 
+/** What a seller sends to PATCH /api/shipments/:id; `tracking` is the carrier's number. */
 export interface MoveShipment {
   readonly shipmentId: string
   readonly sellerId: string
@@ -65,8 +68,9 @@ export interface MoveShipment {
 }
 
 /**
- * Moves one parcel. A line follows when all its units have come as far. Returns the order's id; throws
- * `not_found`, or `invalid_transition` when the parcel or its lines cannot make this move.
+ * For the route: moves one parcel; a line follows when all its units have come as far. Returns the
+ * order's id. @throws AppError not_found, invalid_transition when parcel or lines cannot make this
+ * move. A statement over 1 second is cancelled: answered `overloaded`.
  */
 export async function moveShipment(pool: DatabasePool, request: MoveShipment): Promise<string> {
   const { shipmentId, sellerId, to, tracking } = request

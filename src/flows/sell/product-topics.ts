@@ -9,7 +9,11 @@ import type { GateStore } from '../../stock/ports.ts'
 import type { OfferSource } from '../../stock/protocol/offers.ts'
 import { followChange, productChangedTopic } from './manage-products.ts'
 
-/** Caches and gates follow every edit, and recommendations every paid order. */
+/**
+ * For the worker that handles the outbox: caches and gates follow every edit, and recommendations
+ * every paid order. An event without a product is parked at once (PermanentFailure); with a store
+ * away it is tried again.
+ */
 export function productTopics(deps: {
   readonly pool: DatabasePool
   readonly redis: RedisClient

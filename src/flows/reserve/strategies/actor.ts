@@ -14,6 +14,7 @@ const postingMax = 20_000
 /** A sell frees nothing and nobody waits for it: in a crowd, those of so long are posted together. Milliseconds. */
 const sellsMs = 25
 
+/** What the strategy is built from. */
 export interface ActorStrategyDeps {
   readonly gate: Gate
   readonly assembly: Assembly
@@ -21,6 +22,11 @@ export interface ActorStrategyDeps {
   readonly clock: Clock
 }
 
+/**
+ * Builds the strategy of STOCK_STRATEGY=actor, for API and worker. It answers `queued`; refuses as
+ * {@link refusalOf}, or for several SKUs as {@link Assembly}. Its `post` never rejects: what the
+ * gates do not take is posted again by the SKU's owner.
+ */
 export function actorStrategy(deps: ActorStrategyDeps): ReservationStrategy {
   const { gate, assembly, gates, clock } = deps
   // Commands that are posted at the same time share an entry, and the actor's commit.

@@ -18,6 +18,7 @@ import {
   refused,
 } from '../strategy.ts'
 
+/** What the strategy is built from; `holdSeconds` is how long a buyer has to pay. */
 export interface PessimisticDeps {
   readonly pool: DatabasePool
   readonly ids: CheckoutIds
@@ -40,6 +41,11 @@ class Refused extends Error {
 
 class Repeated extends Error {}
 
+/**
+ * Builds the strategy of STOCK_STRATEGY=pessimistic, for comparisons. It answers `reserved`;
+ * refuses with the codes of refusals.ts, or `mixed_currency`. Rejects with PostgreSQL's errors,
+ * such as a timeout in a crowd; then nothing was taken.
+ */
 export function pessimisticStrategy(deps: PessimisticDeps): ReservationStrategy {
   const { pool, ids } = deps
   return {
