@@ -34,7 +34,9 @@ export interface Availability {
   /** Minor units. */
   readonly price: number
   readonly currency: string
-  /** The sale that is planned or under way. Its times are ISO 8601 instants, its limit is in units. */
+  /**
+   * The sale that is planned or under way. Its times are ISO 8601 instants, its limit is in units.
+   */
   readonly sale: {
     readonly id: string
     readonly startsAt: string
@@ -96,8 +98,8 @@ export class AvailabilityReader {
   }
 
   /**
-   * In the order of `skus`, those that do not exist left out. One query, and one round trip to the gates.
-   * With `fresh`, nothing that was read before: for those who keep the answer themselves.
+   * In the order of `skus`, those that do not exist left out. One query, and one round trip to the
+   * gates. With `fresh`, nothing that was read before: for those who keep the answer themselves.
    */
   async readMany(
     skus: readonly string[],

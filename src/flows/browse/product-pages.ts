@@ -56,7 +56,9 @@ export class ProductPages {
     this.#deps = deps
   }
 
-  /** By id or slug, as text. At once where it is kept; null when there is no such product on show. */
+  /**
+   * By id or slug, as text. At once where it is kept; null when there is no such product on show.
+   */
   read(idOrSlug: string): WrittenPage | Promise<WrittenPage | null> {
     const { cache, clock } = this.#deps
     const kept = this.#kept.get(idOrSlug)

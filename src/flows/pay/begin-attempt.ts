@@ -54,7 +54,9 @@ function one({ checkoutId, buyerId, paymentMethodId }: BeginRequest) {
      where buyer_id = ${buyerId} and ${mayMove('o', 'payment', 'paying')} and expires_at > now()`
 }
 
-/** Each checkout once, however many ask for it; rows that somebody has locked are not waited for. */
+/**
+ * Each checkout once, however many ask for it; rows that somebody has locked are not waited for.
+ */
 function many(requests: readonly BeginRequest[]) {
   const rows = requests.map(({ checkoutId, buyerId, paymentMethodId }, n) => [
     n,
@@ -72,7 +74,10 @@ function many(requests: readonly BeginRequest[]) {
      where o.buyer_id = asked.buyer and ${mayMove('o', 'payment', 'paying')} and o.expires_at > now()`
 }
 
-/** Begins an attempt for each of the `mine`: ids of locked orders that can be paid, number and method. */
+/**
+ * Begins an attempt for each of the `mine`: ids of locked orders that can be paid, number and
+ * method.
+ */
 function begin(
   pool: DatabasePool,
   name: string,

@@ -16,7 +16,9 @@ import { compensate } from './compensate.ts'
 
 /** How far a cancel goes; the default leaves alone what is being paid. */
 export interface CancelOptions {
-  /** Also while the bank waits for the buyer: what is charged all the same comes back as late money. */
+  /**
+   * Also while the bank waits for the buyer: what is charged all the same comes back as late money.
+   */
   readonly alsoAtBank?: boolean
 }
 
@@ -61,8 +63,8 @@ export function createCancelCheckout(deps: {
 const EndedRow = z.object({ ordered: z.boolean() })
 
 /**
- * Not committed yet: the tombstone makes the actor give the units back when it gets there. False when the actor was
- * faster by a moment: its row is locked then, and can be ended.
+ * Not committed yet: the tombstone makes the actor give the units back when it gets there. False
+ * when the actor was faster by a moment: its row is locked then, and can be ended.
  */
 async function bury(
   tx: DatabaseTransactionConnection,

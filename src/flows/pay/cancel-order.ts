@@ -41,7 +41,8 @@ export function createCancelOrder({ pool, cancelCheckout, strategy }: CancelDeps
       try {
         await cancelCheckout(orderId, buyerId, { alsoAtBank: true })
       } catch (error) {
-        // The provider is asked at this moment. If it has been paid by now, that is another way to cancel it.
+        // The provider is asked at this moment. If it has been paid by now, that is another way to
+        // cancel it.
         status = await statusOf(pool, orderId, buyerId)
         if (status === 'awaiting_payment') throw error
       }
@@ -61,7 +62,9 @@ async function statusOf(pool: DatabasePool, orderId: string, buyerId: string): P
   return status
 }
 
-/** Money, units, lines, parcels and the news of it: in one transaction, decided by the locked rows. */
+/**
+ * Money, units, lines, parcels and the news of it: in one transaction, decided by the locked rows.
+ */
 async function cancel(
   tx: DatabaseTransactionConnection,
   orderId: string,
@@ -93,7 +96,10 @@ async function cancel(
 
 const LineRow = z.object({ sku: z.string() })
 
-/** A unit whose `sell` is still on its way to the actor comes back all the same: the return overtakes it. */
+/**
+ * A unit whose `sell` is still on its way to the actor comes back all the same: the return
+ * overtakes it.
+ */
 async function returnUnits(
   tx: DatabaseTransactionConnection,
   orderId: string,

@@ -1,4 +1,6 @@
-/** The undo of each step, side by side with what it undoes. All of it is written in one transaction. */
+/**
+ * The undo of each step, side by side with what it undoes. All of it is written in one transaction.
+ */
 import type { DatabaseTransactionConnection } from 'slonik'
 import { cancelTopic } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
@@ -16,7 +18,10 @@ export interface OrderEnd {
 interface Undo {
   /** What was done: by the actor's commit, or by a confirm. */
   readonly step: 'reserve' | 'order' | 'charge'
-  /** Writes what undoes it; returns commands to post after the commit. Doing it twice changes nothing more. */
+  /**
+   * Writes what undoes it; returns commands to post after the commit. Doing it twice changes
+   * nothing more.
+   */
   undo(
     tx: DatabaseTransactionConnection,
     ids: readonly string[],
@@ -33,7 +38,8 @@ const steps: readonly Undo[] = [
   {
     step: 'order',
     async undo(tx, ids, { order, reason, actorId }) {
-      // The caller has moved the row. One that was never reserved has no order of which anybody reads.
+      // The caller has moved the row. One that was never reserved has no order of which anybody
+      // reads.
       await tx.query(sql.typeAlias('none')`
         insert into order_history (order_id, from_status, to_status, actor_id, reason)
         select o.id, 'awaiting_payment', ${order}, ${actorId ?? null}::uuid, ${reason}
@@ -44,7 +50,8 @@ const steps: readonly Undo[] = [
     },
   },
   {
-    // The provider is told afterwards, by the outbox. If it has charged already, that is late money.
+    // The provider is told afterwards, by the outbox. If it has charged already, that is late
+    // money.
     step: 'charge',
     async undo(tx, ids) {
       await tx.query(sql.typeAlias('none')`

@@ -1,4 +1,7 @@
-/** From a hold to a paid order: one attempt at a time, however often and from wherever it is asked for. */
+/**
+ * From a hold to a paid order: one attempt at a time, however often and from wherever it is asked
+ * for.
+ */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { AppError } from '../../kernel/errors.ts'
@@ -150,7 +153,10 @@ export class Confirmations {
     }
   }
 
-  /** The answer as things stand; null while an attempt has no verdict. Throws the problem of one that failed. */
+  /**
+   * The answer as things stand; null while an attempt has no verdict. Throws the problem of one
+   * that failed.
+   */
   async #answerNow(request: ConfirmRequest): Promise<Confirmed | null> {
     const found = await lookAt(this.#deps.pool, request)
     if (found.status === 'confirmed') return confirmed(request.checkoutId)

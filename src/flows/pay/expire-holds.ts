@@ -1,4 +1,6 @@
-/** Every hold ends: what is not paid by its deadline is given back, at the latest one sweep later. */
+/**
+ * Every hold ends: what is not paid by its deadline is given back, at the latest one sweep later.
+ */
 import type { DatabasePool } from 'slonik'
 import { mayMove } from '../../orders/order-sql.ts'
 import { appendOutboxRows } from '../../platform/outbox.ts'

@@ -61,8 +61,8 @@ async function handleIntent(
     return 'processed'
   }
   if (known?.status !== 'open') return known ? 'processed' : 'ignored'
-  // Anything else may have been overtaken: what is true now is asked for, of the attempt that is open
-  // now: one that is made later is none of the answer's business.
+  // Anything else may have been overtaken: what is true now is asked for, of the attempt that is
+  // open now: one that is made later is none of the answer's business.
   const open = await openAttempt(deps.pool, id)
   const answer = await deps.gateway.retrieveIntent(told.id)
   if (answer.tag === 'unknown') throw new ProviderAway(answer.message)
@@ -77,7 +77,9 @@ async function handleIntent(
   return 'processed'
 }
 
-/** The checkout that the metadata of an unknown intent names, if it is one that is being paid here. */
+/**
+ * The checkout that the metadata of an unknown intent names, if it is one that is being paid here.
+ */
 async function claimedCheckout(
   { pool, log }: MoneyDeps,
   checkoutId: string | null,

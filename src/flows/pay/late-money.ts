@@ -1,6 +1,7 @@
 /**
- * Money that came after its hold had ended. An expired hold is honoured if its units can be had again, all
- * of them; who gave the checkout up, or was told that the payment failed, gets the money back.
+ * Money that came after its hold had ended. An expired hold is honoured if its units can be had
+ * again, all of them; who gave the checkout up, or was told that the payment failed, gets the money
+ * back.
  */
 import type { DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'

@@ -1,4 +1,6 @@
-/** Checkout and payment in one call. What fails on the way is undone, and its problem is the answer. */
+/**
+ * Checkout and payment in one call. What fails on the way is undone, and its problem is the answer.
+ */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import type { Carts } from '../../cart/carts.ts'

@@ -1,4 +1,6 @@
-/** Brings a payment to a verdict, wherever it was left: by a crash, a lost reply, or a lost event. */
+/**
+ * Brings a payment to a verdict, wherever it was left: by a crash, a lost reply, or a lost event.
+ */
 import { z } from 'zod'
 import { charge } from '../../payments/charge.ts'
 import type { Charge } from '../../payments/gateway.ts'
@@ -128,7 +130,8 @@ export async function pursuePayment(
   if (open.state === 'pending' && open.live) {
     return chargeAndSettle({ patience: jobPatience, ...deps }, { ...open, checkoutId, again: true })
   }
-  // It waits for its buyer, or for the sweep that ends it: nothing may be charged that was not asked for yet.
+  // It waits for its buyer, or for the sweep that ends it: nothing may be charged that was not
+  // asked for yet.
   if (open.intentId === null) return null
   const answer = await deps.gateway.retrieveIntent(open.intentId)
   if (answer.tag !== 'intent') return null

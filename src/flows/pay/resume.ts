@@ -1,4 +1,6 @@
-/** Jobs that finish what was begun: each may run at any time, twice, and on several workers at once. */
+/**
+ * Jobs that finish what was begun: each may run at any time, twice, and on several workers at once.
+ */
 import { z } from 'zod'
 import { sql } from '../../platform/postgres/pool.ts'
 import { finishReclaim } from './late-money.ts'

@@ -31,7 +31,9 @@ export async function runRefunds(deps: RefundDeps): Promise<number> {
   return total
 }
 
-/** A refund that cannot be tried now is due again later: one of them must not hold up the others. */
+/**
+ * A refund that cannot be tried now is due again later: one of them must not hold up the others.
+ */
 async function tryRefund(deps: RefundDeps, refund: DueRefund): Promise<void> {
   try {
     await attemptRefund(deps, refund)
@@ -51,7 +53,8 @@ async function attemptRefund(deps: RefundDeps, refund: DueRefund): Promise<void>
     : await ask(deps, refund)
   if (answer.tag === 'refund') return void (await settleRefund(deps, refund.id, answer.refund))
   if (answer.tag === 'unknown') return noteRefund(pool, refund.id, { error: answer.message })
-  // Refused, perhaps because it is done: with the reply lost and the key forgotten, only a look can tell.
+  // Refused, perhaps because it is done: with the reply lost and the key forgotten, only a look can
+  // tell.
   const done = await findRefund(deps, refund)
   if (done?.tag === 'refund') return void (await settleRefund(deps, refund.id, done.refund))
   if (done) return noteRefund(pool, refund.id, { error: answer.message })

@@ -72,7 +72,9 @@ function one({ checkoutId, facts: { id, amount, currency } }: Paid) {
       from orders o where id = ${checkoutId} and ${mayMove('o', 'payment', 'paid')} for update`
 }
 
-/** Each checkout once, however many ask for it; rows that somebody has locked are not waited for. */
+/**
+ * Each checkout once, however many ask for it; rows that somebody has locked are not waited for.
+ */
 function many(paid: readonly Paid[]) {
   const rows = paid.map(({ checkoutId, facts: { id, amount, currency } }, n) => [
     n,
@@ -93,10 +95,10 @@ function many(paid: readonly Paid[]) {
 }
 
 /**
- * Settles the `mine`: ids of locked orders that can be confirmed, and what was told of them. The attempt that
- * succeeds is the history's entry; only without one the history gets a row. Prepared:
- * planning it costs more than running it. `offset 0` makes it fetch by keys: such a plan outlives the time when
- * the tables were small enough to be read whole.
+ * Settles the `mine`: ids of locked orders that can be confirmed, and what was told of them. The
+ * attempt that succeeds is the history's entry; only without one the history gets a row. Prepared:
+ * planning it costs more than running it. `offset 0` makes it fetch by keys: such a plan outlives
+ * the time when the tables were small enough to be read whole.
  */
 function settle(
   pool: DatabasePool,

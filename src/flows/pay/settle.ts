@@ -82,7 +82,9 @@ async function settleSuccess(
     : settleLateMoney(deps, checkoutId, intent)
 }
 
-/** Throws, and makes an operator look, unless the intent is the checkout's own and fits the order. */
+/**
+ * Throws, and makes an operator look, unless the intent is the checkout's own and fits the order.
+ */
 async function checkOurs({ pool, log }: MoneyDeps, checkoutId: string, intent: IntentFacts) {
   const payment = await findPayment(pool, checkoutId)
   if (payment === null || payment.intentId === null) {

@@ -1,7 +1,7 @@
 /**
- * A checkout over several SKUs, all or nothing. First its row with its parts and a deadline; then the
- * gates; each actor writes only its own part; and one conditional update, outside
- * the actors, decides. Whatever fails on the way, every part gets a release.
+ * A checkout over several SKUs, all or nothing. First its row with its parts and a deadline; then
+ * the gates; each actor writes only its own part; and one conditional update, outside the actors,
+ * decides. Whatever fails on the way, every part gets a release.
  */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
@@ -40,7 +40,10 @@ const rememberedMax = 50_000
 export class Assembly {
   readonly #deps: AssemblyDeps
   readonly #begin: ReturnType<typeof createBeginAssembly>
-  /** What a SKU costs is in one currency, for ever; its gate refuses it when it is not sold any more. */
+  /**
+   * What a SKU costs is in one currency, for ever; its gate refuses it when it is not sold any
+   * more.
+   */
   readonly #known = new RecentMap<string>(rememberedMax)
   /** What the gates said last. */
   readonly #unitsLeft = new RecentMap<number>(rememberedMax)
@@ -113,8 +116,8 @@ export class Assembly {
   }
 
   /**
-   * The first refusal, or null. Scarce SKUs are asked in one order by everybody: were they asked at once,
-   * two crossed baskets could each get what the other one needs, and both be refused.
+   * The first refusal, or null. Scarce SKUs are asked in one order by everybody: were they asked at
+   * once, two crossed baskets could each get what the other one needs, and both be refused.
    */
   async #admitAll(purchase: Purchase, checkoutId: string): Promise<Refused | null> {
     const { lines } = purchase

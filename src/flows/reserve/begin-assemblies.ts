@@ -43,7 +43,8 @@ export function createBeginAssembly(pool: DatabasePool): (begin: Beginning) => P
   return async (begin) => {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const begun = await together.ask(begin)
-      // Neither inserted nor visible: the winner committed in between, or gave its key back. Look again.
+      // Neither inserted nor visible: the winner committed in between, or gave its key back. Look
+      // again.
       if (begun) return begun
     }
     throw new AppError(
@@ -56,7 +57,10 @@ export function createBeginAssembly(pool: DatabasePool): (begin: Beginning) => P
 
 const Row = z.object({ n: z.number(), id: z.string(), fingerprint: z.string(), fresh: z.boolean() })
 
-/** Writes rows and parts, or finds the checkouts that have the keys; null where neither was possible. */
+/**
+ * Writes rows and parts, or finds the checkouts that have the keys; null where neither was
+ * possible.
+ */
 async function beginTogether(
   pool: DatabasePool,
   asks: readonly Beginning[],

@@ -113,7 +113,10 @@ export class Checkouts {
     return this.#unlessReused({ tag: 'placed', checkout, replayed }, buyerId)
   }
 
-  /** The gates of two partitions cannot see one key used at both; the ledger does, and then it is told here. */
+  /**
+   * The gates of two partitions cannot see one key used at both; the ledger does, and then it is
+   * told here.
+   */
   async #unlessReused(placed: Placed, buyerId: string): Promise<Placed | Refusal> {
     const { id, status } = placed.checkout
     if (status !== 'rejected') return placed
@@ -179,7 +182,10 @@ export class Checkouts {
     await Promise.all([...partitions].map((partition) => this.#deps.results.listen(partition)))
   }
 
-  /** Messages only hurry things: without them, or before a silent subscriber is back, a request looks for itself. */
+  /**
+   * Messages only hurry things: without them, or before a silent subscriber is back, a request
+   * looks for itself.
+   */
   async #soon(listening: Promise<void>, waitMs: number): Promise<void> {
     await settlesWithin(this.#deps.clock, Math.min(waitMs, lookEveryMs), listening)
   }
@@ -200,7 +206,8 @@ export class Checkouts {
         const expiresAt = new Date(expiresAtMs).toISOString()
         return { ...queued, status: 'reserved', orderId: queued.id, total, currency, expiresAt }
       }
-      // It is admitted, whatever PostgreSQL can tell about it now: queued is then all that is known.
+      // It is admitted, whatever PostgreSQL can tell about it now: queued is then all that is
+      // known.
       const found = await this.get(queued.id, buyerId).catch(() => queued)
       if (found.status !== 'queued') return found
       // A result that is remembered comes at once, again and again.

@@ -1,4 +1,6 @@
-/** What a worker does after a commit: tells those who wait, and decides checkouts over several SKUs. */
+/**
+ * What a worker does after a commit: tells those who wait, and decides checkouts over several SKUs.
+ */
 import type { DatabasePool } from 'slonik'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
@@ -89,8 +91,9 @@ export class CommitListener {
     this.#looking = undefined
   }
 
-  // To look before the last part is there is in vain. Parts that go to other workers are not counted here:
-  // whoever misses some looks a moment after each of its own, so that one look comes after the last.
+  // To look before the last part is there is in vain. Parts that go to other workers are not
+  // counted here: whoever misses some looks a moment after each of its own, so that one look comes
+  // after the last.
   #note(checkoutId: string, of: number): void {
     const count = (this.#parts.get(checkoutId) ?? 0) + 1
     if (count >= of) {

@@ -1,4 +1,7 @@
-/** Ends checkouts in PostgreSQL and writes the commands that give their units back, in one transaction. */
+/**
+ * Ends checkouts in PostgreSQL and writes the commands that give their units back, in one
+ * transaction.
+ */
 import type { DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { newId } from '../../kernel/ids.ts'

@@ -1,9 +1,10 @@
 /**
  * Tells requests that wait what became of their checkouts: workers publish, API processes listen.
  *
- * A message of version 1 is the list `[deadline, rows]`. One of a newer version is an object that has its version as
- * `v`. An API process ignores what it does not read, so a new version needs no order of roll-out: meanwhile requests
- * that wait find their checkouts in PostgreSQL, a moment later.
+ * A message of version 1 is the list `[deadline, rows]`. One of a newer version is an object that
+ * has its version as `v`. An API process ignores what it does not read, so a new version needs no
+ * order of roll-out: meanwhile requests that wait find their checkouts in PostgreSQL, a moment
+ * later.
  */
 import type { Clock } from '../../kernel/clock.ts'
 import { RecentMap } from '../../kernel/recent-map.ts'

@@ -56,7 +56,10 @@ export interface Refusal {
 export interface ReservationStrategy {
   /** Takes all units of the purchase or none. Never leaves a unit behind, whatever fails. */
   reserve(purchase: Purchase): Promise<ReserveOutcome> | ReserveOutcome
-  /** Hurries commands that are already written to PostgreSQL; they are carried out with or without it. */
+  /**
+   * Hurries commands that are already written to PostgreSQL; they are carried out with or without
+   * it.
+   */
   post(commands: readonly StockCommand[]): Promise<void>
   /** Units that would be granted now, or null when only the ledger knows. */
   available(sku: string): Promise<number | null>

@@ -1,7 +1,7 @@
 /**
- * What sellers do with their products. A change is one transaction over catalogue and stock, with an event
- * that makes caches and gates follow it; they are told at once as well, so that usually nothing waits for
- * the event.
+ * What sellers do with their products. A change is one transaction over catalogue and stock, with
+ * an event that makes caches and gates follow it; they are told at once as well, so that usually
+ * nothing waits for the event.
  */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { appendAudit } from '../../audit/audit-log.ts'
@@ -144,7 +144,10 @@ export function manageProducts(deps: ManageProductsDeps) {
   }
 }
 
-/** One transaction for a change, its entry in the audit log, and its event. `write` returns the entry's details. */
+/**
+ * One transaction for a change, its entry in the audit log, and its event. `write` returns the
+ * entry's details.
+ */
 function change(
   pool: DatabasePool,
   target: ProductTarget,

@@ -95,8 +95,9 @@ export async function moveShipment(pool: DatabasePool, request: MoveShipment): P
 }
 
 /**
- * The owners of the SKUs write the same lines, and everybody who buys from one waits for its owner: a seller's
- * statement has one second, its wait for a lock included. Whoever takes longer is asked to try again.
+ * The owners of the SKUs write the same lines, and everybody who buys from one waits for its owner:
+ * a seller's statement has one second, its wait for a lock included. Whoever takes longer is asked
+ * to try again.
  */
 async function hurry(tx: DatabaseTransactionConnection): Promise<void> {
   await tx.query(sql.type(z.object({ set_config: z.string() }))`

@@ -8,10 +8,16 @@ import type { Assembly } from '../assembly.ts'
 import { refusalOf } from '../refusals.ts'
 import type { Line, Purchase, ReservationStrategy, ReserveOutcome } from '../strategy.ts'
 
-/** What is posted at once, and what may wait for it, at most. A command that is not posted is not lost. */
+/**
+ * What is posted at once, and what may wait for it, at most. A command that is not posted is not
+ * lost.
+ */
 const postedMax = 500
 const postingMax = 20_000
-/** A sell frees nothing and nobody waits for it: in a crowd, those of so long are posted together. Milliseconds. */
+/**
+ * A sell frees nothing and nobody waits for it: in a crowd, those of so long are posted together.
+ * Milliseconds.
+ */
 const sellsMs = 25
 
 /** What the strategy is built from. */

@@ -1,6 +1,6 @@
 /**
- * The textbook: SELECT … FOR UPDATE on the stock row, check, write, commit. Correct, and every buyer of
- * one product waits for every other. It is here to be compared with.
+ * The textbook: SELECT … FOR UPDATE on the stock row, check, write, commit. Correct, and every
+ * buyer of one product waits for every other. It is here to be compared with.
  */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
@@ -59,7 +59,8 @@ export function pessimisticStrategy(deps: PessimisticDeps): ReservationStrategy 
       }
       const checkoutId = ids.mint(partitionOf(lines[0]?.sku as string), 0, buyerId)
       try {
-        // Retrying a refusal would be wrong and a conflict cannot happen: rows are locked in SKU order.
+        // Retrying a refusal would be wrong and a conflict cannot happen: rows are locked in SKU
+        // order.
         const remaining = await pool.transaction(
           (tx) => take(tx, deps, purchase, checkoutId, offers),
           0,
