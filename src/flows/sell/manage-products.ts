@@ -89,7 +89,10 @@ export function manageProducts(deps: ManageProductsDeps) {
     deps.forget(changed.id, skus)
   }
   return {
-    /** @throws AppError sku_taken, validation_failed for two currencies. */
+    /**
+     * For POST /api/products. @throws AppError sku_taken, validation_failed for two currencies,
+     * unauthenticated when the seller's account is gone.
+     */
     async create(
       sellerId: string,
       texts: ProductTexts,
@@ -106,8 +109,9 @@ export function manageProducts(deps: ManageProductsDeps) {
     },
 
     /**
-     * Writes texts, prices and options. What was promised before keeps its price.
-     * @throws AppError not_found, stale_version, validation_failed for a SKU of another product.
+     * For PATCH /api/products/:id: writes texts, prices and options; what was promised before keeps
+     * its price. @throws AppError not_found, stale_version, validation_failed for a SKU of another
+     * product.
      */
     async edit(target: ProductTarget, { variants = [], ...texts }: ProductEdit): Promise<Product> {
       const write = async (tx: DatabaseTransactionConnection, id: string) => {
@@ -117,7 +121,10 @@ export function manageProducts(deps: ManageProductsDeps) {
       return answer(await change(pool, target, 'product.edited', write, texts))
     },
 
-    /** @throws AppError not_found, stale_version, sku_taken, validation_failed. */
+    /**
+     * For POST /api/products/:id/variants. @throws AppError not_found, stale_version, sku_taken,
+     * validation_failed for two currencies or too many variants.
+     */
     async addVariants(
       target: ProductTarget,
       variants: readonly StockedVariant[],
@@ -132,7 +139,8 @@ export function manageProducts(deps: ManageProductsDeps) {
     },
 
     /**
-     * Takes a product off the shelves; its orders stay. @throws AppError not_found, stale_version.
+     * For DELETE /api/products/:id: takes a product off the shelves; its orders stay. @throws
+     * AppError not_found, stale_version.
      */
     async archive(target: ProductTarget): Promise<void> {
       const changed = await change(pool, target, 'product.archived', async (tx, id) => {
