@@ -52,10 +52,7 @@ export function manageImages(deps: { readonly pool: DatabasePool; readonly store
   }
 
   return {
-    /**
-     * Makes room for a picture of so many bytes. @throws AppError not_found, validation_failed when
-     * there are too many.
-     */
+    /** Makes room for a picture of so many bytes. @throws AppError not_found, validation_failed when there are too many. */
     async announce(
       { product, sellerId }: ImageTarget,
       file: { readonly contentType: ImageType; readonly bytes: number },
@@ -76,10 +73,7 @@ export function manageImages(deps: { readonly pool: DatabasePool; readonly store
       return { image, upload }
     },
 
-    /**
-     * Says that the upload is done; any number of times. @throws AppError not_found,
-     * invalid_transition when there is no file yet.
-     */
+    /** Says that the upload is done, any number of times. @throws AppError not_found, invalid_transition without a file. */
     async complete(target: ImageTarget, id: string): Promise<ImageRow> {
       const image = await pool.transaction((tx) => ownImage(tx, target, id))
       if (image.status !== 'pending') return image

@@ -89,10 +89,7 @@ export function manageProducts(deps: ManageProductsDeps) {
     deps.forget(changed.id, skus)
   }
   return {
-    /**
-     * For POST /api/products. @throws AppError sku_taken, validation_failed for two currencies,
-     * unauthenticated when the seller's account is gone.
-     */
+    /** For POST /api/products. @throws AppError sku_taken, validation_failed (two currencies), unauthenticated. */
     async create(
       sellerId: string,
       texts: ProductTexts,
@@ -108,11 +105,7 @@ export function manageProducts(deps: ManageProductsDeps) {
       return shown(id)
     },
 
-    /**
-     * For PATCH /api/products/:id: writes texts, prices and options; what was promised before keeps
-     * its price. @throws AppError not_found, stale_version, validation_failed for a SKU of another
-     * product.
-     */
+    /** For PATCH /api/products/:id; what was promised keeps its price. @throws AppError not_found, stale_version. */
     async edit(target: ProductTarget, { variants = [], ...texts }: ProductEdit): Promise<Product> {
       const write = async (tx: DatabaseTransactionConnection, id: string) => {
         if (variants.length > 0) await writeEdits(tx, id, variants)
@@ -121,10 +114,7 @@ export function manageProducts(deps: ManageProductsDeps) {
       return answer(await change(pool, target, 'product.edited', write, texts))
     },
 
-    /**
-     * For POST /api/products/:id/variants. @throws AppError not_found, stale_version, sku_taken,
-     * validation_failed for two currencies or too many variants.
-     */
+    /** For POST …/variants. @throws AppError not_found, stale_version, sku_taken, validation_failed (currencies, count). */
     async addVariants(
       target: ProductTarget,
       variants: readonly StockedVariant[],
@@ -138,10 +128,7 @@ export function manageProducts(deps: ManageProductsDeps) {
       return answer(changed)
     },
 
-    /**
-     * For DELETE /api/products/:id: takes a product off the shelves; its orders stay. @throws
-     * AppError not_found, stale_version.
-     */
+    /** For DELETE /api/products/:id; its orders stay. @throws AppError not_found, stale_version. */
     async archive(target: ProductTarget): Promise<void> {
       const changed = await change(pool, target, 'product.archived', async (tx, id) => {
         await archive(tx, id)
