@@ -1,4 +1,4 @@
-/** What the made-up shop of {@link ../dev/seed-shop.ts} sells, and how it talks about it. */
+/** What the made-up shop of `seed-shop.ts` sells, and how it talks about it. */
 
 export interface Range {
   readonly category: string

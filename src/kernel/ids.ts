@@ -2,9 +2,6 @@ import { randomUUIDv7 } from 'node:crypto'
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
-/** Where ids come from: {@link newId} in production, a counter in simulation and tests. */
-export type Ids = () => string
-
 /** A new UUIDv7 (RFC 9562): time-ordered, so that index inserts stay at the right edge. */
 export function newId(): string {
   return randomUUIDv7()

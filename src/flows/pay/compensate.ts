@@ -4,7 +4,7 @@
 import type { DatabaseTransactionConnection } from 'slonik'
 import { cancelTopic } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
-import type { StockCommand } from '../../stock/gate/post-commands.ts'
+import type { StockCommand } from '../../stock/protocol/messages.ts'
 import { releaseUnits } from '../reserve/end-checkout.ts'
 
 /** How orders end that were not paid, and why, for their history. */

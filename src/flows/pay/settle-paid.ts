@@ -5,7 +5,7 @@ import { mayMove } from '../../orders/order-sql.ts'
 import type { IntentFacts } from '../../payments/gateway.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import { together } from '../../platform/postgres/together.ts'
-import type { StockCommand } from '../../stock/gate/post-commands.ts'
+import type { StockCommand } from '../../stock/protocol/messages.ts'
 
 /** What the provider says was paid: amounts in minor units. */
 export type PaidFacts = Pick<IntentFacts, 'amount' | 'amountReceived' | 'currency'> & {

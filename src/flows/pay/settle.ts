@@ -11,7 +11,7 @@ import { closePayment, findPayment, flagPayment } from '../../payments/payment-r
 import { appendOutbox } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import { PermanentFailure } from '../../platform/retries.ts'
-import type { StockCommand } from '../../stock/gate/post-commands.ts'
+import type { StockCommand } from '../../stock/protocol/messages.ts'
 import { compensate } from './compensate.ts'
 import { settleLateMoney } from './late-money.ts'
 import { attemptsMax, type MoneyDeps } from './money-deps.ts'

@@ -6,7 +6,7 @@ import type { DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { newId } from '../../kernel/ids.ts'
 import { sql } from '../../platform/postgres/pool.ts'
-import type { StockCommand } from '../../stock/gate/post-commands.ts'
+import type { StockCommand } from '../../stock/protocol/messages.ts'
 import { partitionOf } from '../../stock/protocol/partition.ts'
 
 const Part = z.object({ order_id: z.string(), sku: z.string() })

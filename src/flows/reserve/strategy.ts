@@ -1,7 +1,7 @@
 /** How stock is reserved: the actor, and beside it the ways the field does it today. */
 import type { ProblemCode, ProblemExtras } from '../../kernel/errors.ts'
 import type { CheckoutWord } from '../../orders/order-words.ts'
-import type { StockCommand } from '../../stock/gate/post-commands.ts'
+import type { StockCommand } from '../../stock/protocol/messages.ts'
 
 /** So many units of one SKU, in a purchase or in a checkout. */
 export interface Line {

@@ -5,8 +5,6 @@
 import type { GateStore, LedgerStore, PostReply } from '../ports.ts'
 import type { StockCommand } from '../protocol/messages.ts'
 
-export type { StockCommand } from '../protocol/messages.ts'
-
 /** What posting needs of the gates. */
 export type PostGates = Pick<GateStore, 'post' | 'want'>
 
