@@ -60,16 +60,16 @@ export interface ActorFactory<Store> {
 }
 
 /**
- * Thrown by actors and stores to lanes: this owner's memory is not the truth any more, as somebody
- * else has moved on. It steps down.
+ * Thrown by actors and stores to lanes, when somebody else has moved on and this owner's memory is
+ * not the truth any more. The lane gives that partition back.
  */
 export class Fenced extends Error {
   override name = 'Fenced'
 }
 
 /**
- * Thrown by actors to lanes: this worker cannot run the partition, although another one can: it is
- * of a newer release. It gives the partition back, and tries again after a while.
+ * Thrown by actors to lanes: only a worker of a newer release can run the partition. The lane gives
+ * it back, and the {@link Ownership} of this worker leaves it to others for 0.5 to 30 s.
  */
 export class BeyondThisWorker extends Error {
   override name = 'BeyondThisWorker'

@@ -32,11 +32,11 @@ const crowdOfParts = 16
 const gatherPartsMs = 3
 
 /**
- * How long a partition gathers after a pass, from 0 to 20 milliseconds: a commit costs much the
- * same for ten commands as for a hundred. The idea is PostgreSQL's `commit_delay` with
- * `commit_siblings`: a lone command never waits. The larger the crowd, the longer: at an eighth of
- * a millisecond each, and not at a fixed time, because a crowd whose every member waits for its
- * commit does not grow meanwhile.
+ * For {@link Lane}: how long a partition gathers after a pass, from 0 to 20 milliseconds. A commit
+ * costs much the same for ten commands as for a hundred. A lone command never waits. The larger the
+ * crowd, the longer: an eighth of a millisecond for each, and no fixed time, because a crowd whose
+ * every member waits for its commit does not grow meanwhile. Never throws. (PostgreSQL's
+ * `commit_delay` with `commit_siblings` does the same.)
  */
 export function gatherMs({ arrivals, parts }: Omit<Found, 'anything'>): number {
   if (parts) return arrivals < crowdOfParts ? 0 : gatherPartsMs

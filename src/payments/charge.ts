@@ -31,9 +31,10 @@ export interface ChargeRequest extends Amount {
 }
 
 /**
- * Creates the checkout's intent unless there is one, and confirms it; for a buyer's request and for
- * the job that resumes it. Keys are made of checkout and attempt: doing it again, by anybody,
- * charges nothing more. What the provider says is a value, `unknown` without a verdict.
+ * For a buyer's request and for the job that resumes it: creates the checkout's intent unless there
+ * is one, and confirms it. Keys are made of checkout and attempt: to do it again, by anybody,
+ * charges nothing more. The provider's word is a value, `unknown` without a verdict; rejects only
+ * as `noteIntent` does.
  */
 export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<Charge> {
   const { gateway, patience = confirmPatience } = deps

@@ -22,8 +22,8 @@ const columns = sql.fragment`checkout_id as "checkoutId", intent_id as "intentId
   captured, refunded`
 
 /**
- * The payment of a checkout; null before its first attempt. Settling, cancelling and event handling
- * read it. Rejects only with the pool's errors.
+ * For settling, cancelling and the handler of events: the payment of a checkout; null before its
+ * first attempt. Rejects with PostgreSQL's errors.
  */
 export function findPayment(db: CommonQueryMethods, checkoutId: string): Promise<Payment | null> {
   return db.maybeOne(
@@ -33,7 +33,7 @@ export function findPayment(db: CommonQueryMethods, checkoutId: string): Promise
 
 /**
  * As {@link findPayment}, for a transaction that moves money (refunds, late money): nobody else
- * changes the row until it ends.
+ * changes the row until it ends. Rejects with PostgreSQL's errors.
  */
 export function lockPayment(tx: CommonQueryMethods, checkoutId: string): Promise<Payment | null> {
   return tx.maybeOne(
@@ -44,8 +44,8 @@ export function lockPayment(tx: CommonQueryMethods, checkoutId: string): Promise
 }
 
 /**
- * The payment that an event of the provider is about, for the handler of events. Null when the
- * intent is not known here, or not yet.
+ * For the handler of events: the payment that an event of the provider is about. Null when the
+ * intent is not known here, or not yet. Rejects with PostgreSQL's errors.
  */
 export function findPaymentByIntent(
   db: CommonQueryMethods,
@@ -70,8 +70,8 @@ const AttemptRow = z.object({
 })
 
 /**
- * The checkout's attempt without a verdict, or null; there is one at most. Asked by the handler of
- * events and by whoever cancels a checkout.
+ * For the handler of events and for cancels: the checkout's attempt without a verdict, or null;
+ * there is one at most. Rejects with PostgreSQL's errors.
  */
 export function openAttempt(
   db: CommonQueryMethods,
@@ -83,8 +83,9 @@ export function openAttempt(
 }
 
 /**
- * Notes which intent is the checkout's, before it is confirmed; whoever pursues a charge calls it.
- * False when the payment is closed, or has another intent. Concurrent calls share a statement.
+ * For every charge: notes which intent is the checkout's, before it is confirmed. False when the
+ * payment is closed, or has another intent. Concurrent calls share a statement. Rejects with
+ * AppError overloaded when 10,000 wait, and with PostgreSQL's errors.
  */
 export function noteIntent(
   pool: DatabasePool,
@@ -118,8 +119,9 @@ const noteShared = together<Note, boolean>({
 })
 
 /**
- * Ends a payment of which nothing was and will be charged, with its open attempts. For settling and
- * cancelling. False, and nothing changes, when it is not open or its intent is another.
+ * For settling and cancelling: ends a payment of which nothing was and will be charged, with its
+ * open attempts. False, and nothing changes, when it is not open or its intent is another. Rejects
+ * with PostgreSQL's errors.
  */
 export async function closePayment(
   db: CommonQueryMethods,
@@ -139,8 +141,9 @@ export async function closePayment(
 }
 
 /**
- * Makes an operator look: something at the provider contradicts the order. Settling calls it; of
- * `why`, 500 characters are kept. An unknown checkout changes nothing.
+ * For settling: makes an operator look, because something at the provider contradicts the order. Of
+ * `why`, 500 characters are kept. An unknown checkout changes nothing. Rejects with PostgreSQL's
+ * errors.
  */
 export async function flagPayment(
   db: CommonQueryMethods,

@@ -15,9 +15,9 @@ export interface RequestedRefund {
 const Asked = z.object({ amount: z.number() })
 
 /**
- * Decides to give back all that was captured and is not on its way back yet, in the transaction of
- * a cancellation or of late money. Null when there is nothing: asking twice refunds once. The money
- * moves when the transaction has committed and the job has run.
+ * For cancels and late money, in their transaction: decides to give back all that was captured and
+ * is not on its way back yet. Null when there is nothing: to ask twice refunds once. The job moves
+ * the money after the commit. Rejects with PostgreSQL's errors.
  */
 export async function requestRefund(
   tx: DatabaseTransactionConnection,
@@ -59,8 +59,9 @@ const due = sql.fragment`r.state = 'pending' and (r.tried_at is null or
   r.tried_at < now() - make_interval(secs => least(600, power(2, least(r.attempts, 10)))))`
 
 /**
- * Takes up to `limit` refunds that are due, the oldest first, for the refund job: no other worker
- * asks for them now. Counts the attempt; one that is not settled is due again after a pause.
+ * For the refund job: takes up to `limit` refunds that are due, the oldest first; no other worker
+ * asks for them now. Counts the attempt; one that is not settled is due again after 2 s to 10 min.
+ * Rejects with PostgreSQL's errors.
  */
 export function claimDueRefunds(
   db: CommonQueryMethods,
@@ -78,8 +79,9 @@ export function claimDueRefunds(
 }
 
 /**
- * Notes why a refund is not done yet, and the provider's id for it if it has one. The refund job
- * and the settling of refunds call it. Of the error, 500 characters are kept.
+ * For the refund job and the settling of refunds: notes why a refund is not done yet, and the
+ * provider's id for it if it has one. Of the error, 500 characters are kept. Rejects with
+ * PostgreSQL's errors.
  */
 export async function noteRefund(
   db: CommonQueryMethods,
@@ -93,8 +95,9 @@ export async function noteRefund(
 }
 
 /**
- * Gives up a refund that the provider refuses for good; the refund job and the settling of refunds
- * call it. True once: an operator looks at it, and may retry it. False when it is not pending.
+ * For the refund job and the settling of refunds: gives up a refund that the provider refuses for
+ * good. True once: an operator looks at it, and may retry it. False when it is not pending. Of the
+ * error, 500 characters are kept. Rejects with PostgreSQL's errors.
  */
 export async function failRefund(
   db: CommonQueryMethods,
@@ -121,8 +124,8 @@ const FailedRow = z.object({
 export type FailedRefund = z.infer<typeof FailedRow>
 
 /**
- * Refunds that failed and whose money is still owed, the newest first, for the operators' route.
- * `before` is the id of the last one seen; null begins.
+ * For the operators' route: refunds that failed and whose money is still owed, the newest first.
+ * `before` is the id of the last one seen; null begins. Rejects with PostgreSQL's errors.
  */
 export function failedRefunds(
   db: CommonQueryMethods,
@@ -143,8 +146,8 @@ const ToRetryRow = z.object({ checkoutId: z.string(), state: z.string(), reason:
 
 /**
  * For the operators' route: asks for a failed refund's money once more, as {@link requestRefund}
- * does. Under an id, and so a key, of its own, because the provider repeats its answer to a key it
- * knows. Asking twice refunds once.
+ * does, under a new id and so a new key: the provider repeats its answer to a key that it knows. To
+ * ask twice refunds once. Rejects with PostgreSQL's errors.
  */
 export async function retryRefund(
   tx: DatabaseTransactionConnection,

@@ -184,8 +184,8 @@ function untraced<T>(call: () => T): T {
 }
 
 /**
- * The facts of an intent, from an answer or from an event. Amounts stay minor units. For the
- * gateway and the handler of events.
+ * For the gateway and the handler of events: the facts of an intent, from an answer or from an
+ * event. Amounts stay minor units. Never throws on an intent of the provider's API.
  */
 export function factsOf(intent: Stripe.PaymentIntent): IntentFacts {
   const error = intent.last_payment_error
@@ -202,8 +202,8 @@ export function factsOf(intent: Stripe.PaymentIntent): IntentFacts {
 }
 
 /**
- * The facts of a refund, from an answer or from an event; `canceled` counts as failed. Minor units.
- * For the gateway and the handler of events.
+ * For the gateway and the handler of events: the facts of a refund, from an answer or from an
+ * event; `canceled` counts as failed. Minor units. Never throws on a refund of the provider's API.
  */
 export function refundFactsOf(refund: Stripe.Refund): RefundFacts {
   const { id, amount, status, metadata } = refund

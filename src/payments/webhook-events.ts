@@ -42,14 +42,15 @@ const inQueue = { facts: isFact, hints: sql.fragment`not ${isFact}` } as const
 
 /**
  * For the relays, a subquery: when the first stored event of a queue is due, or was. No row when
- * none is stored.
+ * none is stored. Makes SQL only, and never throws.
  */
 export const firstDueWebhook = (queue: WebhookQueue) => sql.fragment`
   select due_at from webhook_events where state = 'stored' and ${inQueue[queue]} order by due_at limit 1`
 
 /**
  * For the relays: takes up to `limit` stored events that are due, and answers their ids. Two
- * callers never take one event; one that is not ended is due again after 30 seconds.
+ * callers never take one event; one that is not ended is due again after 30 seconds. Rejects with
+ * PostgreSQL's errors.
  */
 export async function claimDueWebhooks(
   pool: DatabasePool,
@@ -148,8 +149,8 @@ export interface ParkedWebhook {
 }
 
 /**
- * What was given up, the newest first, for the operators' route; `before` is the last one seen, its
- * time in whole milliseconds, and null begins.
+ * For the operators' route: events that were given up, the newest first. `before` is the last one
+ * seen, its time in whole milliseconds; null begins. Rejects with PostgreSQL's errors.
  */
 export async function parkedWebhooks(
   pool: DatabasePool,
@@ -174,7 +175,8 @@ export type WebhookState = 'stored' | 'processed' | 'ignored' | 'parked'
 
 /**
  * For the operators' route: puts a parked event back with a fresh count. Answers its state
- * afterwards, or null when there is no such event. Any other state stays as it is.
+ * afterwards, or null when there is no such event. Any other state stays as it is. Rejects with
+ * PostgreSQL's errors.
  */
 export async function replayWebhook(
   pool: CommonQueryMethods,
@@ -188,7 +190,7 @@ export async function replayWebhook(
 
 /**
  * For the job that forgets old events: deletes up to `limit` ended ones that came `days` days ago
- * or earlier; answers how many.
+ * or earlier; answers how many. Rejects with PostgreSQL's errors.
  */
 export async function forgetOldWebhooks(
   pool: DatabasePool,

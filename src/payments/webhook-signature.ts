@@ -17,7 +17,7 @@ export const toleranceSeconds = 300
 /**
  * For the webhook route: verifies bodies against any of several secrets (separated by commas), so
  * that a secret can be changed without a gap. Never throws: undefined for a signature that is
- * missing, wrong, too old or over other bytes, and for a body that is no event.
+ * missing, wrong, older than 300 seconds or over other bytes, and for a body that is no event.
  */
 export function createWebhookVerifier(
   secretSetting: string,

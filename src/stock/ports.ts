@@ -252,16 +252,18 @@ export interface Wakes {
 // The ledger ---------------------------------------------------------------------------------------------------------
 
 /**
- * The store refused a batch because of its content: rows that contradict each other, or a value that does not fit.
- * Nothing was committed, and the same batch will be refused again until somebody mends a row.
+ * Thrown by ledgers to owners and direct commands: the content of a batch is refused. Rows
+ * contradict each other, or a value does not fit. Nothing was committed; the same batch is refused
+ * again until somebody mends a row.
  */
 export class RefusedWork extends Error {
   override name = 'RefusedWork'
 }
 
 /**
- * A batch met a row that it did not expect: an id, or a buyer's key, that is taken, or a count that would pass its
- * limit. Nothing was committed. With evidence the batch may be decided differently.
+ * Thrown by ledgers to the commit of a pass: a batch met a row that it did not expect. An id, or a
+ * buyer's key, is taken, or a count would pass its limit. Nothing was committed; with evidence it
+ * may be decided differently.
  */
 export class Contested extends RefusedWork {
   override name = 'Contested'

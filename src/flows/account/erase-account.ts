@@ -17,9 +17,9 @@ const accountErasedTopic = 'account.erased'
 export type EraseAccount = (accountId: string) => Promise<void>
 
 /**
- * Builds the function for the API. It erases the account and gives back what it holds and has not
- * paid. What other domains know of it is forgotten a moment later by the worker, whatever dies in
- * between: the event stands in the transaction that erases.
+ * Builds the function for the API; building never throws. It erases the account and gives back what
+ * it holds and has not paid. The worker makes the other domains forget the account a moment later,
+ * whatever dies in between: the event stands in the transaction that erases.
  */
 export function createEraseAccount(deps: {
   readonly identity: Pick<Bans, 'erase'>

@@ -30,8 +30,9 @@ export interface CancelOptions {
 export type CancelCheckout = (id: string, buyerId: string, options?: CancelOptions) => Promise<void>
 
 /**
- * Builds it for API and worker. One transaction ends the checkout and writes what releases its
- * units, which is then posted to the gates; a post that fails loses nothing.
+ * Builds it for API and worker. One transaction ends the checkout and writes the commands that
+ * release its units; they are posted after the commit, and a post that fails loses nothing. Rejects
+ * as {@link CancelCheckout} says, and with PostgreSQL's errors.
  */
 export function createCancelCheckout(deps: {
   readonly pool: DatabasePool

@@ -5,17 +5,19 @@ import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
 
 /**
- * The provider did not answer; asking again is safe. The outbox and the inbox of webhooks try again
- * later; a buyer who waits is answered `payment_unavailable`.
+ * Thrown by {@link cancelIntent} and by the handler of events: the provider did not answer, and
+ * asking again is safe. Outbox and inbox of webhooks try again later; confirm answers the buyer
+ * `payment_unavailable`.
  */
 export class ProviderAway extends Error {
   override name = 'ProviderAway'
 }
 
 /**
- * For the outbox and the reconciler: nothing more is charged for a checkout that has ended; if the
- * intent has succeeded, that is late money. @throws ProviderAway without an answer,
- * PermanentFailure when the provider refuses, and what {@link settlePayment} throws.
+ * For the outbox and the reconciler: sees to it that nothing more is charged for a checkout that
+ * has ended; an intent that has succeeded is late money. @throws ProviderAway without an answer,
+ * PermanentFailure when the provider refuses, what {@link settlePayment} throws, and PostgreSQL's
+ * errors.
  */
 export async function cancelIntent(deps: MoneyDeps, checkoutId: string): Promise<void> {
   const { pool, gateway } = deps

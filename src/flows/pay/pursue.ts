@@ -40,8 +40,9 @@ export interface ChargeAttempt {
 
 /**
  * For confirm and the reconciler: charges, and applies what the provider says; no lock or
- * transaction is held meanwhile. Where nothing is to be paid, the provider is not asked. One that
- * is away is `unavailable`, not an error. @throws PaymentMismatch.
+ * transaction is held meanwhile. An amount of 0 asks no provider. A provider that is away is
+ * `unavailable`, not an error. @throws what {@link settlePayment} throws, AppError overloaded when
+ * too many payments wait, and PostgreSQL's errors.
  */
 export async function chargeAndSettle(
   deps: MoneyDeps,
@@ -108,8 +109,9 @@ const OpenRow = z.object({
 
 /**
  * For the reconciler and for a confirm that joins: settles the attempt without a verdict; null when
- * none is settled. What is payable is charged under the same key, which charges nothing twice; the
- * intent of what has ended is cancelled, which throws as {@link cancelIntent}.
+ * none is settled. A payable one is charged under the same key, which charges nothing twice; the
+ * intent of a checkout that has ended is cancelled. @throws what {@link chargeAndSettle} and {@link
+ * cancelIntent} throw.
  */
 export async function pursuePayment(
   deps: MoneyDeps,

@@ -19,9 +19,10 @@ interface Paid {
 }
 
 /**
- * Confirms a checkout that is reserved or being paid, if intent and amount are its own; its row
- * decides every race, and those that come together are settled together. Returns the commands that
- * sell its units; null when nothing was changed: it has ended, is confirmed, or does not fit.
+ * For {@link confirmPaid}: confirms a checkout that is reserved or being paid, if intent and amount
+ * are its own; its row decides every race. Returns the commands that sell its units, or null when
+ * nothing changed: it has ended, is confirmed, or does not fit. Rejects with AppError overloaded
+ * when too many wait, and with PostgreSQL's errors.
  */
 export async function settlePaid(
   pool: DatabasePool,

@@ -19,17 +19,19 @@ import { type PaidFacts, settlePaid } from './settle-paid.ts'
 import type { Settlement, Verdict } from './settlement.ts'
 
 /**
- * What the provider says contradicts the order, and will at the next look: nothing is settled. Of
- * the checkout's own intent, the payment is flagged for an operator.
+ * Thrown by {@link settlePayment}, and nothing is settled: the provider contradicts the order, and
+ * will at the next look. If the intent is the checkout's own, the payment is flagged for an
+ * operator. Confirm passes it on, and the API answers 500; an event that meets it is parked.
  */
 export class PaymentMismatch extends PermanentFailure {
   override name = 'PaymentMismatch'
 }
 
 /**
- * Settles a verdict on the checkout's intent. `attempt` is the one just asked for; null when nobody
- * knows (an event, a look): a decline is then believed only of one that waits for the buyer.
- * @throws PaymentMismatch for another intent, amount or currency; Error before it is noted.
+ * For charges, cancels and events: settles a verdict on the checkout's intent. `attempt` is the one
+ * just asked for, from 1; null when nobody knows: a decline is then believed only of one that waits
+ * for the buyer. @throws PaymentMismatch for another intent, amount or currency; Error while the
+ * intent is not noted yet; AppError overloaded; PostgreSQL's errors.
  */
 export async function settlePayment(
   deps: MoneyDeps,
@@ -57,8 +59,8 @@ export async function settlePayment(
 }
 
 /**
- * As {@link settlePaid}, and posts what sells the units, without waiting for it; true when it
- * changed something.
+ * For {@link settlePayment} and for what costs nothing: as {@link settlePaid}, with its errors, and
+ * posts what sells the units, without waiting for it. True when it changed something.
  */
 export async function confirmPaid(
   { pool, strategy }: MoneyDeps,
@@ -158,9 +160,9 @@ async function settleCanceled(
 }
 
 /**
- * For {@link chargeAndSettle}: the attempt never happened, the provider refused to make it. The
- * checkout keeps its hold for another, or fails after {@link attemptsMax}. `why` is stored with it,
- * up to 100 characters. False when the attempt has a verdict.
+ * For {@link chargeAndSettle}, when the provider refused to make the attempt. The checkout keeps
+ * its hold for another, or fails after {@link attemptsMax}. `why` is stored with it, up to 100
+ * characters. False when the attempt has a verdict. Rejects with PostgreSQL's errors.
  */
 export async function abandonAttempt(
   deps: MoneyDeps,
@@ -183,9 +185,10 @@ export async function abandonAttempt(
 }
 
 /**
- * For a shop that releases at an outage: the provider cannot be reached, the units go back at once.
- * The attempt stays without a verdict; the reconciler cancels it, or refunds what turns out to have
- * been charged. False when it was settled meanwhile.
+ * For {@link chargeAndSettle} with PAYMENT_OUTAGE=release: the provider cannot be reached, and the
+ * units go back at once. The attempt stays without a verdict; the reconciler cancels it, or refunds
+ * what turns out to have been charged. False when it was settled meanwhile. Rejects with
+ * PostgreSQL's errors.
  */
 export async function giveUpOnProvider(deps: MoneyDeps, checkoutId: string): Promise<boolean> {
   return inTransaction(deps, async (tx) => {
@@ -197,7 +200,8 @@ export async function giveUpOnProvider(deps: MoneyDeps, checkoutId: string): Pro
 
 /**
  * For declines, cancelled intents and {@link failHold}: ends an order whose row `tx` has locked and
- * which can be paid no more; tells its buyer. Returns commands to post after the commit.
+ * that can be paid no more, and tells its buyer. Returns the commands to post after the commit.
+ * Rejects with PostgreSQL's errors, which roll `tx` back.
  */
 export async function failCheckout(
   tx: DatabaseTransactionConnection,
@@ -219,8 +223,8 @@ async function reserveAgain(tx: DatabaseTransactionConnection, checkoutId: strin
 }
 
 /**
- * Runs the transaction, then posts the commands it wrote; returns its outcome. What `run` throws
- * rolls it back and passes through.
+ * For the payment flows: runs the transaction, then posts the commands that it wrote; returns its
+ * outcome. An error of `run` rolls back and passes through; posting never rejects.
  */
 export async function inTransaction<T>(
   { pool, strategy }: Pick<MoneyDeps, 'pool' | 'strategy'>,

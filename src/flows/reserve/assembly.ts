@@ -247,7 +247,7 @@ export async function overdueAssemblies(pool: DatabasePool): Promise<string[]> {
 
 /**
  * For {@link Assembly}: the currency of those SKUs that are on sale, as an ISO 4217 code; the
- * others are left out.
+ * others are left out. Rejects with PostgreSQL's errors.
  */
 export async function currenciesOf(
   pool: DatabasePool,

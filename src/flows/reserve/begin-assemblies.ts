@@ -31,8 +31,9 @@ const attemptsMax = 5
 
 /**
  * Builds, for {@link Assembly}, what writes row, parts and deadline of a checkout. Those that come
- * together begin in one statement, with one flush to disk. The function throws AppError overloaded
- * when too many wait, or while another request uses the key.
+ * together begin in one statement, with one flush to disk. The function rejects with AppError
+ * overloaded when too many wait, or while another request uses the key; and with PostgreSQL's
+ * errors.
  */
 export function createBeginAssembly(pool: DatabasePool): (begin: Beginning) => Promise<Begun> {
   const together = new Coalescer<Beginning, Begun | null>({

@@ -59,8 +59,8 @@ const Row = z.object({
 
 /**
  * For {@link Checkouts}: the buyer's checkout as PostgreSQL has it; null when there is none, or it
- * is somebody else's. Two index look-ups, one round trip. Lines have a price once they make an
- * order.
+ * is somebody else's. Two index look-ups, one round trip. Lines have a price, in minor units, once
+ * they make an order. Rejects with PostgreSQL's errors.
  */
 export async function findCheckout(
   db: CommonQueryMethods,
@@ -98,7 +98,10 @@ export async function findCheckout(
 
 const Keyed = z.object({ id: z.string(), fingerprint: z.string() })
 
-/** For requests that are repeated: the buyer's checkout that has the Idempotency-Key, or null. */
+/**
+ * For {@link Checkouts} and {@link Assembly}, when a request is repeated: the buyer's checkout that
+ * has the Idempotency-Key, or null. Rejects with PostgreSQL's errors.
+ */
 export async function findByKey(
   db: CommonQueryMethods,
   buyerId: string,
@@ -109,8 +112,8 @@ export async function findByKey(
 }
 
 /**
- * For {@link Checkouts}, to tell `queued` from `lost`: the generation a partition's Redis state is
- * of, as PostgreSQL has it; 0 when it has none.
+ * For {@link Checkouts}, to tell `queued` from `lost`: the generation of a partition's Redis state,
+ * as PostgreSQL has it; 0 when it has none. Rejects with PostgreSQL's errors.
  */
 export async function generationOf(db: CommonQueryMethods, partition: number): Promise<number> {
   const row = await db.maybeOne(sql.type(z.object({ generation: z.number() }))`

@@ -249,7 +249,10 @@ const keyReused = refused(
   'This Idempotency-Key was used with another body before.',
 )
 
-/** Makes the error for somebody else's checkout, or none at all: nobody learns which. */
+/**
+ * For the flows that look for a buyer's checkout: makes the AppError not_found, for somebody else's
+ * and for none at all. Nobody learns which. Makes it, does not throw it.
+ */
 export function noCheckout(): AppError {
   return new AppError('not_found', 'There is no such checkout.')
 }

@@ -17,7 +17,8 @@ const bought: ReadonlySet<CheckoutStatus> = new Set(['queued', 'reserved', 'payi
 /**
  * Builds it for the API. It places the lines that were in the cart when the key was first used: a
  * retry buys the same ones, also when the cart has been emptied or filled anew meanwhile. The
- * function throws AppError validation_failed for an empty cart.
+ * function refuses as {@link Checkouts.place}; rejects with AppError validation_failed for an empty
+ * cart, and when a store is away.
  */
 export function createPlaceFromCart(deps: {
   readonly carts: Carts

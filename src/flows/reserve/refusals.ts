@@ -5,8 +5,9 @@ import { type Refusal, refused } from './strategy.ts'
 type Refusing = Exclude<GateOutcome, { tag: 'granted' | 'repeated' }>
 
 /**
- * What a buyer is answered when the gate says no to a SKU. A gate that is full or away is
- * `overloaded`: the same key may be sent again.
+ * For the strategy `actor`: what a buyer is answered when the gate says no to a SKU. A gate that is
+ * full or away is `overloaded`: the same key may be sent again. Never throws, and neither do the
+ * others here, which every strategy may use.
  */
 export function refusalOf(sku: string, outcome: Refusing): Refusal {
   switch (outcome.tag) {

@@ -26,8 +26,8 @@ export interface Result {
 type ResultRow = [id: string, status: 'r' | 'x', total: number, currency: string]
 
 /**
- * For a worker's {@link CommitListener}: the message of one commit; undefined when nobody can be
- * waiting for anything in it.
+ * For a worker's {@link CommitListener}: the message of one commit; totals are minor units.
+ * Undefined when nobody can be waiting for anything in it. Never throws.
  */
 export function encodeResults({ decisions, deadline }: Committed): string | undefined {
   const rows: ResultRow[] = []
@@ -44,7 +44,7 @@ export function encodeResults({ decisions, deadline }: Committed): string | unde
 
 /**
  * For a worker's {@link CommitListener}: the message of assemblies that were reserved. All hold
- * until `deadline`; totals are minor units.
+ * until `deadline`; totals are minor units. Never throws.
  */
 export function encodeReserved(
   deadline: Date,

@@ -66,8 +66,8 @@ export interface ReservationStrategy {
 }
 
 /**
- * Makes a {@link Refusal}; `extras` may name the fields at fault, members of the problem, or
- * seconds to wait.
+ * For strategies and flows: makes a {@link Refusal}; never throws. `extras` may name the fields at
+ * fault, members of the problem, or seconds to wait.
  */
 export function refused(code: ProblemCode, detail: string, extras?: ProblemExtras): Refusal {
   return extras ? { tag: 'refused', code, detail, extras } : { tag: 'refused', code, detail }

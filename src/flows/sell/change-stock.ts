@@ -19,9 +19,9 @@ export interface StockChange {
 }
 
 /**
- * For the route: writes a change of stock and posts it; the SKU's actor carries it out. Taking away
- * more than is free changes nothing, which only shows afterwards, in the audit log. @throws
- * AppError not_found when the SKU is not the seller's.
+ * For POST /api/skus/:sku/stock: writes a change of stock and posts it; the SKU's actor carries it
+ * out. Taking away more than is free changes nothing: a refusal in the audit log says so
+ * afterwards. @throws AppError not_found when the SKU is not the seller's; PostgreSQL's errors.
  */
 export async function changeStock(
   deps: { readonly pool: DatabasePool; readonly strategy: Pick<ReservationStrategy, 'post'> },
@@ -49,7 +49,7 @@ export async function changeStock(
 
 /**
  * For PUT /api/skus/:sku/threshold: at how many free units the seller wants to hear that a SKU is
- * low. @throws AppError not_found when the SKU is not the seller's.
+ * low. @throws AppError not_found when the SKU is not the seller's; PostgreSQL's errors.
  */
 export async function setThreshold(
   pool: DatabasePool,

@@ -106,7 +106,8 @@ export function manageImages(deps: { readonly pool: DatabasePool; readonly store
 
 /**
  * For the worker's transaction that makes a picture part of its product: tells of the change, and
- * notes it in the audit log. A product that is archived by now is left alone.
+ * notes it in the audit log. A product that is archived by now is left alone. Rejects with
+ * PostgreSQL's errors, which roll `tx` back.
  */
 export function noteReadyImage(tx: DatabaseTransactionConnection, image: ImageRow): Promise<void> {
   return noteImages(tx, image, 'product.image_added')

@@ -5,7 +5,8 @@ import { namesNoCheckout } from './outcomes.ts'
 
 /**
  * For decide: ends a hold whose checkout is over. A release that comes before its reserve leaves a
- * tombstone, which turns the reserve down. Answers the outcome: `released`, `voided`, or why not.
+ * tombstone, and the tombstone turns the reserve down. Answers the outcome: `released`, `voided`,
+ * or why not. Never throws.
  */
 export function release(draft: Draft, { checkoutId }: Command): string {
   if (checkoutId === null) return namesNoCheckout

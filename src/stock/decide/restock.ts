@@ -5,8 +5,8 @@ import type { Draft } from './draft.ts'
 const onHandMax = 2_000_000_000
 
 /**
- * For decide: units come in (positive), or free ones are taken out of the sale (negative). Answers
- * the outcome: `restocked`, or why not.
+ * For decide: units come in (positive), or free ones are taken out of the sale (negative);
+ * 2,000,000,000 on hand at most. Answers the outcome: `restocked`, or why not. Never throws.
  */
 export function restock({ state }: Draft, { units, short = false }: Command): string {
   const added = units ?? 0

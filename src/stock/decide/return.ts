@@ -6,7 +6,7 @@ import { namesNoCheckout, noHold } from './outcomes.ts'
 /**
  * For decide: a sold order is cancelled, and its units are free again. Commands of one checkout may
  * change places: a return before its sell means what it would have meant in time. Answers the
- * outcome: `returned`, or why not.
+ * outcome: `returned`, or why not. Never throws.
  */
 export function returnUnits(draft: Draft, { checkoutId }: Command): string {
   if (checkoutId === null) return namesNoCheckout

@@ -5,7 +5,7 @@ import type { Hold } from './state.ts'
 
 /**
  * For decide: the checkout was paid, and its units are sold. Answers the outcome: `sold`, or why
- * not.
+ * not. Never throws.
  */
 export function sell(draft: Draft, { checkoutId }: Command): string {
   if (checkoutId === null) return namesNoCheckout
@@ -14,7 +14,10 @@ export function sell(draft: Draft, { checkoutId }: Command): string {
   return hold.state === 'held' ? sellHeld(draft, hold) : `already ${hold.state}`
 }
 
-/** For sell and reclaim: sells the units of a hold that is held. Answers the outcome, `sold`. */
+/**
+ * For sell and reclaim: sells the units of a hold that is held. Answers the outcome, `sold`. Never
+ * throws.
+ */
 export function sellHeld(draft: Draft, hold: Hold): string {
   draft.state.held -= hold.units
   draft.state.sold += hold.units

@@ -108,7 +108,13 @@ export interface BuyerUnits {
   readonly delta: number
 }
 
-/** Names a buyer's Idempotency-Key in {@link Evidence}. */
+/**
+ * For drafts, evidence and passes: names a buyer's Idempotency-Key in {@link Evidence}. Never
+ * throws.
+ */
 export const keyOf = (buyerId: string, key: string): string => `${buyerId} ${key}`
-/** Names a buyer in a limit group, in {@link Evidence} and {@link Decision}. */
+/**
+ * For drafts and evidence: names a buyer in a limit group, in {@link Evidence} and {@link
+ * Decision}. Never throws.
+ */
 export const poolKey = (pool: string, buyerId: string): string => `${pool} ${buyerId}`

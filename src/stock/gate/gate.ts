@@ -66,7 +66,10 @@ const recentMax = 20_000
 /** How long a request waits for a gate that is being built or rebuilt. */
 const patienceMs = 2_000
 
-/** The gate as one API process, or one worker, asks it for units. */
+/**
+ * The gate as one API process, or one worker, asks it for units; strategies and assemblies call it.
+ * Never rejects: an outage is the outcome `unavailable`.
+ */
 export class Gate {
   readonly #deps: GateDeps
   readonly #queues = new Map<string, Queue>()

@@ -30,7 +30,7 @@ export interface LocalRefusalsDeps {
 
 /**
  * What one process refuses by itself. The gate asks it before every request and teaches it with
- * every answer.
+ * every answer; `Wakes` tells it what fell free. Never throws, and rejects nothing.
  */
 export class LocalRefusals implements FreedListener {
   readonly #deps: LocalRefusalsDeps

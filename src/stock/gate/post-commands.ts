@@ -14,9 +14,9 @@ const perPass = 2_000
 const perEntry = 100
 
 /**
- * Appends one command to its SKU's mailbox; a command without a gate has one asked for, and waits
- * in the ledger. Answers what the gate said last. Rejects when the gates are away: the owner posts
- * it again.
+ * For {@link postStockCommands}: appends one command to its SKU's mailbox. If the SKU has no gate,
+ * it asks for one, and the command waits in the ledger. Answers what the gate said last. Rejects
+ * when the gates are away: the owner posts it again.
  */
 export async function postStockCommand(
   gates: PostGates,

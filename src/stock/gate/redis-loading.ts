@@ -11,8 +11,8 @@ import { partitionOf } from '../protocol/partition.ts'
 import { requestField, requestRecord } from '../protocol/request-record.ts'
 
 /**
- * Drops what an earlier try has left; an owner that builds gates begins with it. Rejects when Redis
- * is away.
+ * For RedisGates: drops what an earlier try has left; an owner that builds gates begins with it.
+ * Rejects when Redis is away.
  */
 export async function beginLoading(
   redis: RedisClient,
@@ -22,7 +22,10 @@ export async function beginLoading(
   await redis.del(loadingRequestsKey(partition, generation), ...keys)
 }
 
-/** Adds buyers' counts, in units, of a SKU. Rejects when Redis is away: the owner begins anew. */
+/**
+ * For RedisGates: adds buyers' counts, in units, of a SKU. Rejects when Redis is away: the owner
+ * begins anew.
+ */
 export async function loadBuyers(
   redis: RedisClient,
   sku: string,
@@ -36,8 +39,9 @@ export async function loadBuyers(
 }
 
 /**
- * Adds requests by their keys, and their buyers to the holders, in one round trip. Those of a SKU
- * that is not being loaded are passed over. Rejects with the first command that fails.
+ * For RedisGates: adds requests by their keys, and their buyers to the holders, in one round trip.
+ * Those of a SKU that is not being loaded are passed over. Rejects with the first command that
+ * fails.
  */
 export async function loadRequests(
   redis: RedisClient,

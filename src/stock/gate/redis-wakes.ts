@@ -15,7 +15,8 @@ export interface RedisWakesDeps {
 
 /**
  * The messages of one process: workers hear wake-ups and publish results, API processes hear
- * results and what fell free. Messages may be lost; publishing never fails.
+ * results and what fell free. Messages may be lost. Only `listenToResults` rejects, when Redis is
+ * away.
  */
 export class RedisWakes implements Wakes {
   readonly #deps: RedisWakesDeps

@@ -8,9 +8,10 @@ import { partitionOf } from '../protocol/partition.ts'
 const roundsMax = 10
 
 /**
- * Brings a gate's terms to what its offer is now; call it after an edit is committed. What was
- * admitted keeps its terms; of two edits at once, the last one stands. @throws AppError overloaded
- * when edits never rest; Error when the units count against another limit than the gate's.
+ * For sellers' changes, after the commit, and for a rebuild: brings a gate's terms to what its
+ * offer is now. Admitted checkouts keep their terms; of two edits at once, the last one stands.
+ * @throws AppError overloaded after ten edits in a row; Error when the units count against another
+ * limit than the gate's; and when a store is away.
  */
 export async function refreshTerms(
   gates: Pick<GateStore, 'setTerms'>,

@@ -4,9 +4,10 @@ import type { BuyerUnits, Decision, Hold, Rejected, SkuState } from '../decide/s
 import { type Reserve, sameTerms, type Terms } from '../protocol/messages.ts'
 
 /**
- * The statements of a batch, in the order they must run; PgLedger runs them when an owner commits.
- * The first is the fence: it moves the ledger rows from the cursor they were read at, and fails the
- * transaction when one has moved. New holds last `holdSeconds` seconds.
+ * For PgLedger, when an owner commits: the statements of a batch, in the order they must run. The
+ * first is the fence: it moves the ledger rows from the cursor they were read at, and fails the
+ * transaction when one has moved. New holds last `holdSeconds` seconds. Makes SQL only, and never
+ * throws.
  */
 export function batchStatements(decisions: readonly Decision[], holdSeconds: number): Statement[] {
   const reserved = decisions.flatMap((decision) =>
@@ -43,8 +44,8 @@ export function batchStatements(decisions: readonly Decision[], holdSeconds: num
 }
 
 /**
- * For PgLedger: reads from the replies when the batch's holds end, which the fence statement
- * returned, by PostgreSQL's clock as of this transaction.
+ * For PgLedger: reads from the replies when the batch's holds end. The fence statement returned it,
+ * by PostgreSQL's clock as of this transaction. Never throws.
  */
 export function deadlineOf(rows: readonly Row[][]): Date {
   return rows[0]?.[0]?.deadline as Date

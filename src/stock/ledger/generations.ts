@@ -50,7 +50,8 @@ export async function moveToGeneration(
 
 /**
  * For the owner, before it builds gates: moves rows whose gates are of an older generation to this
- * one. @throws Fenced when one of them has moved already; the others may have been moved.
+ * one. @throws Fenced when one of them has moved already; the others may have been moved. Else the
+ * connection's errors.
  */
 export async function openGates(
   connection: PipelinedConnection,
@@ -69,8 +70,8 @@ export async function openGates(
 }
 
 /**
- * Forgets what the gates of all partitions were built on: whoever owns them next builds them anew.
- * Called by a worker that carries commands out directly.
+ * For a worker that carries commands out directly: forgets what the gates of all partitions were
+ * built on. Their next owner builds them anew. Rejects with the connection's errors.
  */
 export async function distrustGates(connection: PipelinedConnection): Promise<void> {
   await connection.query({

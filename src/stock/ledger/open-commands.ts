@@ -7,7 +7,8 @@ import type { CommandKind, StockCommand } from '../protocol/messages.ts'
 
 /**
  * For the owner, which posts them again: up to `countMax` open commands of a partition that are a
- * second old, without those of the SKUs of `except`; the oldest first.
+ * second old, without those of the SKUs of `except`; the oldest first. Rejects with the
+ * connection's errors.
  */
 export async function readOpenCommands(
   connection: PipelinedConnection,
@@ -28,7 +29,7 @@ export async function readOpenCommands(
 
 /**
  * For direct commands: up to `countMax` open commands of all partitions, however young; the oldest
- * first.
+ * first. Rejects with the connection's errors.
  */
 export async function readAllOpenCommands(
   connection: PipelinedConnection,

@@ -10,7 +10,8 @@ export interface NewStock {
 }
 
 /**
- * Writes the ledger rows of new SKUs, when products are made; those that exist stay as they are.
+ * For the transaction that makes a product: writes the ledger rows of new SKUs, with their units;
+ * those that exist stay as they are. Rejects with PostgreSQL's errors.
  */
 export async function openLedger(
   db: CommonQueryMethods,

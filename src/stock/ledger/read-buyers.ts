@@ -10,8 +10,9 @@ import { partitionDigits } from '../protocol/checkout-id.ts'
 const lowestId = '00000000-0000-0000-0000-000000000000'
 
 /**
- * For a gate's building: up to `countMax` buyers with units in a limit group, after the id `after`
- * ('' begins), by their ids. Empty: there are no more.
+ * For an owner that builds a gate: up to `countMax` buyers with units in a limit group, after the
+ * id `after` ('' begins), by their ids. Empty: there are no more. Rejects with the connection's
+ * errors.
  */
 export async function readBuyers(
   connection: PipelinedConnection,
@@ -30,7 +31,7 @@ export async function readBuyers(
 
 /**
  * For a rebuild: up to `countMax` checkouts of a partition after the id `after`, by their ids, each
- * with its holds (a row for each). Empty: there are no more.
+ * with its holds (a row for each). Empty: there are no more. Rejects with the connection's errors.
  */
 export async function readRequests(
   connection: PipelinedConnection,

@@ -5,7 +5,10 @@ import type { LedgerRow } from '../ports.ts'
 const columns =
   'sku, on_hand, free, set_aside, held, sold, granted::text, generation::text, cursor::text, shadow'
 
-/** For owners and direct commands: the rows of `skus` that exist, in no order. Counts are units. */
+/**
+ * For owners and direct commands: the rows of `skus` that exist, in no order. Counts are units.
+ * Rejects with the connection's errors.
+ */
 export async function loadLedger(
   connection: PipelinedConnection,
   skus: readonly string[],
@@ -20,6 +23,7 @@ export async function loadLedger(
 
 /**
  * For a rebuild: every row of a partition whose gate was built in `generation`. Counts are units.
+ * Rejects with the connection's errors.
  */
 export async function loadOpened(
   connection: PipelinedConnection,

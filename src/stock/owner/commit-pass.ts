@@ -26,7 +26,7 @@ export interface Committed {
 /**
  * For owners: whether the ledger, or the decision, refused the work itself: rows that contradict
  * each other, or a senseless command. Nothing was committed, and trying again will not help unless
- * somebody mends a row.
+ * somebody mends a row. Never throws.
  */
 export function isRefusedWork(error: unknown): boolean {
   return error instanceof AssertionError || error instanceof RefusedWork

@@ -11,8 +11,8 @@ export const entriesPerPass = 64
 const commandsPerPass = 100
 
 /**
- * The mailbox does not go on where the ledger stands: Redis lost something, and the gate must be
- * rebuilt.
+ * Thrown by the reading and settling of a pass: the mailbox does not go on where the ledger stands,
+ * because Redis lost something. The owner catches it and rebuilds the partition.
  */
 export class MailboxGap extends Error {
   override name = 'MailboxGap'
@@ -31,8 +31,9 @@ export interface Mail {
 const noMail: Mail = { entries: [], unread: undefined }
 
 /**
- * Reads what follows each state's cursor, up to a hole, all in one round trip. The owner calls it
- * with every pass, and a rebuild. @throws MailboxGap when the hole is right behind the cursor.
+ * For every pass of an owner, and for a rebuild: reads what follows each state's cursor, up to a
+ * hole; one round trip, or two after a sweep. @throws MailboxGap when the hole is right behind the
+ * cursor; the errors of {@link Mailbox}.
  */
 export async function readMailboxes(
   mailbox: Pick<Mailbox, 'read'>,

@@ -49,7 +49,8 @@ export interface Rebuilt {
 /**
  * Rebuilds one partition. The owner calls it at its take-over, and whenever it finds that the gates
  * have lost something. @throws Fenced when somebody else has moved on meanwhile; BeyondThisWorker
- * when a mailbox holds what this release does not read. What it reads is committed by then.
+ * when a mailbox holds what this release does not read (what it reads is committed by then); and
+ * when a store is away.
  */
 export async function rebuildPartition(deps: OwnerDeps, partition: number): Promise<Rebuilt> {
   const { gates, ledger } = deps

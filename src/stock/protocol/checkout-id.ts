@@ -32,8 +32,9 @@ export interface CheckoutIds {
 const counterLimit = 2 ** 34
 
 /**
- * Mints and reads ids for one process. `secret` keys the check; all processes of an installation
- * share it. `now` is ms since the epoch; `random` says where this process begins to count.
+ * Built once for each process; see {@link CheckoutIds} for who calls it. `secret` keys the check;
+ * all processes of an installation share it. `now` is ms since the epoch; `random` says where this
+ * process begins to count. Never throws: an id that cannot be read is null.
  */
 export function checkoutIds(secret: string, now: () => number, random: Random): CheckoutIds {
   let counter = Math.floor(random() * counterLimit)
@@ -64,15 +65,15 @@ export function checkoutIds(secret: string, now: () => number, random: Random): 
 
 /**
  * For the ledger's scan over a partition's checkouts: the digits of an id that carry the partition,
- * as SQL's `substr(id::text, 16, 3)` cuts them out.
+ * as SQL's `substr(id::text, 16, 3)` cuts them out. Never throws.
  */
 export function partitionDigits(partition: number): string {
   return partition.toString(16).padStart(3, '0')
 }
 
 /**
- * The smallest UUIDv7 of a millisecond since the epoch: where a rebuild begins its scan of recent
- * ids.
+ * For a rebuild, which begins its scan of recent ids there: the smallest UUIDv7 of a millisecond
+ * since the epoch. Never throws.
  */
 export function firstIdAt(ms: number): string {
   const hex = Math.max(ms, 0).toString(16).padStart(12, '0')

@@ -15,8 +15,8 @@ export function holderBits(units: number): number {
 }
 
 /**
- * The two positions of a buyer, in bits from 0, the same as in lua/lib/holders.lua. For loading and
- * asking the filter; `bits` is the filter's size.
+ * For loading and asking the filter: the two positions of a buyer, in bits from 0, the same as in
+ * lua/lib/holders.lua. `bits` is the filter's size. Never throws.
  */
 export function holderPositions(buyerId: string, bits: number): [number, number] {
   return [

@@ -2,7 +2,10 @@
  * Every Redis key and channel of the stock domain. The number in braces is the partition: one slot.
  */
 
-/** Keys that the SKUs of a partition share: what gates, owners and lookouts read and write. */
+/**
+ * For gates, owners and lookouts: keys that the SKUs of a partition share. Never throws, and
+ * neither do the others here.
+ */
 export const partitionKeys = (partition: number) => ({
   /** hash: generation, run_id, open */
   partition: `{${partition}}:partition`,

@@ -36,7 +36,7 @@ export interface Terms {
   readonly limit: number | null
 }
 
-/** Whether both promise the same. A commit asks, to write each offer once. */
+/** For a commit, which writes each offer once: whether both promise the same. Never throws. */
 export function sameTerms(a: Terms, b: Terms): boolean {
   if (a === b) return true
   return (
@@ -112,22 +112,26 @@ export interface UnreadEntry {
 /** What a reader of a mailbox gets for one entry. */
 export type Delivered = Entry | UnreadEntry
 
-/** Whether this release can read the entry; a reader stops before the first that it cannot. */
+/**
+ * For readers of mailboxes: whether this release can read the entry. A reader stops before the
+ * first that it cannot. Never throws.
+ */
 export function isRead(entry: Delivered): entry is Entry {
   return (entry as Entry).messages !== undefined
 }
 
 /**
- * For the log of a worker: one sentence on a mailbox that waits for a newer release, with what to
- * do about it.
+ * For the log of a worker, and for the guarantees: one sentence on a mailbox that waits for a newer
+ * release, with what to do about it. Never throws.
  */
 export function aboutUnread(sku: string, { generation, seq, version }: UnreadEntry): string {
   return `${sku}: its mailbox waits at entry ${generation}-${seq}, which has version ${version}, and this release reads ${versionsRead.join(', ')}: finish the roll-out of the newer release`
 }
 
 /**
- * One admission as JSON, for the gate's script to join with others. A part, without a key, says of
- * how many (`parts`) it is one. `units` are units of stock. Checks nothing.
+ * For RedisGates: one admission as JSON, for the gate's script to join with others. A part, without
+ * a key, says of how many (`parts`) it is one. `units` are units of stock. Checks nothing, never
+ * throws.
  */
 export function encodeReserve(
   checkoutId: string,
@@ -143,8 +147,8 @@ export function encodeReserve(
 }
 
 /**
- * One command as JSON, as the gate's script puts it into a mailbox entry of its own; {@link
- * decodeEntry} reads it again. Checks nothing.
+ * For RedisGates: one command as JSON, as the gate's script puts it into a mailbox entry of its
+ * own; {@link decodeEntry} reads it again. Checks nothing, never throws.
  */
 export function encodeCommand(command: Command): string {
   return JSON.stringify(rowOf(command))
@@ -152,7 +156,7 @@ export function encodeCommand(command: Command): string {
 
 /**
  * As {@link encodeCommand}, several commands of one SKU in one entry; they are carried out in their
- * order.
+ * order. Never throws.
  */
 export function encodeCommands(commands: readonly Command[]): string {
   return JSON.stringify(commands.map(rowOf))
@@ -169,8 +173,8 @@ type CommandRow = [CommandKind, string, string | null, number | null, true?]
 export type StreamEntry = readonly [id: string, fields: readonly string[]]
 
 /**
- * Reads one stream entry. @throws AssertionError or SyntaxError on anything that the gate's scripts
- * do not write.
+ * For mailboxes and the guarantees: reads one stream entry. @throws AssertionError, SyntaxError or
+ * TypeError on anything that the gate's scripts do not write.
  */
 export function decodeEntry([id, fields]: StreamEntry): Delivered {
   const [generation, seq] = id.split('-').map(Number) as [number, number]

@@ -16,8 +16,8 @@ export interface OfferSource {
 }
 
 /**
- * The offer of a SKU that exists and is not for sale, for whoever builds or refreshes its gate: the
- * gate says that the sale has ended.
+ * For building or refreshing a gate: the offer of a SKU that exists and is not for sale. The gate
+ * then says that the sale has ended. Never throws.
  */
 export function notOnSale(sku: string): Offer {
   const terms = { price: 0, currency: 'XXX', title: sku, sellerId: null, pool: null, limit: null }

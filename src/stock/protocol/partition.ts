@@ -6,15 +6,16 @@
 export const partitionCount = 64
 
 /**
- * Whether there is a partition of this number. Asked of numbers that other releases may have sent.
+ * For the listener to wake-ups, which newer releases may send too: whether there is a partition of
+ * this number. Never throws.
  */
 export function isPartition(number: number): boolean {
   return Number.isInteger(number) && number >= 0 && number < partitionCount
 }
 
 /**
- * The partition of a SKU, for everybody who needs its keys or its owner: FNV-1a (32 bit), folded to
- * 0..63. Written into the ledger row; must never change.
+ * For everybody who needs a SKU's keys or its owner: its partition, FNV-1a (32 bit) folded to
+ * 0..63. Written into the ledger row, so it must never change. Never throws.
  */
 export function partitionOf(sku: string): number {
   let hash = 0x811c9dc5
