@@ -177,7 +177,7 @@ export class Lane<Store> {
         failures = 0
       } catch (error) {
         failures++
-        log.warn({ err: error, failures }, 'lane iteration failed; backing off')
+        log.warn({ err: error, failures }, 'a step of a lane failed; the lane pauses and goes on')
         if (this.#session?.lost) await this.#forget()
         await clock.sleep(
           backoffMs(failures, { baseMs: 20, maxMs: 1_000, random }),

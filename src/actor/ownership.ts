@@ -107,7 +107,7 @@ export class Ownership<Store> {
       try {
         await work()
       } catch (error) {
-        log.warn({ err: error, what }, 'ownership iteration failed; trying again')
+        log.warn({ err: error, what }, 'a step of the ownership failed; its next turn tries again')
       }
       await clock.sleep(ms, this.#stopping.signal)
     }
@@ -164,7 +164,10 @@ export class Ownership<Store> {
       return owned
     } catch (error) {
       if (error instanceof BeyondThisWorker) this.#beyond.fail(partition)
-      this.#deps.log.warn({ err: error, partition }, 'take-over of a partition failed')
+      this.#deps.log.warn(
+        { err: error, partition },
+        'taking a partition over failed; its lock is given back, and a later survey tries again',
+      )
       return false
     }
   }

@@ -112,7 +112,7 @@ function changeRoutes({ locations }: LocationRouteDeps): FastifyPluginAsync {
         schema: {
           tags,
           security,
-          summary: 'Set how many units lie there that no shipment needs',
+          summary: 'Set the units of SKUs at a location that no shipment needs',
           description:
             'Says where units lie. It does not change how many can be sold. Other SKUs stay as they are.',
           params,

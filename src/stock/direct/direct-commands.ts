@@ -38,7 +38,10 @@ export function startDirectCommands(deps: DirectDeps): () => Promise<void> {
         failures = 0
         await clock.sleep(everyMs, stopping.signal)
       } catch (error) {
-        log.warn({ err: error }, 'commands could not be carried out')
+        log.warn(
+          { err: error },
+          'stock commands could not be carried out; they are tried again at the next look',
+        )
         if (session?.lost) session = undefined
         const pause = backoffMs(failures++, { baseMs: 50, maxMs: 1_000, random })
         await clock.sleep(pause, stopping.signal)

@@ -241,7 +241,9 @@ class StockPartitionActor implements PartitionActor {
 
   #leaveAlone({ state: { sku } }: Work, error: unknown): void {
     const refusals = this.#refused.fail(sku)
-    this.#deps.warn(`${sku}: its work is refused, the ${refusals}. time: ${String(error)}`)
+    this.#deps.warn(
+      `${sku}: its work is refused (refusal ${refusals}); leaving this SKU alone for a while: ${String(error)}`,
+    )
   }
 
   #leaveUnread(sku: string, entry: UnreadEntry): void {

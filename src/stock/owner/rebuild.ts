@@ -133,7 +133,8 @@ async function drain(
       } catch (error) {
         if (!(error instanceof MailboxGap)) throw error
         next = await movedOn(deps, state)
-        if (!next) deps.warn(`${error.message}: what came after the hole is lost`)
+        if (!next)
+          deps.warn(`${error.message}: the entries after the hole are lost; the rebuild goes on`)
       }
     }
   }
@@ -176,7 +177,7 @@ async function commitOrPass(
       return after
     }
     deps.warn(
-      `${state.sku}: ${first.messages.length} messages are lost, they are refused: ${String(error)}`,
+      `${state.sku}: ${first.messages.length} messages are lost, they are refused; the rebuild goes on: ${String(error)}`,
     )
     return commitOrPass(deps, { state, entries: [{ ...first, messages: [] }] })
   }
