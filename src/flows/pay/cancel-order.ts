@@ -32,7 +32,8 @@ export type CancelOrder = (orderId: string, buyerId: string) => Promise<void>
 /**
  * Builds it for the API; units go back at once, a job refunds what was paid. The function throws
  * AppError `not_found` for an order of somebody else's, and `invalid_transition` while the provider
- * is asked to charge it, once any of it is on its way, or when it has expired.
+ * is asked to charge it, once any of it is on its way, or when it has expired; and PostgreSQL's
+ * errors.
  */
 export function createCancelOrder({ pool, cancelCheckout, strategy }: CancelDeps): CancelOrder {
   return async (orderId, buyerId) => {

@@ -64,9 +64,10 @@ export type PlaceOrder = (request: PlaceOrderRequest) => Promise<OrderPlaced | R
 const commitMs = 10_000
 
 /**
- * Builds it for the API. The function answers a {@link Refusal} when nothing was reserved, and
- * throws the AppError of a payment that failed, as {@link Confirmations.confirm}: then the units
- * went back. The same key finds the same order again, in its present state.
+ * Builds it for POST /api/orders. The function answers a {@link Refusal} when nothing was reserved.
+ * It throws the AppError of a payment that failed, as {@link Confirmations.confirm} (then the units
+ * went back), and rejects when a store is away. The same key finds the same order again, in its
+ * present state.
  */
 export function createPlaceOrder(deps: PlaceOrderDeps): PlaceOrder {
   const { pool, checkouts, confirmations, carts, onNotEmptied = () => {} } = deps

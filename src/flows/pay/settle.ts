@@ -59,8 +59,9 @@ export async function settlePayment(
 }
 
 /**
- * For {@link settlePayment} and for what costs nothing: as {@link settlePaid}, with its errors, and
- * posts what sells the units, without waiting for it. True when it changed something.
+ * For {@link settlePayment} and for what costs nothing: as {@link settlePaid}, and posts what sells
+ * the units, without waiting for it. True when it changed something. Rejects with AppError
+ * overloaded when too many wait, and with PostgreSQL's errors.
  */
 export async function confirmPaid(
   { pool, strategy }: MoneyDeps,
@@ -224,7 +225,8 @@ async function reserveAgain(tx: DatabaseTransactionConnection, checkoutId: strin
 
 /**
  * For the payment flows: runs the transaction, then posts the commands that it wrote; returns its
- * outcome. An error of `run` rolls back and passes through; posting never rejects.
+ * outcome. Rejects with PostgreSQL's errors, and with those of `run`, which roll back; posting
+ * never rejects.
  */
 export async function inTransaction<T>(
   { pool, strategy }: Pick<MoneyDeps, 'pool' | 'strategy'>,

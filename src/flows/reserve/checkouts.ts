@@ -140,7 +140,7 @@ export class Checkouts {
 
   /**
    * For GET /api/checkouts/:id: a checkout of this buyer's; `queued` or `lost` before its commit.
-   * @throws AppError not_found.
+   * @throws AppError not_found; PostgreSQL's errors.
    */
   async get(id: string, buyerId: string): Promise<CheckoutView> {
     const found = await this.#find(id, buyerId)

@@ -6,8 +6,7 @@ type Refusing = Exclude<GateOutcome, { tag: 'granted' | 'repeated' }>
 
 /**
  * For the strategy `actor`: what a buyer is answered when the gate says no to a SKU. A gate that is
- * full or away is `overloaded`: the same key may be sent again. Never throws, and neither do the
- * others here, which every strategy may use.
+ * full or away is `overloaded`: the same key may be sent again. Never throws.
  */
 export function refusalOf(sku: string, outcome: Refusing): Refusal {
   switch (outcome.tag) {
@@ -28,7 +27,10 @@ export function refusalOf(sku: string, outcome: Refusing): Refusal {
   }
 }
 
-/** The refusal `sold_out`, with the units that are left; below zero counts as none. */
+/**
+ * For strategies: the refusal `sold_out`, with the units that are left; below zero counts as none.
+ * Never throws.
+ */
 export const soldOut = (sku: string, unitsLeft: number): Refusal =>
   refused(
     'sold_out',
@@ -36,26 +38,38 @@ export const soldOut = (sku: string, unitsLeft: number): Refusal =>
     { members: { sku, available: Math.max(0, unitsLeft) } },
   )
 
-/** The refusal `purchase_limit`, with the units that each customer may have. */
+/**
+ * For strategies: the refusal `purchase_limit`, with the units that each customer may have. Never
+ * throws.
+ */
 export const overLimit = (sku: string, limit: number): Refusal =>
   refused('purchase_limit', `The limit for each customer is ${limit} of ${sku}.`, {
     members: { sku, limit },
   })
 
-/** The refusal `sale_not_open`, with the time when the sale opens. */
+/**
+ * For strategies: the refusal `sale_not_open`, with the time when the sale opens. Throws RangeError
+ * for an invalid date only.
+ */
 export const notOpen = (sku: string, startsAt: Date): Refusal =>
   refused('sale_not_open', `The sale of ${sku} opens at ${startsAt.toISOString()}.`, {
     members: { sku, startsAt: startsAt.toISOString() },
   })
 
-/** The refusal `sale_ended`. */
+/** For strategies: the refusal `sale_ended`. Never throws. */
 export const ended = (sku: string): Refusal =>
   refused('sale_ended', `The sale of ${sku} has ended.`, { members: { sku } })
 
-/** The refusal `not_found`, for a SKU that does not exist or is not sold any more. */
+/**
+ * For strategies and sellers' changes: the refusal `not_found`, for a SKU that does not exist or is
+ * not sold any more. Never throws.
+ */
 export const unknownSku = (sku: string): Refusal =>
   refused('not_found', `There is no SKU ${sku}.`, { members: { sku } })
 
-/** The refusal `overloaded`: try again in a second. `detail` tells the client what is safe. */
+/**
+ * For strategies: the refusal `overloaded`: try again in a second. `detail` tells the client what
+ * is safe. Never throws.
+ */
 export const overloaded = (detail: string): Refusal =>
   refused('overloaded', detail, { retryAfterSeconds: 1 })

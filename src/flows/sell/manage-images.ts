@@ -33,8 +33,8 @@ export interface ImageTarget {
 export type ManageImages = ReturnType<typeof manageImages>
 
 /**
- * Builds what a seller can do with a product's pictures; sizes are in bytes. Every verb throws
- * AppError not_found when the product, or the picture, is not the seller's; errors of the store of
+ * Builds what the routes of pictures call; sizes are in bytes. Every verb throws AppError not_found
+ * when the product, or the picture, is not the seller's; errors of PostgreSQL and of the store of
  * files pass through.
  */
 export function manageImages(deps: { readonly pool: DatabasePool; readonly store: ImageStore }) {

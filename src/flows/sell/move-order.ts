@@ -30,9 +30,10 @@ export interface MoveOrder {
 }
 
 /**
- * For the route: moves all lines that are this seller's; those that are there already stay. @throws
- * AppError not_found without such a line, invalid_transition when one of them cannot make this
- * move; then none moves. A statement over 1 second is cancelled: answered `overloaded`.
+ * For PATCH /api/orders/:id/status: moves all lines that are this seller's; those that are there
+ * already stay. @throws AppError not_found without such a line, invalid_transition when one of them
+ * cannot make this move (then none moves), overloaded when a statement takes over 1 second; else
+ * PostgreSQL's errors.
  */
 export async function moveOrder(
   pool: DatabasePool,
@@ -68,9 +69,9 @@ export interface MoveShipment {
 }
 
 /**
- * For the route: moves one parcel; a line follows when all its units have come as far. Returns the
- * order's id. @throws AppError not_found, invalid_transition when parcel or lines cannot make this
- * move. A statement over 1 second is cancelled: answered `overloaded`.
+ * For PATCH /api/shipments/:id: moves one parcel; a line follows when all its units have come as
+ * far. Returns the order's id. @throws AppError not_found, invalid_transition when parcel or lines
+ * cannot make this move, overloaded when a statement takes over 1 second; else PostgreSQL's errors.
  */
 export async function moveShipment(pool: DatabasePool, request: MoveShipment): Promise<string> {
   const { shipmentId, sellerId, to, tracking } = request

@@ -20,9 +20,10 @@ export async function readPartition(
 }
 
 /**
- * A rebuild begins with it: moves a partition and its opened ledger rows from generation `from` to
+ * For a rebuild, first: moves a partition and its opened ledger rows from generation `from` to
  * `to`, built on the gate store's run `runId`, which fences every batch in flight. Rejects with the
- * SQL state `fencedCode` (Fenced, by PgLedger), nothing changed, when it is not in `from`.
+ * SQL state `fencedCode` (Fenced, by PgLedger), nothing changed, when it is not in `from`; else
+ * with the connection's errors.
  */
 export async function moveToGeneration(
   connection: PipelinedConnection,

@@ -5,9 +5,9 @@
  */
 
 /**
- * The size in bits of the filter of buyers (above) for a SKU with `units` on hand: 16 bits a unit,
- * rounded up to a power of two, from 1,024 to 2^27 (16 MiB). Two hashes then err in about 1.4 % of
- * cases, until the upper end is reached. For whoever builds a gate. Never throws.
+ * For whoever builds a gate: the size, in bits, of the filter of buyers (above) for a SKU with
+ * `units` on hand. 16 bits a unit, rounded up to a power of two, from 1,024 to 2^27 (16 MiB). Two
+ * hashes then err in about 1.4 % of cases, until the upper end is reached. Never throws.
  */
 export function holderBits(units: number): number {
   const wanted = 16 * Math.max(units, 64)

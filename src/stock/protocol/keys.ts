@@ -2,10 +2,7 @@
  * Every Redis key and channel of the stock domain. The number in braces is the partition: one slot.
  */
 
-/**
- * For gates, owners and lookouts: keys that the SKUs of a partition share. Never throws, and
- * neither do the others here.
- */
+/** For gates, owners and lookouts: keys that the SKUs of a partition share. Never throws. */
 export const partitionKeys = (partition: number) => ({
   /** hash: generation, run_id, open */
   partition: `{${partition}}:partition`,
@@ -15,7 +12,7 @@ export const partitionKeys = (partition: number) => ({
   wanted: `{${partition}}:wanted`,
 })
 
-/** Keys of one SKU: what gates and owners read and write. */
+/** For gates and owners: keys of one SKU. Never throws. */
 export const skuKeys = (partition: number, sku: string) => ({
   /** hash: units, granted, seq, settled, window, limit, terms */
   gate: `{${partition}}:gate:${sku}`,
@@ -28,16 +25,16 @@ export const skuKeys = (partition: number, sku: string) => ({
 })
 
 /**
- * Where a rebuild gathers what it loads from PostgreSQL, before one script puts it in place: an
- * owner that was overtaken in the middle writes only here, where its generation's number keeps it
- * apart.
+ * For RedisGates: where a rebuild gathers what it loads from PostgreSQL, before one script puts it
+ * in place. An owner that was overtaken in the middle writes only here, where its generation's
+ * number keeps it apart. Never throws.
  */
 export const loadingKeys = (partition: number, sku: string, generation: number) => ({
   loadedBuyers: `{${partition}}:loading:${generation}:buyers:${sku}`,
   loadedHolders: `{${partition}}:loading:${generation}:holders:${sku}`,
 })
 
-/** As {@link loadingKeys}: idempotency records of the partition. */
+/** As {@link loadingKeys}, for idempotency records of the partition. Never throws. */
 export const loadingRequestsKey = (partition: number, generation: number): string =>
   `{${partition}}:loading:${generation}:requests`
 
@@ -47,8 +44,8 @@ export const loadingSeconds = 600
 const dayMs = 86_400_000
 
 /**
- * The hashes of idempotency records, for gates: `back` 0 is today's, 1 yesterday's. `nowMs` is ms
- * since the epoch; days are of UTC. Each lives two days.
+ * For gates: the hash of idempotency records of a day; `back` 0 is today, 1 yesterday. `nowMs` is
+ * ms since the epoch; days are of UTC. Each lives two days. Never throws on a time of the clock.
  */
 export const requestsKey = (partition: number, nowMs: number, back: 0 | 1): string =>
   `{${partition}}:requests:${Math.floor(nowMs / dayMs) - back}`
