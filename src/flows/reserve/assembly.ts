@@ -203,7 +203,7 @@ export type Decided = z.infer<typeof Decided>
 /**
  * For the worker after a commit, and a job: reserves those of the assemblies whose parts are all
  * held, for `holdSeconds` seconds. The decision is made once, by one statement, which locks their
- * rows in one order. Rejects when PostgreSQL is away; then nothing is decided.
+ * rows in one order. Rejects when PostgreSQL is away; it is safe to ask again.
  */
 export async function decideAssemblies(
   pool: DatabasePool,

@@ -44,7 +44,7 @@ class Repeated extends Error {}
 /**
  * Builds the strategy of STOCK_STRATEGY=pessimistic, for comparisons. It answers `reserved`;
  * refuses with the codes of refusals.ts, or `mixed_currency`. Rejects with PostgreSQL's errors,
- * such as a timeout in a crowd; then nothing was taken.
+ * such as a timeout in a crowd; the same key may be sent again.
  */
 export function pessimisticStrategy(deps: PessimisticDeps): ReservationStrategy {
   const { pool, ids } = deps
