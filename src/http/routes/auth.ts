@@ -39,7 +39,7 @@ function signInRoutes({ identity, onSignedIn }: AuthRouteDeps): FastifyPluginAsy
         schema: {
           tags,
           summary: 'Open an account',
-          description: `Limited to ${strictLimits.registerPerAddress} accounts a minute for each address.`,
+          description: `Limited to ${strictLimits.registerPerAddress} accounts a minute for each network address.`,
           headers: cartHeaders,
           body: registerBody,
           response: { 201: signedInSchema, ...problemResponses(400, 409, 429, 503) },
@@ -60,8 +60,8 @@ function signInRoutes({ identity, onSignedIn }: AuthRouteDeps): FastifyPluginAsy
           tags,
           summary: 'Log in',
           description:
-            `Failed log-ins are limited a minute: ${strictLimits.loginPerAddressAndEmail} for one address and email together, ` +
-            `${strictLimits.loginPerEmail} for one email, ${strictLimits.loginPerAddress} for one address.`,
+            `Limits of failed log-ins a minute: ${strictLimits.loginPerAddressAndEmail} for one network address and email ` +
+            `together, ${strictLimits.loginPerEmail} for one email, ${strictLimits.loginPerAddress} for one network address.`,
           headers: cartHeaders,
           body: loginBody,
           response: { 200: signedInSchema, ...problemResponses(400, 401, 403, 429, 503) },

@@ -22,7 +22,7 @@ export function describeApi(app: FastifyInstance): void {
         securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       },
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => nameSuccesses(jsonSchemaTransform(route)),
   })
   app.register(swaggerUi, {
     routePrefix: '/docs',
@@ -38,6 +38,16 @@ export function describeApi(app: FastifyInstance): void {
       reply.header('content-type', 'application/json; charset=utf-8').send(document)
     })
   })
+}
+
+/** Gives each answer without words of its own the word `Success`; otherwise it is called "Default Response". */
+function nameSuccesses(described: ReturnType<typeof jsonSchemaTransform>): typeof described {
+  const answers = (described.schema as { response?: Record<string, Record<string, unknown>> })
+    .response
+  for (const answer of Object.values(answers ?? {})) {
+    if (answer.description === undefined) answer['x-response-description'] ??= 'Success'
+  }
+  return described
 }
 
 /** Of the page's own policy, which knows its inline parts by hash, what speaks of other places is left out. */
