@@ -7,6 +7,7 @@ import { giveBackOfBarred } from '../flows/account/give-back-all.ts'
 import type { CancelCheckout } from '../flows/pay/cancel-checkout.ts'
 import { expireHolds } from '../flows/pay/expire-holds.ts'
 import type { MoneyDeps } from '../flows/pay/money-deps.ts'
+import type { PaymentQueue } from '../flows/pay/payment-queue.ts'
 import { reconcilePayments, resumeReclaims } from '../flows/pay/resume.ts'
 import { runRefunds } from '../flows/pay/run-refunds.ts'
 import { decideAssemblies, giveUp, overdueAssemblies } from '../flows/reserve/assembly.ts'
@@ -22,6 +23,7 @@ export interface ScheduleDeps {
   readonly pool: DatabasePool
   readonly gates: PostGates
   readonly money: MoneyDeps
+  readonly queue: Pick<PaymentQueue, 'drain'>
   readonly cancelCheckout: CancelCheckout
   readonly images: ImageWork
   readonly holdSeconds: number
@@ -34,7 +36,7 @@ const minute = 60 * second
 
 /** The table of them. */
 export function schedule(deps: ScheduleDeps): readonly ScheduledJob[] {
-  const { pool, money, images } = deps
+  const { pool, money, queue, images } = deps
   const { strategy } = money
   return [
     // Stock: every hold ends, and so does every checkout over several SKUs.
@@ -48,6 +50,7 @@ export function schedule(deps: ScheduleDeps): readonly ScheduledJob[] {
     // Money that moves although nobody waits for it.
     { name: 'run-refunds', everyMs: 2 * second, run: () => runRefunds(money) },
     { name: 'resume-reclaims', everyMs: 5 * second, run: () => resumeReclaims(money) },
+    { name: 'drive-payments', everyMs: 2 * second, run: () => queue.drain(minute) },
     { name: 'reconcile-payments', everyMs: 5 * second, run: () => reconcilePayments(money) },
     // The shop: flags of what the gates have opened; once in a while of all, for repairs by hand and other strategies.
     { name: 'stock-flags', everyMs: second, run: () => refreshStockFlags(pool, 'opened') },

@@ -1,8 +1,8 @@
 /** One attempt to charge, driven to a verdict. No transaction is open while this runs. */
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
-import type { Amount, Charge, IntentAnswer, PaymentGateway } from './gateway.ts'
-import { askPatiently, confirmPatience, type Patience } from './patience.ts'
+import type { Amount, Charge, IntentAnswer, IntentFacts, PaymentGateway } from './gateway.ts'
+import { askPatiently, chargePatience, type Patience } from './patience.ts'
 import { chargeOf } from './stripe-gateway.ts'
 
 /** What charging needs, of an API process or a worker. */
@@ -10,13 +10,8 @@ export interface ChargeDeps {
   readonly gateway: PaymentGateway
   readonly clock: Clock
   readonly random: Random
-  /** Default: that of a buyer who waits. */
+  /** Default: {@link chargePatience}. */
   readonly patience?: Patience
-  /**
-   * Notes the intent before it is confirmed, so that whatever comes of it is known to be ours.
-   * False when the payment was ended meanwhile: then nothing is charged.
-   */
-  readonly noteIntent: (checkoutId: string, intentId: string) => Promise<boolean>
 }
 
 /** One attempt to charge. The amount is in minor units; `attempt` counts those of the checkout. */
@@ -24,46 +19,51 @@ export interface ChargeRequest extends Amount {
   readonly checkoutId: string
   readonly attempt: number
   readonly paymentMethodId: string
-  /** Null when the provider has not been asked, or its answer was lost. */
+  /** Null when no answer has named the checkout's intent yet. */
   readonly intentId: string | null
   /** This attempt may have been asked for before: what its key replays may be out of date. */
   readonly again: boolean
+  /** Counts the keys of this attempt, from 0. */
+  readonly keyRound: number
 }
 
 /**
- * For a buyer's request and for the job that resumes it: creates the checkout's intent unless there
- * is one, and confirms it. Keys are made of checkout and attempt: to do it again, by anybody,
- * charges nothing more. The provider's word is a value, `unknown` without a verdict; rejects only
- * as `noteIntent` does.
+ * The provider's idempotency key of an attempt: whoever repeats the attempt, in whichever process,
+ * charges nothing more.
+ */
+export function keyOf({
+  checkoutId,
+  attempt,
+  keyRound,
+}: Pick<ChargeRequest, 'checkoutId' | 'attempt' | 'keyRound'>): string {
+  return `pay-${checkoutId}-${attempt}${keyRound === 0 ? '' : `-${keyRound}`}`
+}
+
+/**
+ * Makes the checkout's intent and confirms it, in one call, or confirms the one there is; for a
+ * buyer's request and for the job that resumes it. What the provider says is a value, `unknown`
+ * without a verdict: then the buyer may have been charged, unless it says why not.
  */
 export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<Charge> {
-  const { gateway, patience = confirmPatience } = deps
-  const { checkoutId, attempt, paymentMethodId, amount, currency } = request
-  let { intentId } = request
-  if (intentId === null) {
-    const created = await askPatiently(deps, patience, (timeoutMs) =>
-      gateway.createIntent(
-        { checkoutId, amount, currency, key: `pi-${checkoutId}` },
-        { timeoutMs },
-      ),
-    )
-    if (created.tag !== 'intent') return created
-    intentId = created.intent.id
-    if (!(await deps.noteIntent(checkoutId, intentId))) {
-      return { tag: 'unknown', message: 'the payment was ended meanwhile' }
-    }
-  }
-  const id = intentId
-  const key = `confirm-${checkoutId}-${attempt}`
-  const asked = await askPatiently(deps, patience, (timeoutMs) =>
-    gateway.confirmIntent({ intentId: id, paymentMethodId, key }, { timeoutMs }),
+  const { gateway, patience = chargePatience } = deps
+  const { checkoutId, paymentMethodId, amount, currency, intentId } = request
+  const key = keyOf(request)
+  const asked = await askPatiently(deps, patience, (timeoutMs, counted) =>
+    intentId === null
+      ? gateway.createAndConfirm(
+          { checkoutId, amount, currency, paymentMethodId, key },
+          { timeoutMs, counted },
+        )
+      : gateway.confirmIntent({ intentId, paymentMethodId, key }, { timeoutMs, counted }),
   )
-  if (asked.tag === 'unknown') return firm(await look(deps, id, patience), asked)
+  if (asked.tag === 'unknown') {
+    return intentId === null ? asked : firm(await look(deps, intentId), asked)
+  }
   if (asked.tag === 'refused') return asked.intent ? firm(found(asked.intent), asked) : asked
   // A replayed answer tells what was true then; a bank or a buyer may have answered since.
   const open = asked.tag === 'requires_action' || asked.tag === 'processing'
   if (!request.again || !open) return asked
-  const now = await look(deps, id, patience)
+  const now = await look(deps, asked.intent.id)
   return now.tag === 'intent' ? chargeOf(now.intent) : asked
 }
 
@@ -77,11 +77,10 @@ function firm(answer: IntentAnswer, otherwise: Charge): Charge {
   return shown.tag === 'declined' ? otherwise : shown
 }
 
-const found = (intent: Extract<IntentAnswer, { tag: 'intent' }>['intent']): IntentAnswer => ({
-  tag: 'intent',
-  intent,
-})
+const found = (intent: IntentFacts): IntentAnswer => ({ tag: 'intent', intent })
 
-function look({ gateway }: ChargeDeps, intentId: string, { tryMs }: Patience) {
-  return gateway.retrieveIntent(intentId, { timeoutMs: Math.min(tryMs, 1_500) })
+const lookMs = 1_500
+
+function look({ gateway }: ChargeDeps, intentId: string) {
+  return gateway.retrieveIntent(intentId, { timeoutMs: lookMs })
 }

@@ -41,12 +41,20 @@ export interface RefusedByProvider {
 }
 
 /**
- * An answer: nobody knows whether it was done (no connection, a lost reply, a failure on their
- * side). Whoever asked asks again, with the same key.
+ * Why there is no verdict. `away`: no connection, a lost reply, a failure on their side; whether it was
+ * done is not known. `in_use`: the same key is being worked on at this moment. `stored`: the provider
+ * has kept a failure of its own under the key, and will repeat it for a day. `busy` (too many requests)
+ * and `barred` (a wrong or revoked key, a missing permission): it was not done, this time.
  */
+export type WhyUnknown = 'away' | 'in_use' | 'stored' | 'busy' | 'barred'
+
+/** An answer without a verdict. Whoever asked asks again, with the same key unless it is `stored`. */
 export interface Unknown {
   readonly tag: 'unknown'
+  readonly why: WhyUnknown
   readonly message: string
+  /** Of `busy`: the limit that was met, in the provider's words, if it named one. */
+  readonly limit?: string
 }
 
 /** An answer: the intent as it stands. */
@@ -87,10 +95,18 @@ export type RefundAnswer =
   | RefusedByProvider
   | Unknown
 
+/** A checkout to be charged under a key. */
+export interface NewCharge extends Amount {
+  readonly checkoutId: string
+  readonly key: string
+}
+
 /** How one call to the provider is made. */
 export interface CallOptions {
   /** Milliseconds until the call counts as unanswered. */
   readonly timeoutMs?: number
+  /** Whoever calls has taken the call from the budget of calls. */
+  readonly counted?: boolean
 }
 
 /**
@@ -98,10 +114,38 @@ export interface CallOptions {
  * are minor units. The same key with the same arguments has one effect, for 24 hours or more.
  */
 export interface PaymentGateway {
-  createIntent(
-    request: Amount & { readonly checkoutId: string; readonly key: string },
+  /** Makes the checkout's intent and confirms it, in one call. */
+  createAndConfirm(
+    request: NewCharge & { readonly paymentMethodId: string },
     options?: CallOptions,
-  ): Promise<IntentAnswer>
+  ): Promise<Charge>
+  /**
+   * Makes sure that the key of a {@link createAndConfirm} charges nothing any more: a request that is
+   * still on its way finds it taken. `unused`: it was not taken yet; the answer's intent took it, and
+   * was never confirmed. `used`: the provider has carried a request out under it.
+   */
+  burnKey(
+    request: NewCharge,
+    options?: CallOptions,
+  ): Promise<
+    | { readonly tag: 'unused'; readonly intent: IntentFacts }
+    | { readonly tag: 'used' }
+    | RefusedByProvider
+    | Unknown
+  >
+  /**
+   * The intents of a checkout, by their metadata, of those that were made around `aroundMs`: five
+   * minutes before to five minutes after it. Reads the provider's list, which shows at once what was
+   * made, and not its search, which lags.
+   */
+  findIntents(
+    request: { readonly checkoutId: string; readonly aroundMs: number },
+    options?: CallOptions,
+  ): Promise<
+    | { readonly tag: 'intents'; readonly intents: readonly IntentFacts[] }
+    | RefusedByProvider
+    | Unknown
+  >
   confirmIntent(
     request: { readonly intentId: string; readonly paymentMethodId: string; readonly key: string },
     options?: CallOptions,

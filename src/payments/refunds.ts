@@ -3,7 +3,6 @@ import type { CommonQueryMethods, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { newId } from '../kernel/ids.ts'
 import { sql } from '../platform/postgres/pool.ts'
-import { lockPayment } from './payment-repository.ts'
 
 /** A refund that was decided and waits for the refund job. What asking for one answers. */
 export interface RequestedRefund {
@@ -13,6 +12,7 @@ export interface RequestedRefund {
 }
 
 const Asked = z.object({ amount: z.number() })
+const Captured = z.object({ captured: z.number() })
 
 /**
  * For cancels and late money, in their transaction: decides to give back all that was captured and
@@ -24,7 +24,8 @@ export async function requestRefund(
   checkoutId: string,
   reason: string,
 ): Promise<RequestedRefund | null> {
-  const payment = await lockPayment(tx, checkoutId)
+  const payment = await tx.maybeOne(sql.type(Captured)`
+    select captured from payments where checkout_id = ${checkoutId} for update`)
   if (!payment) return null
   const asked = await tx.one(sql.type(Asked)`
     select coalesce(sum(amount), 0)::bigint as amount from refunds

@@ -12,6 +12,7 @@ import type {
   Charge,
   IntentAnswer,
   IntentFacts,
+  NewCharge,
   PaymentGateway,
   RefundAnswer,
   RefundFacts,
@@ -37,6 +38,9 @@ export const simulatorKey = 'sk_test_simulator'
 const usualMs = 5_000
 /** For a connection to come about, and for one to be kept without use. */
 const connectMs = 2_500
+/** How far around a moment intents are looked for, and over how many pages of a hundred. */
+const aroundSeconds = 300
+const pagesMax = 100
 
 /**
  * Makes the gateway that API processes and workers charge and refund with. A call without a limit
@@ -62,15 +66,9 @@ type RefundCall = 'createRefund' | 'listRefunds'
 
 function intentCalls({ paymentIntents }: Stripe, ask: Ask): Omit<PaymentGateway, RefundCall> {
   return {
-    createIntent({ checkoutId, amount, currency, key }, options) {
-      const intent: Stripe.PaymentIntentCreateParams = {
-        amount,
-        currency: currency.toLowerCase(),
-        metadata: { checkoutId },
-        // What redirects needs a page to come back to; the bank's question does not.
-        automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
-      }
-      return intentAnswer(
+    async createAndConfirm({ paymentMethodId, key, ...charge }, options) {
+      const intent = { ...intentOf(charge), payment_method: paymentMethodId, confirm: true }
+      return charged(
         ask(
           'payment_intent',
           (limit) => paymentIntents.create(intent, { idempotencyKey: key, ...limit }),
@@ -78,22 +76,51 @@ function intentCalls({ paymentIntents }: Stripe, ask: Ask): Omit<PaymentGateway,
         ),
       )
     },
-    async confirmIntent({ intentId, paymentMethodId, key }, options) {
-      const method = { payment_method: paymentMethodId }
+    async burnKey({ key, ...charge }, options) {
       try {
         const intent = await ask(
           'payment_intent',
-          (limit) => paymentIntents.confirm(intentId, method, { idempotencyKey: key, ...limit }),
+          (limit) => paymentIntents.create(intentOf(charge), { idempotencyKey: key, ...limit }),
           options,
         )
-        return chargeOf(factsOf(intent))
+        return { tag: 'unused', intent: factsOf(intent) }
       } catch (error) {
-        if (error instanceof Stripe.errors.StripeCardError && error.payment_intent) {
-          const declineCode = error.decline_code ?? error.code ?? 'generic_decline'
-          return { tag: 'declined', intent: factsOf(error.payment_intent), declineCode }
+        // Other parameters than those that came first under the key.
+        return isOtherUse(error) ? { tag: 'used' } : failureOf(error)
+      }
+    },
+    async findIntents({ checkoutId, aroundMs }, options) {
+      const at = Math.floor(aroundMs / 1000)
+      const created = { gte: at - aroundSeconds, lte: at + aroundSeconds }
+      const found: IntentFacts[] = []
+      let after: { starting_after: string } | undefined
+      try {
+        for (let page = 0; page < pagesMax; page++) {
+          const { data, has_more } = await ask(
+            'list',
+            (limit) => paymentIntents.list({ created, limit: 100, ...after }, limit),
+            options,
+          )
+          const facts = data.map(factsOf)
+          found.push(...facts.filter((intent) => intent.checkoutId === checkoutId))
+          const last = data.at(-1)
+          if (!has_more || !last) return { tag: 'intents', intents: found }
+          after = { starting_after: last.id }
         }
+        return { tag: 'unknown', why: 'away', message: 'too many intents to look through' }
+      } catch (error) {
         return failureOf(error)
       }
+    },
+    async confirmIntent({ intentId, paymentMethodId, key }, options) {
+      const method = { payment_method: paymentMethodId }
+      return charged(
+        ask(
+          'payment_intent',
+          (limit) => paymentIntents.confirm(intentId, method, { idempotencyKey: key, ...limit }),
+          options,
+        ),
+      )
     },
     retrieveIntent(intentId, options) {
       return intentAnswer(
@@ -109,6 +136,30 @@ function intentCalls({ paymentIntents }: Stripe, ask: Ask): Omit<PaymentGateway,
         ? { tag: 'intent', intent: answer.intent }
         : answer
     },
+  }
+}
+
+/** The intent of a checkout, not confirmed. */
+function intentOf({ checkoutId, amount, currency }: Omit<NewCharge, 'key'>) {
+  return {
+    amount,
+    currency: currency.toLowerCase(),
+    metadata: { checkoutId },
+    // What redirects needs a page to come back to; the bank's question does not.
+    automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+  } satisfies Stripe.PaymentIntentCreateParams
+}
+
+/** What a confirmed intent comes to. A decline is an error that carries the intent. */
+async function charged(call: Promise<Stripe.PaymentIntent>): Promise<Charge> {
+  try {
+    return chargeOf(factsOf(await call))
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeCardError && error.payment_intent) {
+      const declineCode = error.decline_code ?? error.code ?? 'generic_decline'
+      return { tag: 'declined', intent: factsOf(error.payment_intent), declineCode }
+    }
+    return failureOf(error)
   }
 }
 
@@ -228,7 +279,7 @@ export function chargeOf(intent: IntentFacts): Charge {
       return { tag: 'declined', intent, declineCode: intent.declineCode ?? 'generic_decline' }
     case 'requires_confirmation':
     case 'requires_capture':
-      return { tag: 'unknown', message: `the intent is ${intent.status}` }
+      return { tag: 'unknown', why: 'away', message: `the intent is ${intent.status}` }
   }
 }
 
@@ -240,20 +291,25 @@ async function intentAnswer(call: Promise<Stripe.PaymentIntent>): Promise<Intent
   }
 }
 
+/** A key that was used before, with other parameters. */
+function isOtherUse(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeIdempotencyError && error.statusCode === 400
+}
+
 /**
- * Refused: the request itself is at fault. Everything else that failed may have been done: no
- * connection, 5xx, a key that is being worked on. Too many requests and a wrong secret key were
- * surely not done, but another try, by us or by an operator, mends them: they are unknown too.
+ * Refused: the request itself is at fault. Everything else that failed may have been done, or was
+ * surely not done and another try, by us or by an operator, mends it.
  */
 function failureOf(error: unknown): RefusedByProvider | Unknown {
   const { errors } = Stripe
-  if (error instanceof NoAnswer) return { tag: 'unknown', message: error.message }
+  if (error instanceof NoAnswer) return { tag: 'unknown', why: 'away', message: error.message }
   if (!(error instanceof errors.StripeError)) throw error
   const refused =
-    error instanceof errors.StripeInvalidRequestError ||
-    error instanceof errors.StripeCardError ||
-    (error instanceof errors.StripeIdempotencyError && error.statusCode === 400)
-  if (!refused) return { tag: 'unknown', message: `${error.type}: ${error.message}` }
+    error.statusCode !== 409 &&
+    (error instanceof errors.StripeInvalidRequestError ||
+      error instanceof errors.StripeCardError ||
+      isOtherUse(error))
+  if (!refused) return unknownOf(error)
   return {
     tag: 'refused',
     code: error.code ?? error.rawType ?? error.type,
@@ -261,6 +317,18 @@ function failureOf(error: unknown): RefusedByProvider | Unknown {
     message: error.message,
     intent: error.payment_intent ? factsOf(error.payment_intent) : null,
   }
+}
+
+function unknownOf(error: Stripe.errors.StripeError): Unknown {
+  const { statusCode = 0, headers = {} } = error
+  const unknown = { tag: 'unknown', message: `${error.type}: ${error.message}` } as const
+  if (statusCode === 429) {
+    const limit = headers['stripe-rate-limited-reason']
+    return { ...unknown, why: 'busy', ...(limit ? { limit } : {}) }
+  }
+  if (statusCode === 401 || statusCode === 403) return { ...unknown, why: 'barred' }
+  if (statusCode === 409) return { ...unknown, why: 'in_use' }
+  return { ...unknown, why: headers['idempotent-replayed'] === 'true' ? 'stored' : 'away' }
 }
 
 function addressOf(

@@ -9,6 +9,7 @@ import { createCancelCheckout } from '../flows/pay/cancel-checkout.ts'
 import { createCancelOrder } from '../flows/pay/cancel-order.ts'
 import { Confirmations } from '../flows/pay/confirm.ts'
 import type { MoneyDeps } from '../flows/pay/money-deps.ts'
+import { PaymentQueue } from '../flows/pay/payment-queue.ts'
 import { createPlaceOrder } from '../flows/pay/place-order.ts'
 import { Checkouts } from '../flows/reserve/checkouts.ts'
 import { createPlaceFromCart } from '../flows/reserve/from-cart.ts'
@@ -41,6 +42,7 @@ import { writesRelayedRows } from '../jobs/hints.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { systemRandom } from '../kernel/random.ts'
 import { createOrders } from '../orders/orders.ts'
+import { unlimitedBudget } from '../payments/budget/budget.ts'
 import { WebhookInbox } from '../payments/webhook-inbox.ts'
 import { createWebhookVerifier } from '../payments/webhook-signature.ts'
 import { sql } from '../platform/postgres/pool.ts'
@@ -90,7 +92,8 @@ export async function startApi(
     clock,
   })
   const money = moneyOf(config, { pool, strategy, clock, random: systemRandom, log })
-  const parts = { ...money, strategy, identity, ids, images, availability, carts, results }
+  const queue = new PaymentQueue({ ...money, budget: unlimitedBudget })
+  const parts = { ...money, queue, strategy, identity, ids, images, availability, carts, results }
 
   const app = buildApp({
     config,
@@ -112,6 +115,7 @@ export async function startApi(
     url,
     async stop() {
       await app.close()
+      await queue.stop(paymentsMs)
       await unwatchEnded()
       unwatch()
       catalogue.unwatch()
@@ -122,8 +126,12 @@ export async function startApi(
   }
 }
 
+/** How long an API that stops waits for payments that are under way; the others are resumed. */
+const paymentsMs = 5_000
+
 /** What the routes are made of. */
 interface RouteParts extends MoneyDeps {
+  readonly queue: PaymentQueue
   readonly strategy: ReservationStrategy
   readonly identity: Identity
   readonly ids: CheckoutIds
@@ -143,7 +151,7 @@ function routesOf(config: ConnectedConfig, parts: RouteParts): FastifyPluginAsyn
   const giveBack = (accountId: string) => giveBackAll({ pool, cancelCheckout }, accountId)
   const onNotEmptied = (error: unknown) =>
     log.warn({ err: error }, 'a cart was bought but not emptied; it stays as it is')
-  const buying = { pool, checkouts, confirmations, strategy, carts }
+  const buying = { ...money, checkouts, confirmations, carts }
   const orders = createOrders({ pool })
   return [
     accountRoutes({

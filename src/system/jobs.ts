@@ -5,6 +5,7 @@ import type { ConnectedConfig } from '../config/config.ts'
 import { accountTopics } from '../flows/account/erase-account.ts'
 import { createCancelCheckout } from '../flows/pay/cancel-checkout.ts'
 import { handleStripeEvent } from '../flows/pay/handle-event.ts'
+import { PaymentQueue } from '../flows/pay/payment-queue.ts'
 import { paymentTopics } from '../flows/pay/payment-topics.ts'
 import type { ReservationStrategy } from '../flows/reserve/strategy.ts'
 import { noteReadyImage } from '../flows/sell/manage-images.ts'
@@ -18,6 +19,7 @@ import { systemRandom } from '../kernel/random.ts'
 import { mailTopics } from '../notifications/mail-topics.ts'
 import { createMailer } from '../notifications/mailer.ts'
 import { createMailSender } from '../notifications/send-mails.ts'
+import { unlimitedBudget } from '../payments/budget/budget.ts'
 import { mailTopic } from '../platform/outbox.ts'
 import { joinTopics } from '../platform/outbox-handlers.ts'
 import { startRelays } from '../platform/queue/relay.ts'
@@ -46,6 +48,9 @@ export interface JobParts {
   readonly log: Logger
 }
 
+/** How long a worker that stops waits for payments that are under way; the others are resumed. */
+const paymentsMs = 5_000
+
 /** Starts the schedule and the relays. `stop` lets running jobs finish, for a few seconds. */
 export async function startJobs(
   config: ConnectedConfig,
@@ -54,6 +59,7 @@ export async function startJobs(
   const { pool, redis, gates, offers, strategy, hints, clock, log } = parts
   const random = systemRandom
   const money = moneyOf(config, { pool, strategy, clock, random, log })
+  const queue = new PaymentQueue({ ...money, budget: unlimitedBudget })
   const { store } = await openImageStore(config, clock)
   const images = { pool, log, store, onReady: noteReadyImage }
   const mailer = createMailer({
@@ -73,6 +79,7 @@ export async function startJobs(
     pool,
     gates,
     money,
+    queue,
     cancelCheckout: createCancelCheckout({ pool, ids: parts.ids, strategy }),
     images,
     holdSeconds: config.HOLD_SECONDS,
@@ -92,7 +99,8 @@ export async function startJobs(
   return {
     async stop() {
       unhint()
-      await Promise.all(running.map((each) => each.stop()))
+      const stopped = running.map((each) => each.stop())
+      await Promise.all([queue.stop(paymentsMs), ...stopped])
       mailer.close()
     },
   }

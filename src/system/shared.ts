@@ -1,7 +1,10 @@
 /** What API and worker connect in the same way. */
 import type { DatabasePool } from 'slonik'
 import type { ConnectedConfig } from '../config/config.ts'
+import { Leases } from '../flows/pay/leases.ts'
+import { pgMoneyStore } from '../flows/pay/money/pg-money-store.ts'
 import type { MoneyDeps } from '../flows/pay/money-deps.ts'
+import { ProviderAccess } from '../flows/pay/provider-access.ts'
 import { Assembly, currenciesOf } from '../flows/reserve/assembly.ts'
 import { offerSource } from '../flows/reserve/offer-source.ts'
 import { actorStrategy } from '../flows/reserve/strategies/actor.ts'
@@ -63,8 +66,12 @@ export function moneyOf(
   parts: Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | 'random' | 'log'>,
 ): MoneyDeps {
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
+  const store = pgMoneyStore(parts.pool)
   return {
     ...parts,
+    store,
+    leases: new Leases({ store, clock: parts.clock, log: parts.log }),
+    access: new ProviderAccess(parts),
     // Without a key there is nobody but the simulator to pay with.
     gateway: stripeGateway(
       secretKey

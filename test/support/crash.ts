@@ -1,8 +1,7 @@
 /** Processes that die in the middle of a payment, without dying: the call that kills them never returns. */
 import assert from 'node:assert/strict'
-import { beginAttempt } from '../../src/flows/pay/begin-attempt.ts'
+import { type Driven, driveAttempt } from '../../src/flows/pay/drive.ts'
 import type { MoneyDeps } from '../../src/flows/pay/money-deps.ts'
-import { type ChargeOutcome, chargeAndSettle } from '../../src/flows/pay/pursue.ts'
 import type { PaymentGateway } from '../../src/payments/gateway.ts'
 
 export class Crash extends Error {
@@ -31,10 +30,11 @@ export async function confirmAs(
   deps: MoneyDeps,
   { id, buyer }: { readonly id: string; readonly buyer: string },
   paymentMethodId = 'pm_card_visa',
-): Promise<ChargeOutcome> {
-  const begun = await beginAttempt(deps.pool, { checkoutId: id, buyerId: buyer, paymentMethodId })
+): Promise<Driven> {
+  const request = { checkoutId: id, buyerId: buyer, paymentMethodId, queue: false }
+  const begun = await deps.store.begin(request)
   assert.ok(begun, `${id} cannot be paid`)
-  return chargeAndSettle(deps, { ...begun, checkoutId: id, paymentMethodId, again: false })
+  return driveAttempt(deps, begun)
 }
 
 /** A confirm that ends where the process dies. */

@@ -4,7 +4,11 @@ import type { TestContext } from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { demoSecrets } from '../../src/config/config.ts'
+import { Leases } from '../../src/flows/pay/leases.ts'
+import { pgMoneyStore } from '../../src/flows/pay/money/pg-money-store.ts'
 import type { MoneyDeps } from '../../src/flows/pay/money-deps.ts'
+import { ProviderAccess } from '../../src/flows/pay/provider-access.ts'
+import { reconcilePayments } from '../../src/flows/pay/resume.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { systemRandom } from '../../src/kernel/random.ts'
@@ -15,7 +19,7 @@ import { createLogger } from '../../src/platform/telemetry/logger.ts'
 import { postStockCommand } from '../../src/stock/gate/post-commands.ts'
 import { RedisGates } from '../../src/stock/gate/redis-gates.ts'
 import { eventually } from './eventually.ts'
-import { moveDeadline } from './purchases/change.ts'
+import { endLeases, moveDeadline } from './purchases/change.ts'
 import { type Purchase, purchaseOf } from './purchases/find.ts'
 import { startTestSimulator, type TestSimulator, testStripeKey } from './simulator.ts'
 import { type SkuOptions, type SystemOptions, startTestSystem, type TestSystem } from './system.ts'
@@ -75,6 +79,11 @@ export async function startPayingSystem(t: TestContext, options: PayingOptions =
       system.call('POST', `/api/checkouts/${id}/confirm`, { buyer, body: { paymentMethodId } }),
     ...observer(pool, simulator),
     ...saga(system, simulator.url),
+    /** What the reconciler does once whoever drove the open attempts is gone. */
+    async reconcile(money: MoneyDeps) {
+      await endLeases(pool)
+      await reconcilePayments(money)
+    },
     intentOf: async (id: string) =>
       pool.oneFirst(sql.type(z.object({ intent_id: z.string() }))`
         select intent_id from payments where checkout_id = ${id}`),
@@ -127,17 +136,23 @@ function saga({ pool, redis, config }: TestSystem, apiBase: string) {
       } = {},
     ): MoneyDeps {
       const { wrap = (gateway: PaymentGateway) => gateway, ...rest } = more
+      const store = pgMoneyStore(pool)
+      const clock = systemClock
+      const log = createLogger({ level: 'silent', role: 'test' })
       return {
         pool,
+        store,
+        leases: new Leases({ store, clock, log }),
+        access: new ProviderAccess({ clock, log }),
         gateway: wrap(stripeGateway({ secretKey: testStripeKey, apiBase, clock: systemClock })),
         strategy: {
           post: async (commands) => {
             await Promise.allSettled(commands.map((command) => postStockCommand(gates, command)))
           },
         },
-        clock: systemClock,
+        clock,
         random: systemRandom,
-        log: createLogger({ level: 'silent', role: 'test' }),
+        log,
         declinesMax: config.MAX_PAYMENT_ATTEMPTS,
         outage: config.PAYMENT_OUTAGE,
         ...rest,

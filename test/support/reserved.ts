@@ -8,6 +8,7 @@ export interface Reserved {
   readonly checkoutId: string
   readonly buyerId: string
   readonly paymentMethodId: string
+  readonly queue: boolean
 }
 
 /** Reserved checkouts of one unit each, with their orders. */
@@ -16,6 +17,7 @@ export async function reserve(pool: DatabasePool, count: number): Promise<Reserv
     checkoutId: newId(),
     buyerId: newId(),
     paymentMethodId: 'pm_card_visa',
+    queue: false,
   }))
   await writeReserved(
     pool,

@@ -5,7 +5,6 @@ import { AppError } from '../../kernel/errors.ts'
 import { lockOrder } from '../../orders/order-repository.ts'
 import { mayMove } from '../../orders/order-sql.ts'
 import { checkoutWord, type OrderState } from '../../orders/order-words.ts'
-import { openAttempt } from '../../payments/payment-repository.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import type { CheckoutIds } from '../../stock/protocol/checkout-id.ts'
@@ -13,6 +12,7 @@ import type { StockCommand } from '../../stock/protocol/messages.ts'
 import { noCheckout } from '../reserve/checkouts.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
 import { compensate } from './compensate.ts'
+import { openAttempt } from './money/attempts.ts'
 
 /** How far a cancel goes; the default leaves alone what is being paid. */
 export interface CancelOptions {

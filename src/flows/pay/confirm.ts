@@ -2,25 +2,24 @@
  * From a hold to a paid order: one attempt at a time, however often and from wherever it is asked
  * for.
  */
-import type { DatabasePool } from 'slonik'
-import { z } from 'zod'
 import { AppError } from '../../kernel/errors.ts'
-import { checkoutWordOf } from '../../orders/order-sql.ts'
-import { confirmPatience } from '../../payments/patience.ts'
-import { sql } from '../../platform/postgres/pool.ts'
+import { settlesWithin } from '../../kernel/settles-within.ts'
 import type { CheckoutView } from '../reserve/checkout-repository.ts'
 import type { Checkouts } from '../reserve/checkouts.ts'
-import { type Begun, beginAttempt } from './begin-attempt.ts'
 import { ProviderAway } from './cancel-intent.ts'
+import { type Driven, driveAttempt } from './drive.ts'
+import type { Attempt, PaymentView } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
-import { type ChargeOutcome, chargeAndSettle, pursuePayment } from './pursue.ts'
-import { settleAfterSeconds } from './resume.ts'
+import type { PaymentQueue } from './payment-queue.ts'
+import { pursuePayment } from './pursue.ts'
 
 /** What a buyer sends to pay; `paymentMethodId` is the provider's. */
 export interface ConfirmRequest {
   readonly checkoutId: string
   readonly buyerId: string
   readonly paymentMethodId: string
+  /** How long to wait for the verdict, in milliseconds. Default: 10 seconds. */
+  readonly waitMs?: number
 }
 
 /** The answer to a confirm that did not fail: 200 when `confirmed`, 202 when `paying`. */
@@ -30,25 +29,36 @@ export interface Confirmed {
   readonly orderId: string
   /** For the buyer's browser, when the bank wants the buyer. */
   readonly clientSecret: string | null
+  /** How many payments are before it at the provider, from 0; null when it does not wait for them. */
+  readonly position: number | null
+  /** When to ask again, in milliseconds; 0 when it is confirmed. */
+  readonly pollAfterMs: number
 }
 
-/** How long a confirm waits for a commit, or for the attempt of another. */
-const waitMs = 10_000
-const lookEveryMs = 100
+/** How long a confirm waits for its verdict when the buyer does not say. */
+const usualWaitMs = 10_000
+/** How often a verdict is looked for that another request, or process, is after. Milliseconds. */
+const lookFirstMs = 100
+const lookAtMostMs = 500
+/** When a buyer who was told `paying` should ask again. */
+const pollMs = { least: 1_000, most: 30_000 }
 
 /** What confirming is built from. */
-export type ConfirmDeps = MoneyDeps & { readonly checkouts: Checkouts }
+export type ConfirmDeps = MoneyDeps & {
+  readonly checkouts: Checkouts
+  readonly queue: Pick<PaymentQueue, 'needed' | 'poke' | 'rest' | 'waitMs'>
+}
 
 /**
  * Payments that buyers ask for, by POST /api/checkouts/:id/confirm and POST /api/orders; one for
- * each API process. Waits up to 10 seconds for a commit, or for the attempt of another.
+ * each API process. Waits for a verdict as long as the buyer says; the payment goes on without them.
  */
 export class Confirmations {
   readonly #deps: ConfirmDeps
-  /** Attempts of this process that have no answer yet. */
+  /** Attempts that this process drives, and whose they are. */
   readonly #inFlight = new Map<
     string,
-    { readonly buyerId: string; readonly outcome: Promise<Confirmed> }
+    { readonly buyerId: string; readonly driven: Promise<Driven> }
   >()
 
   constructor(deps: ConfirmDeps) {
@@ -61,53 +71,93 @@ export class Confirmations {
    * hold_expired, invalid_transition, not_found, overloaded (not committed); PaymentMismatch.
    */
   async confirm(request: ConfirmRequest): Promise<Confirmed> {
-    const { checkoutId, buyerId } = request
-    const running = this.#inFlight.get(checkoutId)
-    if (running?.buyerId === buyerId) return running.outcome
-    const begun = await beginAttempt(this.#deps.pool, request)
-    if (begun) return this.#run(request, begun)
-    const found = await this.#deps.checkouts.getCommitted(checkoutId, buyerId, waitMs)
+    const { clock, checkouts } = this.#deps
+    const { checkoutId, buyerId, waitMs = usualWaitMs } = request
+    const deadline = clock.monotonic() + waitMs
+    const begun = await this.#begin(request, deadline)
+    if (begun) return begun
+    const found = await checkouts.getCommitted(checkoutId, buyerId, waitMs)
     // Committed just now; or it was the loser of a race over its key, and stands for the winner.
     const winner = { ...request, checkoutId: found.id }
     if (found.status === 'reserved') {
-      const late = await beginAttempt(this.#deps.pool, winner)
-      if (late) return this.#run(winner, late)
+      const late = await this.#begin(winner, deadline)
+      if (late) return late
     }
-    const now =
-      found.status === 'reserved' ? await this.#deps.checkouts.get(found.id, buyerId) : found
-    return now.status === 'paying' ? this.#join(winner) : answerOf(now)
+    const now = found.status === 'reserved' ? await checkouts.get(found.id, buyerId) : found
+    return now.status === 'paying' ? this.#join(winner, deadline) : answerOf(now)
   }
 
-  #run(request: ConfirmRequest, begun: Begun): Promise<Confirmed> {
-    const { checkoutId, buyerId } = request
-    const outcome = this.#attempt(request, begun).finally(() => this.#inFlight.delete(checkoutId))
-    this.#inFlight.set(checkoutId, { buyerId, outcome })
-    return outcome
+  /** Null when there is nothing to begin. */
+  async #begin(request: ConfirmRequest, deadline: number): Promise<Confirmed | null> {
+    const { checkoutId, buyerId, paymentMethodId } = request
+    const running = this.#inFlight.get(checkoutId)
+    if (running?.buyerId === buyerId) return this.#await(request, running.driven, deadline)
+    const { store, queue } = this.#deps
+    const queued = queue.needed
+    const begun = await store.begin({ checkoutId, buyerId, paymentMethodId, queue: queued })
+    if (!begun) return null
+    if (!queued) return this.#await(request, this.#drive(buyerId, begun), deadline)
+    queue.poke()
+    return this.#join(request, deadline)
   }
 
-  async #attempt(request: ConfirmRequest, begun: Begun): Promise<Confirmed> {
-    const { checkoutId, paymentMethodId } = request
-    const charging = { ...begun, checkoutId, paymentMethodId, again: false }
-    return this.#toAnswer(request, await chargeAndSettle(this.#deps, charging))
+  #drive(buyerId: string, attempt: Attempt): Promise<Driven> {
+    const { checkoutId } = attempt
+    const driven = driveAttempt(this.#deps, attempt).finally(() =>
+      this.#inFlight.delete(checkoutId),
+    )
+    this.#inFlight.set(checkoutId, { buyerId, driven })
+    return driven
   }
 
-  async #toAnswer(request: ConfirmRequest, outcome: ChargeOutcome): Promise<Confirmed> {
-    if (outcome.tag === 'refused') {
-      if (outcome.param !== 'payment_method') throw unavailable()
-      throw new AppError(
-        'validation_failed',
-        'The payment provider does not accept this payment method.',
-        {
-          errors: [{ path: 'paymentMethodId', message: outcome.message.slice(0, 200) }],
-        },
-      )
+  /** The verdict of an attempt that this process drives; without one in time, it is driven on. */
+  async #await(
+    request: ConfirmRequest,
+    driven: Promise<Driven>,
+    deadline: number,
+  ): Promise<Confirmed> {
+    const { clock, log } = this.#deps
+    const { checkoutId } = request
+    if (await settlesWithin(clock, Math.max(0, deadline - clock.monotonic()), driven)) {
+      return this.#toAnswer(request, await driven, deadline)
     }
-    if (outcome.tag === 'unavailable') {
-      const found = await lookAt(this.#deps.pool, request)
-      if (found.status === 'confirmed') return confirmed(request.checkoutId)
-      throw unavailable()
+    driven.catch((error: unknown) =>
+      log.warn(
+        { err: error, checkoutId },
+        'a payment failed after its buyer was told to wait; it is resumed',
+      ),
+    )
+    return paying(checkoutId, null)
+  }
+
+  async #toAnswer(request: ConfirmRequest, driven: Driven, deadline: number): Promise<Confirmed> {
+    switch (driven.tag) {
+      case 'refused':
+        if (driven.param !== 'payment_method') throw unavailable()
+        throw new AppError(
+          'validation_failed',
+          'The payment provider does not accept this payment method.',
+          {
+            errors: [{ path: 'paymentMethodId', message: driven.message.slice(0, 200) }],
+          },
+        )
+      case 'unavailable': {
+        const found = await this.#look(request)
+        if (found.status === 'confirmed') return confirmed(request.checkoutId)
+        throw unavailable()
+      }
+      case 'not now':
+        this.#deps.queue.rest()
+        return this.#join(request, deadline)
+      case 'settled':
+        return this.#settledAs(request, driven.settlement)
     }
-    const { settlement } = outcome
+  }
+
+  async #settledAs(
+    request: ConfirmRequest,
+    settlement: Extract<Driven, { tag: 'settled' }>['settlement'],
+  ): Promise<Confirmed> {
     switch (settlement.tag) {
       case 'confirmed':
         return confirmed(request.checkoutId)
@@ -119,46 +169,62 @@ export class Confirmations {
         return paying(request.checkoutId, null)
       default:
         // Somebody else has settled it, or it ended meanwhile: what is true now is the answer.
-        return (await this.#answerNow(request)) ?? paying(request.checkoutId, null)
+        return (
+          (await this.#answerNow(request, await this.#look(request))) ??
+          paying(request.checkoutId, null)
+        )
     }
   }
 
-  /** Waits for the verdict of an attempt that another request, or process, has begun. */
-  async #join(request: ConfirmRequest): Promise<Confirmed> {
-    const deadline = this.#deps.clock.monotonic() + waitMs
-    for (let first = true; ; first = false) {
-      const found = await lookAt(this.#deps.pool, request)
-      const abandoned = found.state === 'pending' && found.ageSeconds > settleAfterSeconds
-      if (first && (found.state === 'requires_action' || abandoned)) {
-        // The buyer may have answered the bank; or whoever began this attempt is gone.
-        const outcome = await this.#pursue(request)
-        if (outcome) return this.#toAnswer(request, outcome)
+  /**
+   * Waits for the verdict of an attempt that waits for its turn, or that another request, or process,
+   * drives. Whose turn does not come in time is told at once how long it takes.
+   */
+  async #join(request: ConfirmRequest, deadline: number): Promise<Confirmed> {
+    const { clock, queue } = this.#deps
+    const { checkoutId } = request
+    for (let looked = 0; ; looked++) {
+      const found = await this.#look(request)
+      const abandoned = found.state === 'pending' && found.leaseOver
+      if (looked === 0 && (found.state === 'requires_action' || abandoned)) {
+        // The buyer may have answered the bank; or whoever drove this attempt is gone.
+        const driven = await this.#pursue(checkoutId)
+        if (driven) return this.#toAnswer(request, driven, deadline)
         continue
       }
-      const answer = await this.#answerNow(request)
+      const answer = await this.#answerNow(request, found)
       if (answer) return answer
-      if (this.#deps.clock.monotonic() + lookEveryMs >= deadline)
-        return paying(request.checkoutId, null)
-      await this.#deps.clock.sleep(lookEveryMs)
+      const left = deadline - clock.monotonic()
+      const turnMs = found.position === null ? 0 : queue.waitMs(found.position)
+      const pause = Math.min(lookFirstMs * (looked + 1), lookAtMostMs)
+      if (turnMs > left || pause >= left) return paying(checkoutId, null, found.position, turnMs)
+      await clock.sleep(pause)
     }
   }
 
-  /** Brings an attempt of somebody else's to its verdict, no slower than one of our own. */
-  async #pursue({ checkoutId }: ConfirmRequest): Promise<ChargeOutcome | null> {
+  /** Brings an attempt of somebody else's to its verdict. */
+  async #pursue(checkoutId: string): Promise<Driven | null> {
+    const open = await this.#deps.store.open(checkoutId)
+    if (!open) return null
     try {
-      return await pursuePayment({ patience: confirmPatience, ...this.#deps }, checkoutId)
+      return await pursuePayment(this.#deps, open)
     } catch (error) {
       if (error instanceof ProviderAway) throw unavailable()
       throw error
     }
   }
 
+  async #look({ checkoutId, buyerId }: ConfirmRequest): Promise<PaymentView> {
+    const found = await this.#deps.store.view(checkoutId, buyerId)
+    if (!found) throw new AppError('not_found', 'There is no such checkout.')
+    return found
+  }
+
   /**
    * The answer as things stand; null while an attempt has no verdict. Throws the problem of one
    * that failed.
    */
-  async #answerNow(request: ConfirmRequest): Promise<Confirmed | null> {
-    const found = await lookAt(this.#deps.pool, request)
+  async #answerNow(request: ConfirmRequest, found: PaymentView): Promise<Confirmed | null> {
     if (found.status === 'confirmed') return confirmed(request.checkoutId)
     if (found.state === 'requires_action' && found.status === 'paying') {
       return paying(request.checkoutId, found.clientSecret)
@@ -171,26 +237,6 @@ export class Confirmations {
     if (found.status === 'payment_failed' || found.status === 'reserved') throw unavailable()
     return answerOf(await this.#deps.checkouts.get(request.checkoutId, request.buyerId))
   }
-}
-
-const LookRow = z.object({
-  status: z.string(),
-  state: z.string().nullable(),
-  ageSeconds: z.number(),
-  declineCode: z.string().nullable(),
-  clientSecret: z.string().nullable(),
-  declines: z.number(),
-})
-
-/** A checkout beside its latest attempt. */
-async function lookAt(pool: DatabasePool, { checkoutId, buyerId }: ConfirmRequest) {
-  return pool.one(sql.type(LookRow)`
-    select ${checkoutWordOf('o')} as status, a.state, coalesce(extract(epoch from now() - a.created_at), 0)::int as "ageSeconds",
-        a.decline_code as "declineCode", a.client_secret as "clientSecret",
-        (select count(*) from payment_attempts d where d.checkout_id = o.id and d.state = 'declined') as declines
-      from orders o left join lateral (
-        select * from payment_attempts where checkout_id = o.id order by attempt desc limit 1) a on true
-     where o.id = ${checkoutId} and o.buyer_id = ${buyerId}`)
 }
 
 /** For a checkout that cannot be paid, or is paid already. */
@@ -214,12 +260,19 @@ const confirmed = (orderId: string): Confirmed => ({
   status: 'confirmed',
   orderId,
   clientSecret: null,
+  position: null,
+  pollAfterMs: 0,
 })
-const paying = (orderId: string, clientSecret: string | null): Confirmed => ({
-  status: 'paying',
-  orderId,
-  clientSecret,
-})
+
+function paying(
+  orderId: string,
+  clientSecret: string | null,
+  position: number | null = null,
+  turnMs = 0,
+): Confirmed {
+  const pollAfterMs = Math.min(Math.max(turnMs, pollMs.least), pollMs.most)
+  return { status: 'paying', orderId, clientSecret, position, pollAfterMs }
+}
 
 function declined(declineCode: string, attemptsLeft: number): AppError {
   const detail =

@@ -12,13 +12,16 @@ import { compensate } from './compensate.ts'
 const perTransaction = 2_000
 const transactionsPerSweep = 500
 
-/** An attempt that is younger may be at the provider at this moment: its verdict decides. */
-const inFlightSeconds = 30
+/** A lease that ended a moment ago is taken by the reconciler in the next one. */
+const graceSeconds = 10
+/** However long a payment waits, at the provider or before it, its hold ends in the end. */
+const sparedSeconds = 3_600
 
 /**
  * For a job, every SWEEP_SECONDS: expires every checkout whose deadline has passed by PostgreSQL's
- * clock; returns how many. One that waits for its buyer to authenticate is not spared: what is paid
- * later is late money. Rejects when PostgreSQL is away; the next sweep goes on.
+ * clock; returns how many. One whose payment waits for its turn, or is driven by somebody, is spared
+ * for up to an hour; one that waits for its buyer to authenticate is not: what is paid later is late
+ * money. Rejects when PostgreSQL is away; the next sweep goes on.
  */
 export async function expireHolds(
   pool: DatabasePool,
@@ -32,8 +35,10 @@ export async function expireHolds(
           select id from orders o
            where outcome is null and ${mayMove('o', 'sweep', 'expired')} and expires_at < now()
              and not exists (select from payment_attempts a
-               where a.checkout_id = o.id and a.state = 'pending'
-                 and a.created_at > now() - make_interval(secs => ${inFlightSeconds}))
+               where a.checkout_id = o.id
+                 and (a.state = 'waiting' or a.state = 'pending'
+                   and a.leased_until > now() - make_interval(secs => ${graceSeconds}))
+                 and a.created_at > now() - make_interval(secs => ${sparedSeconds}))
            order by expires_at limit ${perTransaction} for update skip locked)
         update orders o set state = 'expired', outcome = 'expired' from due
          where o.id = due.id and ${mayMove('o', 'sweep', 'expired')} returning o.id`)

@@ -1,19 +1,19 @@
-import { lockOrder } from '../../orders/order-repository.ts'
+import { failure } from './money/decide-settlement.ts'
 import type { MoneyDeps } from './money-deps.ts'
-import { failCheckout, inTransaction } from './settle.ts'
 
 /**
  * For POST /api/orders: gives up a hold whose payment has failed, although its buyer might try
  * again; its units go back at once. False when there is no such hold: it has ended, or an attempt
  * is in flight. Rejects when PostgreSQL is away.
  */
-export function failHold(
-  deps: Pick<MoneyDeps, 'pool' | 'strategy'>,
+export async function failHold(
+  { store, strategy }: Pick<MoneyDeps, 'store' | 'strategy'>,
   checkoutId: string,
   why: { readonly reason: string; readonly declineCode: string | null },
 ): Promise<boolean> {
-  return inTransaction(deps, async (tx) => {
-    if ((await lockOrder(tx, checkoutId))?.state !== 'reserved') return [false, []]
-    return [true, await failCheckout(tx, checkoutId, why.reason, why.declineCode)]
-  })
+  const { decided, commands } = await store.change(checkoutId, (facts) => ({
+    change: facts.order?.state === 'reserved' ? failure(facts, why.reason, why.declineCode) : null,
+  }))
+  if (commands.length > 0) await strategy.post(commands)
+  return decided.change !== null
 }

@@ -3,10 +3,10 @@ import type { Stripe } from 'stripe'
 import { z } from 'zod'
 import { isUuid } from '../../kernel/ids.ts'
 import { isIntentEvent, isRefundEvent } from '../../payments/event-types.ts'
-import { findPayment, findPaymentByIntent, openAttempt } from '../../payments/payment-repository.ts'
 import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-gateway.ts'
 import { PermanentFailure } from '../../platform/retries.ts'
 import { ProviderAway } from './cancel-intent.ts'
+import type { KnownPayment } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
 import { settleRefund } from './settle-refund.ts'
@@ -49,48 +49,53 @@ async function handleIntent(
   object: Stripe.PaymentIntent,
 ): Promise<'processed' | 'ignored'> {
   const told = factsOf(object)
-  const known = await findPaymentByIntent(deps.pool, told.id)
-  const id = known?.checkoutId ?? (await claimedCheckout(deps, told.checkoutId))
-  if (id === null) return 'ignored'
-  if (known?.status === 'succeeded' && told.status === 'succeeded' && fits(known, told)) {
-    return 'processed'
-  }
+  const known = (await deps.store.byIntent(told.id)) ?? (await claimed(deps, told.checkoutId))
+  if (known === null) return 'ignored'
+  const { checkoutId } = known
   if (told.status === 'succeeded') {
+    if (known.intentId === told.id && known.status === 'succeeded' && fits(known, told)) {
+      return 'processed'
+    }
     // Nothing follows a success, so this cannot be out of date.
-    await settlePayment(deps, id, { tag: 'succeeded', intent: told }, null)
+    await settlePayment(deps, checkoutId, { tag: 'succeeded', intent: told }, null)
     return 'processed'
   }
-  if (known?.status !== 'open') return known ? 'processed' : 'ignored'
+  // Of an intent that is none of ours, or that a lost answer should have named.
+  if (known.intentId !== null && known.intentId !== told.id) return 'ignored'
+  if (known.status !== 'open') return 'processed'
   // Anything else may have been overtaken: what is true now is asked for, of the attempt that is
   // open now: one that is made later is none of the answer's business.
-  const open = await openAttempt(deps.pool, id)
+  const open = await deps.store.open(checkoutId)
   const answer = await deps.gateway.retrieveIntent(told.id)
   if (answer.tag === 'unknown') throw new ProviderAway(answer.message)
   if (answer.tag === 'refused') return 'ignored'
   const verdict = chargeOf(answer.intent)
   if (verdict.tag === 'unknown' || verdict.tag === 'refused') return 'processed'
   if (verdict.tag === 'canceled' || verdict.tag === 'succeeded') {
-    await settlePayment(deps, id, verdict, null)
+    await settlePayment(deps, checkoutId, verdict, null)
   } else if (open && (verdict.tag !== 'declined' || open.state === 'requires_action')) {
-    await settlePayment(deps, id, verdict, open.attempt)
+    await settlePayment(deps, checkoutId, verdict, open.attempt)
   }
   return 'processed'
 }
 
 /**
- * The checkout that the metadata of an unknown intent names, if it is one that is being paid here.
+ * The payment that the metadata of an unknown intent names: the answer that would have told us of the
+ * intent may have been lost. What does not fit the order is a mismatch.
  */
-async function claimedCheckout(
-  { pool, log }: MoneyDeps,
+async function claimed(
+  { store, log }: MoneyDeps,
   checkoutId: string | null,
-): Promise<string | null> {
+): Promise<KnownPayment | null> {
   if (checkoutId === null || !isUuid(checkoutId)) return null
-  if (await findPayment(pool, checkoutId)) return checkoutId
-  log.warn(
-    { checkoutId },
-    'an event names a checkout that this shop never charged; ignoring the event',
-  )
-  return null
+  const payment = await store.payment(checkoutId)
+  if (!payment) {
+    log.warn(
+      { checkoutId },
+      'an event names a checkout that this shop never charged; ignoring the event',
+    )
+  }
+  return payment
 }
 
 function fits(

@@ -5,12 +5,19 @@ import type { PaymentGateway } from '../../payments/gateway.ts'
 import type { Patience } from '../../payments/patience.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
+import type { Leases } from './leases.ts'
+import type { MoneyStore } from './money/store.ts'
+import type { ProviderAccess } from './provider-access.ts'
 
 /** What everything that moves money is built from. */
 export interface MoneyDeps {
+  readonly store: MoneyStore
   readonly pool: DatabasePool
   readonly gateway: PaymentGateway
   readonly strategy: Pick<ReservationStrategy, 'post'>
+  readonly leases: Leases
+  /** Whether the provider takes this shop's key. */
+  readonly access: ProviderAccess
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -18,13 +25,6 @@ export interface MoneyDeps {
   readonly declinesMax: number
   /** Whether an unreachable provider ends a checkout at once, or leaves it to its deadline. */
   readonly outage: 'release' | 'keep'
-  /** Default: that of a buyer who waits. */
+  /** Default: that of the call at hand. */
   readonly patience?: Patience
 }
-
-/**
- * Attempts to pay for one checkout, at most; those that the provider refused to make are counted.
- * When the last one comes to nothing, the checkout fails and its units go back; a decline then says
- * that no attempts are left.
- */
-export const attemptsMax = 20

@@ -17,6 +17,7 @@ import { overloaded } from '../reserve/refusals.ts'
 import { type Line, type Refusal, type ReservationStrategy, refused } from '../reserve/strategy.ts'
 import type { Confirmations, Confirmed } from './confirm.ts'
 import { failHold } from './fail-hold.ts'
+import type { MoneyStore } from './money/store.ts'
 
 /** What ordering in one call is built from. */
 export interface PlaceOrderDeps {
@@ -24,6 +25,7 @@ export interface PlaceOrderDeps {
   readonly checkouts: Pick<Checkouts, 'place' | 'replay'>
   readonly confirmations: Confirmations
   readonly strategy: Pick<ReservationStrategy, 'post'>
+  readonly store: MoneyStore
   readonly carts: Pick<Carts, 'freeze' | 'letGo' | 'take'>
   /** Told when a cart was bought and could not be emptied; a retry with the key empties it. */
   readonly onNotEmptied?: (error: unknown) => void
@@ -51,8 +53,8 @@ export interface OrderPlaced {
   readonly currency: string
   /** For the buyer's browser, when the bank wants the buyer. */
   readonly clientSecret: string | null
-  /** The bank wants the buyer, or has not answered. */
-  readonly paying: boolean
+  /** When to ask again, in milliseconds: the bank wants the buyer, or has not answered; else null. */
+  readonly pollAfterMs: number | null
   /** The key was used before: this is the order it made. */
   readonly replayed: boolean
 }
@@ -109,7 +111,7 @@ export function createPlaceOrder(deps: PlaceOrderDeps): PlaceOrder {
       totalAmount: checkout.total ?? 0,
       currency: checkout.currency ?? '',
       clientSecret: paid?.clientSecret ?? null,
-      paying: paid?.status === 'paying',
+      pollAfterMs: paid?.status === 'paying' ? paid.pollAfterMs : null,
       replayed,
     }
   }

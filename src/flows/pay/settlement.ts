@@ -7,8 +7,8 @@ import type { Charge } from '../../payments/gateway.ts'
 export type Verdict = Exclude<Charge, { readonly tag: 'refused' | 'unknown' }>
 
 /**
- * What settling a verdict came to, for those who answer buyers. `attemptsLeft` is 0 when the hold
- * was given up; `clientSecret` is for the buyer's browser.
+ * What settling came to, for those who answer buyers. `attemptsLeft` is 0 when the hold was given up;
+ * `clientSecret` is for the buyer's browser.
  */
 export type Settlement =
   | { readonly tag: 'confirmed' }
@@ -17,7 +17,13 @@ export type Settlement =
   | { readonly tag: 'processing' }
   /** The money came after the hold had ended: honoured, refunded, or still to be decided. */
   | { readonly tag: 'late' }
-  /** The provider has closed the intent. */
+  /** The intent is closed, or there never was one. */
   | { readonly tag: 'canceled' }
+  /** The provider would not make the attempt. */
+  | { readonly tag: 'abandoned' }
+  /** The provider is away, and the shop releases units then. */
+  | { readonly tag: 'given up' }
+  /** The word contradicts the order: nothing is settled. */
+  | { readonly tag: 'mismatch'; readonly why: string }
   /** Known before, or about an attempt that is none of the open ones. */
   | { readonly tag: 'unchanged' }

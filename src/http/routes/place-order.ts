@@ -31,7 +31,11 @@ export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): Fas
               'The order is paid; without a payment method, it is reserved',
             ),
             202: placedOrderSchema
-              .extend({ clientSecret: z.string().nullable() })
+              .extend({
+                status: z.literal('paying'),
+                clientSecret: z.string().nullable(),
+                pollAfterMs: z.int().describe('when to ask again, in milliseconds'),
+              })
               .describe(
                 'The bank requires authentication (3-D Secure), or the payment is still processing',
               ),
@@ -53,13 +57,16 @@ export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): Fas
         if (outcome.tag === 'refused') {
           return sendProblem(request, reply, outcome.code, outcome.detail, outcome.extras)
         }
-        const { orderId, status, totalAmount, currency, clientSecret, paying, replayed } = outcome
+        const { orderId, status, totalAmount, currency, clientSecret, pollAfterMs, replayed } =
+          outcome
         if (replayed) reply.header('idempotency-replayed', 'true')
-        const placed = { orderId, status, totalAmount, currency }
         reply.header('location', `/api/orders/${orderId}`)
-        return paying
-          ? reply.code(202).send({ ...placed, clientSecret })
-          : reply.code(201).send(placed)
+        if (pollAfterMs === null) {
+          return reply.code(201).send({ orderId, status, totalAmount, currency })
+        }
+        reply.header('retry-after', Math.ceil(pollAfterMs / 1_000))
+        const paying = { orderId, status: 'paying', totalAmount, currency } as const
+        return reply.code(202).send({ ...paying, clientSecret, pollAfterMs })
       },
     )
   }

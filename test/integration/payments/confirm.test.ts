@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { beginAttempt } from '../../../src/flows/pay/begin-attempt.ts'
-import { reconcilePayments } from '../../../src/flows/pay/resume.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startPayingSystem } from '../../support/paying.ts'
@@ -132,8 +130,8 @@ test('what is free of charge is confirmed also when its process died before it w
   const shop = await startPayingSystem(t)
   const { id, buyer } = await shop.reserve({ units: 2, price: 0 })
   const attempt = { checkoutId: id, buyerId: buyer, paymentMethodId: 'pm_card_visa' }
-  assert.ok(await beginAttempt(shop.pool, attempt))
-  await reconcilePayments(shop.money(), 0)
+  assert.ok(await shop.money().store.begin({ ...attempt, queue: false }))
+  await shop.reconcile(shop.money())
   await shop.becomes(id, { checkout: 'confirmed', order: 'paid', attempts: ['succeeded'] })
   assert.equal((await shop.moneyOf(id)).intents, 0)
 })

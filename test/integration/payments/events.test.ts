@@ -2,9 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Stripe } from 'stripe'
-import { beginAttempt } from '../../../src/flows/pay/begin-attempt.ts'
 import { handleStripeEvent } from '../../../src/flows/pay/handle-event.ts'
-import { reconcilePayments } from '../../../src/flows/pay/resume.ts'
 import { PaymentMismatch } from '../../../src/flows/pay/settle.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
@@ -116,7 +114,7 @@ test('a decline that is heard after the next attempt has begun is not believed o
   const first = confirmAs(shop.money(slow), bought, 'pm_card_chargeDeclined')
   await slow.done
   // Another process asks meanwhile, and the buyer takes another card.
-  await reconcilePayments(shop.money(), 0)
+  await shop.reconcile(shop.money())
   await shop.becomes(bought.id, { checkout: 'reserved', attempts: ['declined'] })
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
   slow.hear()
@@ -191,7 +189,7 @@ test('the bank that was asked for one attempt is not with the next', async (t) =
   assert.equal((await shop.confirm(bought)).status, 402)
   const { id, buyer } = bought
   const again = { checkoutId: id, buyerId: buyer, paymentMethodId: 'pm_card_visa' }
-  assert.equal((await beginAttempt(shop.pool, again))?.attempt, 2)
+  assert.equal((await shop.money().store.begin({ ...again, queue: false }))?.attempt, 2)
   slow.hear()
   await handled
   await shop.becomes(id, { checkout: 'paying', attempts: ['declined', 'pending'] })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
-import { reconcilePayments } from '../../../src/flows/pay/resume.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { confirmAndDie, confirmAs, dyingAt } from '../../support/crash.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startPayingSystem } from '../../support/paying.ts'
+import { endLeases } from '../../support/purchases/change.ts'
 import { newCheckouts, writeReserved } from '../../support/purchases/write.ts'
 import { slowGateway } from '../../support/slow-gateway.ts'
 
@@ -63,17 +63,32 @@ test('a hold whose payment is at the provider when its deadline passes is spared
   await shop.settledAt(bought.sku, 1)
 })
 
-for (const point of ['before createIntent', 'before confirmIntent'] as const) {
-  test(`what was not asked for when the deadline passed is not charged after it: a death ${point}`, async (t) => {
-    const shop = await startPayingSystem(t)
-    const bought = await shop.reserve({ units: 2 })
-    await confirmAndDie(shop.money({ wrap: dyingAt(point) }), bought)
-    await shop.expireIn(bought.id, -1)
-    await reconcilePayments(shop.money(), 0)
-    await shop.becomes(bought.id, { payment: 'open', attempts: ['pending'] })
-    assert.equal((await shop.moneyOf(bought.id)).charges, 0)
-  })
-}
+test('a payment whose process died is paid after the deadline, as long as its hold is there', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve({ units: 2 })
+  await confirmAndDie(shop.money({ wrap: dyingAt('before createAndConfirm') }), bought)
+  await shop.expireIn(bought.id, -1)
+  await shop.reconcile(shop.money())
+  await shop.becomes(bought.id, { checkout: 'confirmed', payment: 'succeeded' })
+  assert.equal((await shop.moneyOf(bought.id)).charges, 1)
+})
+
+test('a hold is kept while its payment waits for its turn, and while somebody drives it', async (t) => {
+  const shop = await startPayingSystem(t)
+  await shop.stopWorkers()
+  const { store, strategy } = shop.money()
+  const bought = await shop.reserve()
+  const { id: checkoutId, buyer: buyerId } = bought
+  await store.begin({ checkoutId, buyerId, paymentMethodId: 'pm_card_visa', queue: true })
+  await shop.expireIn(checkoutId, -600)
+  assert.equal(await expireHolds(shop.pool, strategy), 0)
+  const [taken] = await store.takeWaiting(1)
+  assert.equal(taken?.checkoutId, checkoutId)
+  assert.equal(await expireHolds(shop.pool, strategy), 0)
+  // Whoever drove it is long gone, and nobody takes it over.
+  await endLeases(shop.pool, 60)
+  assert.equal(await expireHolds(shop.pool, strategy), 1)
+})
 
 test('a buyer is not blocked by their own hold on the last unit', async (t) => {
   const shop = await startPayingSystem(t)

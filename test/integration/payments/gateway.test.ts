@@ -27,7 +27,12 @@ const amount = { amount: 100, currency: 'EUR', key: 'key' }
 
 function everyCall(gateway: PaymentGateway) {
   return {
-    createIntent: gateway.createIntent({ ...amount, checkoutId: 'checkout' }, options),
+    createAndConfirm: gateway.createAndConfirm(
+      { ...amount, checkoutId: 'checkout', paymentMethodId: 'pm_card_visa' },
+      options,
+    ),
+    burnKey: gateway.burnKey({ ...amount, checkoutId: 'checkout' }, options),
+    findIntents: gateway.findIntents({ checkoutId: 'checkout', aroundMs: 0 }, options),
     confirmIntent: gateway.confirmIntent(
       { intentId: 'pi_1', paymentMethodId: 'pm_card_visa', key: 'key' },
       options,

@@ -3,12 +3,11 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { cancelIntent } from '../../../src/flows/pay/cancel-intent.ts'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
-import { reconcilePayments, resumeReclaims } from '../../../src/flows/pay/resume.ts'
-import { sql } from '../../../src/platform/postgres/pool.ts'
+import { resumeReclaims } from '../../../src/flows/pay/resume.ts'
 import { type CrashPoint, confirmAndDie, confirmAs, dyingAt } from '../../support/crash.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startPayingSystem } from '../../support/paying.ts'
-import { expireNow } from '../../support/purchases/change.ts'
+import { endLeases, expireNow } from '../../support/purchases/change.ts'
 import { openTransactions } from '../../support/purchases/traces.ts'
 import { slowGateway } from '../../support/slow-gateway.ts'
 
@@ -27,7 +26,7 @@ test('a provider that cannot be reached: 503, and the units are free at once', a
   await shop.settledAt(bought.sku, 2)
   await shop.simulator.script('DELETE', 'faults')
   await eventually(async () => {
-    await reconcilePayments(shop.money(), 0)
+    await shop.reconcile(shop.money())
     await shop.becomes(bought.id, { payment: 'canceled', attempts: ['abandoned'] }, 0)
   })
   assert.equal((await shop.moneyOf(bought.id)).charges, 0)
@@ -39,7 +38,7 @@ test('what turns out to have been charged after an outage is refunded in full, o
   // Charged, and every answer to that, and every look at it, is lost.
   await shop.simulator.script('PUT', 'faults', {
     next: [
-      { kind: 'drop_after', count: 1_000, match: '/confirm' },
+      { kind: 'drop_after', count: 1_000, match: '/payment_intents' },
       { kind: 'drop_before', count: 1_000, match: 'GET /v1/payment_intents/' },
       { kind: 'drop_before', count: 1_000, match: '/cancel' },
     ],
@@ -50,7 +49,7 @@ test('what turns out to have been charged after an outage is refunded in full, o
   await shop.simulator.script('DELETE', 'faults')
   const money = shop.money()
   await eventually(async () => {
-    await Promise.all([reconcilePayments(money, 0), resumeReclaims(money, 0)])
+    await Promise.all([shop.reconcile(money), resumeReclaims(money, 0)])
     await shop.becomes(bought.id, { order: 'refunded', captured: 1_000, refunded: 1_000 }, 0)
   })
   await shop.becomes(bought.id, { checkout: 'payment_failed' })
@@ -69,7 +68,7 @@ test('with PAYMENT_OUTAGE=keep the hold lives on, and is charged when the provid
   assert.equal((await shop.ledgerOf(bought.sku)).held, 1)
   await shop.simulator.script('DELETE', 'faults')
   await eventually(async () => {
-    await reconcilePayments(shop.money(), 0)
+    await shop.reconcile(shop.money())
     await shop.becomes(bought.id, { checkout: 'confirmed', order: 'paid' }, 0)
   })
   assert.equal((await shop.moneyOf(bought.id)).charges, 1)
@@ -78,7 +77,7 @@ test('with PAYMENT_OUTAGE=keep the hold lives on, and is charged when the provid
 for (const [name, next] of [
   ['lost replies', [{ kind: 'drop_after', count: 2 }]],
   ['500s before anything is done', [{ kind: 'error_before', count: 2 }]],
-  ['a 500 after the charge', [{ kind: 'error_after', count: 1, match: '/confirm' }]],
+  ['a 500 after the charge', [{ kind: 'error_after', count: 1, match: '/payment_intents' }]],
 ] as const) {
   test(`with ${name}, the same is asked for again under its key: paid once`, async (t) => {
     const shop = await startPayingSystem(t)
@@ -91,12 +90,7 @@ for (const [name, next] of [
   })
 }
 
-const deaths: readonly CrashPoint[] = [
-  'before createIntent',
-  'after createIntent',
-  'before confirmIntent',
-  'after confirmIntent',
-]
+const deaths: readonly CrashPoint[] = ['before createAndConfirm', 'after createAndConfirm']
 for (const point of deaths) {
   test(`a confirm that dies ${point} is resumed: paid once`, async (t) => {
     const shop = await startPayingSystem(t)
@@ -108,8 +102,8 @@ for (const point of deaths) {
     await Promise.all([
       resumeReclaims(money, 0),
       resumeReclaims(money, 0),
-      reconcilePayments(money, 0),
-      reconcilePayments(money, 0),
+      shop.reconcile(money),
+      shop.reconcile(money),
     ])
     await shop.becomes(bought.id, { checkout: 'confirmed', order: 'paid', captured: 1_000 })
     await shop.settledAt(bought.sku, 1)
@@ -122,13 +116,12 @@ for (const point of deaths) {
     const bought = await shop.reserve({ units: 2 })
     await confirmAndDie(shop.money({ wrap: dyingAt(point) }), bought)
     await expireNow(shop.pool, bought.id)
-    await shop.pool.query(sql.typeAlias('none')`
-      update payment_attempts set created_at = now() - interval '5 minutes'`)
+    await endLeases(shop.pool, 60)
     const money = shop.money()
     await expireHolds(shop.pool, money.strategy)
-    const paid = point === 'after confirmIntent'
+    const paid = point === 'after createAndConfirm'
     await eventually(async () => {
-      await Promise.all([reconcilePayments(money, 0), resumeReclaims(money, 0)])
+      await Promise.all([shop.reconcile(money), resumeReclaims(money, 0)])
       const { checkout, payment } = await shop.stateOf(bought.id)
       // Late money is honoured here: the units are free again.
       assert.deepEqual(
@@ -141,30 +134,32 @@ for (const point of deaths) {
   })
 }
 
-test('a payment that is ended while its intent is being made is never charged', async (t) => {
+test('a payment that was given up while it was charged comes back to the buyer', async (t) => {
   const shop = await startPayingSystem(t)
   const { id, buyer, sku } = await shop.reserve({ units: 2 })
-  const slow = slowGateway('createIntent')
+  const slow = slowGateway('createAndConfirm')
   const charging = confirmAs(shop.money(slow), { id, buyer })
   await slow.done
   // Another process asks too, finds the provider away, and gives the hold up.
   await shop.simulator.script('PUT', 'faults', { outage: 'drop' })
-  await reconcilePayments(shop.money(), 0)
-  await shop.becomes(id, { checkout: 'payment_failed', payment: 'canceled' })
+  await shop.reconcile(shop.money())
+  await shop.becomes(id, { checkout: 'payment_failed' })
   await shop.simulator.script('DELETE', 'faults')
   slow.hear()
-  assert.equal((await charging).tag, 'unavailable')
+  assert.equal((await charging).tag, 'settled')
   await shop.settledAt(sku, 2)
-  const { intents, charges } = await shop.moneyOf(id)
-  assert.deepEqual([intents, charges], [1, 0])
+  await eventually(async () => {
+    const { intents, charges, captured, refunded } = await shop.moneyOf(id)
+    assert.deepEqual([intents, charges, captured, refunded], [1, 1, 500, 500])
+  })
 })
 
 test('a declined attempt whose answer was lost leaves the buyer the other attempts', async (t) => {
   const shop = await startPayingSystem(t)
   const bought = await shop.reserve()
-  const money = shop.money({ wrap: dyingAt('after confirmIntent') })
+  const money = shop.money({ wrap: dyingAt('after createAndConfirm') })
   await confirmAndDie(money, bought, 'pm_card_chargeDeclined')
-  await reconcilePayments(shop.money(), 0)
+  await shop.reconcile(shop.money())
   await shop.becomes(bought.id, { checkout: 'reserved', attempts: ['declined'] })
   assert.equal((await shop.confirm(bought)).status, 200)
 })
@@ -178,7 +173,7 @@ test('a cancel that dies on its way is made by the job', async (t) => {
   await expireHolds(shop.pool, shop.money().strategy)
   const dying = shop.money({ wrap: dyingAt('after cancelIntent') })
   await assert.rejects(cancelIntent(dying, bought.id))
-  await reconcilePayments(shop.money(), 0)
+  await shop.reconcile(shop.money())
   await shop.becomes(bought.id, {
     checkout: 'expired',
     payment: 'canceled',

@@ -3,16 +3,16 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
-import { beginAttempt } from '../../../src/flows/pay/begin-attempt.ts'
-import { settlePaid } from '../../../src/flows/pay/settle-paid.ts'
+import { beginAttempt } from '../../../src/flows/pay/money/begin.ts'
+import { capturePayment } from '../../../src/flows/pay/money/capture.ts'
 import { newId } from '../../../src/kernel/ids.ts'
-import { noteIntent } from '../../../src/payments/payment-repository.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { testPool } from '../../support/background.ts'
 import { endCheckout } from '../../support/purchases/change.ts'
 import { writesOfOrders } from '../../support/purchases/traces.ts'
 import { facts, type Reserved, reserve } from '../../support/reserved.ts'
 
+const Intent = z.object({ intent_id: z.string() })
 const Counts = z.object({ statements: z.number(), rows: z.number() })
 
 /** How many transactions wrote the rows of a table. */
@@ -23,24 +23,16 @@ function writesOf(pool: DatabasePool, table: 'payments' | 'payment_attempts') {
 
 async function pay(pool: DatabasePool, reserved: readonly Reserved[]) {
   await Promise.all(reserved.map((each) => beginAttempt(pool, each)))
-  await Promise.all(
-    reserved.map(({ checkoutId }) => noteIntent(pool, checkoutId, `pi_${checkoutId}`)),
-  )
 }
 
-test('fifty that come together are begun, noted and settled in a few statements', async (t) => {
+test('fifty that come together are begun and captured in a few statements', async (t) => {
   const pool = await testPool(t)
   const reserved = await reserve(pool, 50)
   const begun = await Promise.all(reserved.map((each) => beginAttempt(pool, each)))
   assert.ok(begun.every((each) => each?.attempt === 1 && each.amount === 500))
   assert.deepEqual(await writesOf(pool, 'payment_attempts'), { statements: 1, rows: 50 })
-  const noted = await Promise.all(
-    reserved.map(({ checkoutId }) => noteIntent(pool, checkoutId, `pi_${checkoutId}`)),
-  )
-  assert.deepEqual(new Set(noted), new Set([true]))
-  assert.deepEqual(await writesOf(pool, 'payments'), { statements: 1, rows: 50 })
   const settled = await Promise.all(
-    reserved.map(({ checkoutId }) => settlePaid(pool, checkoutId, facts(checkoutId))),
+    reserved.map(({ checkoutId }) => capturePayment(pool, checkoutId, facts(checkoutId))),
   )
   for (const [i, commands] of settled.entries()) {
     assert.deepEqual(
@@ -48,6 +40,7 @@ test('fifty that come together are begun, noted and settled in a few statements'
       [{ kind: 'sell', sku: 'MUG', checkoutId: reserved[i]?.checkoutId, units: null }],
     )
   }
+  assert.deepEqual(await writesOf(pool, 'payments'), { statements: 1, rows: 50 })
   assert.deepEqual(await writesOfOrders(pool), { statements: 1, rows: 50 })
 })
 
@@ -72,18 +65,35 @@ test('those that do not fit change nothing, and their neighbours are settled', a
   await pay(pool, reserved)
   const ids = reserved.map(({ checkoutId }) => checkoutId) as [string, string, string, string]
   const settled = await Promise.all([
-    settlePaid(pool, ids[0], { ...facts(ids[0]), id: 'pi_of_somebody_else' }),
-    settlePaid(pool, ids[1], { ...facts(ids[1]), amount: 499, amountReceived: 499 }),
-    settlePaid(pool, ids[2], { ...facts(ids[2]), currency: 'USD' }),
-    settlePaid(pool, newId(), facts(ids[3])),
-    settlePaid(pool, ids[3], facts(ids[3])),
+    capturePayment(pool, ids[1], { ...facts(ids[1]), amount: 499, amountReceived: 499 }),
+    capturePayment(pool, ids[2], { ...facts(ids[2]), currency: 'USD' }),
+    capturePayment(pool, newId(), facts(ids[3])),
+    capturePayment(pool, ids[3], facts(ids[3])),
     // The same word from two sides at once is settled once.
-    settlePaid(pool, ids[3], facts(ids[3])),
+    capturePayment(pool, ids[3], facts(ids[3])),
   ])
   assert.deepEqual(
     settled.map((commands) => commands?.length ?? null),
-    [null, null, null, null, 1, null],
+    [null, null, null, 1, null],
   )
+})
+
+test('an intent that nobody has noted yet is the checkout’s own from its capture on', async (t) => {
+  const pool = await testPool(t)
+  const [bought] = (await reserve(pool, 1)) as [Reserved]
+  await pay(pool, [bought])
+  const { checkoutId } = bought
+  assert.equal((await capturePayment(pool, checkoutId, facts(checkoutId)))?.length, 1)
+  const { rows } = await pool.query(sql.type(Intent)`select intent_id from payments`)
+  assert.deepEqual(rows, [{ intent_id: facts(checkoutId).id }])
+})
+
+test('an intent of somebody else’s captures nothing', async (t) => {
+  const pool = await testPool(t)
+  const [bought] = (await reserve(pool, 1)) as [Reserved]
+  await pay(pool, [bought])
+  await pool.query(sql.typeAlias('none')`update payments set intent_id = 'pi_of_its_own'`)
+  assert.equal(await capturePayment(pool, bought.checkoutId, facts(bought.checkoutId)), null)
 })
 
 test('another buyer cannot take the place of the one who may pay', async (t) => {
@@ -112,8 +122,8 @@ test('a checkout that somebody has locked holds up nobody else', async (t) => {
     await release.promise
   })
   await held.promise
-  const waiting = settlePaid(pool, locked, facts(locked))
-  const settled = await Promise.all(others.map((id) => settlePaid(pool, id, facts(id))))
+  const waiting = capturePayment(pool, locked, facts(locked))
+  const settled = await Promise.all(others.map((id) => capturePayment(pool, id, facts(id))))
   assert.ok(settled.every((commands) => commands?.length === 1))
   release.resolve()
   await locking

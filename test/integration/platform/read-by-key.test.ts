@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { DatabasePool } from 'slonik'
-import { beginAttempt } from '../../../src/flows/pay/begin-attempt.ts'
-import { settlePaid } from '../../../src/flows/pay/settle-paid.ts'
+import { beginAttempt } from '../../../src/flows/pay/money/begin.ts'
+import { capturePayment } from '../../../src/flows/pay/money/capture.ts'
 import { decideAssemblies } from '../../../src/flows/reserve/assembly.ts'
 import { createBeginAssembly } from '../../../src/flows/reserve/begin-assemblies.ts'
 import { newId } from '../../../src/kernel/ids.ts'
-import { noteIntent } from '../../../src/payments/payment-repository.ts'
 import { claimDueEvents } from '../../../src/platform/outbox.ts'
 import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
 import { fillWithOpenCheckouts } from '../../support/purchases/fill.ts'
@@ -54,8 +53,7 @@ test('payments and carts read their own rows, however many others are open', asy
     const begun = await Promise.all(reserved.map((each) => beginAttempt(pool, each)))
     assert.ok(begun.every((each) => each !== null))
     const ids = reserved.map(({ checkoutId }) => checkoutId)
-    await Promise.all(ids.map((id) => noteIntent(pool, id, `pi_${id}`)))
-    const settled = await Promise.all(ids.map((id) => settlePaid(pool, id, facts(id))))
+    const settled = await Promise.all(ids.map((id) => capturePayment(pool, id, facts(id))))
     assert.ok(settled.every((commands) => commands?.length === 1))
     const carts = ids.map(() => newId())
     const lines = [{ sku: 'MUG', quantity: 1 }]

@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { DatabasePool } from 'slonik'
-import { beginAttempt } from '../../../src/flows/pay/begin-attempt.ts'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
-import { settlePaid } from '../../../src/flows/pay/settle-paid.ts'
+import { beginAttempt } from '../../../src/flows/pay/money/begin.ts'
+import { capturePayment } from '../../../src/flows/pay/money/capture.ts'
 import { moveOrder } from '../../../src/flows/sell/move-order.ts'
 import { newId } from '../../../src/kernel/ids.ts'
-import { noteIntent } from '../../../src/payments/payment-repository.ts'
 import { openPool } from '../../../src/platform/postgres/pool.ts'
 import { giveSeller } from '../../support/purchases/change.ts'
 import { newCheckouts, writeReserved } from '../../support/purchases/write.ts'
@@ -51,13 +50,12 @@ test('a payment moves the row of its order twice, once in place, and no line', a
     (statement) => pool.any(statement),
     async () => {
       assert.ok(await beginAttempt(pool, bought))
-      assert.ok(await noteIntent(pool, id, `pi_${id}`))
-      assert.equal((await settlePaid(pool, id, facts(id)))?.length, 1)
+      assert.equal((await capturePayment(pool, id, facts(id)))?.length, 1)
     },
   )
   assert.deepEqual(rows, {
     orders: 2,
-    payments: 3,
+    payments: 2,
     payment_attempts: 2,
     outbox: 1,
     stock_commands: 1,
@@ -82,8 +80,7 @@ test('a seller who moves an order writes its row and the line, both in place', a
   assert.ok(bought)
   const id = bought.checkoutId
   await beginAttempt(pool, bought)
-  await noteIntent(pool, id, `pi_${id}`)
-  await settlePaid(pool, id, facts(id))
+  await capturePayment(pool, id, facts(id))
   const sellerId = newId()
   await giveSeller(pool, id, sellerId)
   const { rows, inPlace } = await rowsWritten(

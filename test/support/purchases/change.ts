@@ -19,6 +19,11 @@ export const expireNow = (q: CommonQueryMethods, id?: string) =>
 export const endCheckout = (q: CommonQueryMethods, id: string, status: 'expired' | 'cancelled') =>
   q.query(none`update orders set state = ${status}, outcome = ${status} where id = ${id}`)
 
+/** Lets the leases of all attempts be over: whoever drove them is gone. */
+export const endLeases = (q: CommonQueryMethods, secondsAgo = 1) =>
+  q.query(none`
+    update payment_attempts set leased_until = now() - make_interval(secs => ${secondsAgo})`)
+
 /** Lets the buyer of a checkout use its idempotency key for another one. */
 export const freeKey = (q: CommonQueryMethods, id: string) =>
   q.query(none`update orders set idempotency_key = null where id = ${id}`)

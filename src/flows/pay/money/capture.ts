@@ -1,17 +1,11 @@
 /** Money for a hold that is still there: order, payment and stock move in one statement. */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
-import { mayMove } from '../../orders/order-sql.ts'
-import type { IntentFacts } from '../../payments/gateway.ts'
-import { sql } from '../../platform/postgres/pool.ts'
-import { together } from '../../platform/postgres/together.ts'
-import type { StockCommand } from '../../stock/protocol/messages.ts'
-
-/** What the provider says was paid: amounts in minor units. */
-export type PaidFacts = Pick<IntentFacts, 'amount' | 'amountReceived' | 'currency'> & {
-  /** Null when there was nothing to pay. */
-  readonly id: string | null
-}
+import { mayMove } from '../../../orders/order-sql.ts'
+import { sql } from '../../../platform/postgres/pool.ts'
+import { together } from '../../../platform/postgres/together.ts'
+import type { StockCommand } from '../../../stock/protocol/messages.ts'
+import type { PaidFacts } from './store.ts'
 
 interface Paid {
   readonly checkoutId: string
@@ -19,40 +13,40 @@ interface Paid {
 }
 
 /**
- * For {@link confirmPaid}: confirms a checkout that is reserved or being paid, if intent and amount
- * are its own; its row decides every race. Returns the commands that sell its units, or null when
- * nothing changed: it has ended, is confirmed, or does not fit. Rejects with AppError overloaded
- * when too many wait, and with PostgreSQL's errors.
+ * For PgMoneyStore: pays an order that is reserved or being paid, if intent and amount are its own;
+ * its row decides every race, and those that come together are captured together. An intent that
+ * nobody has noted yet becomes the checkout's own. Returns the commands that sell its units; null when
+ * nothing was changed: it has ended, is paid, or does not fit.
  */
-export async function settlePaid(
+export async function capturePayment(
   pool: DatabasePool,
   checkoutId: string,
   facts: PaidFacts,
 ): Promise<StockCommand[] | null> {
-  return facts.amountReceived === facts.amount ? settleShared(pool, { checkoutId, facts }) : null
+  return facts.amountReceived === facts.amount ? captureShared(pool, { checkoutId, facts }) : null
 }
 
-const settleShared = together<Paid, StockCommand[] | null>({
+const captureShared = together<Paid, StockCommand[] | null>({
   /** Those that are locked or do not fit are left out: each is looked at again, alone. */
   async all(pool, paid) {
-    return commandsOf(paid, await settle(pool, 'settle-paid-together', many(paid)))
+    return commandsOf(paid, await capture(pool, 'capture-together', many(paid)))
   },
   async one(pool, paid) {
-    return commandsOf([paid], await settle(pool, 'settle-paid', one(paid)))[0] ?? null
+    return commandsOf([paid], await capture(pool, 'capture', one(paid)))[0] ?? null
   },
 })
 
-const SettledRow = z.object({
+const CapturedRow = z.object({
   n: z.number(),
   /** Of a command; null when there is nothing to sell. */
   id: z.string().nullable(),
   sku: z.string().nullable(),
 })
-type SettledRow = z.infer<typeof SettledRow>
+type CapturedRow = z.infer<typeof CapturedRow>
 
 function commandsOf(
   paid: readonly Paid[],
-  rows: readonly SettledRow[],
+  rows: readonly CapturedRow[],
 ): (StockCommand[] | undefined)[] {
   const answers: (StockCommand[] | undefined)[] = paid.map(() => undefined)
   for (const { n, id, sku } of rows) {
@@ -96,35 +90,35 @@ function many(paid: readonly Paid[]) {
 }
 
 /**
- * Settles the `mine`: ids of locked orders that can be confirmed, and what was told of them. The
+ * Captures the `mine`: ids of locked orders that can be confirmed, and what was told of them. The
  * attempt that succeeds is the history's entry; only without one the history gets a row. Prepared:
  * planning it costs more than running it. `offset 0` makes it fetch by keys: such a plan outlives
  * the time when the tables were small enough to be read whole.
  */
-function settle(
+function capture(
   pool: DatabasePool,
   name: string,
   mine: ReturnType<typeof sql.fragment>,
-): Promise<readonly SettledRow[]> {
-  return pool.any(sql.prepared(name, SettledRow)`
+): Promise<readonly CapturedRow[]> {
+  return pool.any(sql.prepared(name, CapturedRow)`
     with mine as materialized (${mine}),
     fitting as materialized (
-      select mine.id, mine.n from mine
+      select mine.id, mine.n, mine.intent_id from mine
        cross join lateral (select * from payments where checkout_id = mine.id offset 0) as p
        cross join lateral (select * from orders where id = mine.id offset 0) as o
-       where p.status = 'open' and p.intent_id is not distinct from mine.intent_id
+       where p.status = 'open' and (p.intent_id is null or p.intent_id = mine.intent_id)
          and p.amount = mine.amount and p.currency = mine.currency
          and o.total = mine.amount and o.currency = mine.currency),
     confirmed as (
       update orders o set state = 'paid', outcome = 'confirmed', reason = null from fitting f
        where o.id = f.id and ${mayMove('o', 'payment', 'paid')}
-      returning o.id, f.n),
+      returning o.id, f.n, f.intent_id),
     payment as (
-      update payments p set status = 'succeeded', captured = p.amount, updated_at = now()
+      update payments p set status = 'succeeded', captured = p.amount, intent_id = c.intent_id, updated_at = now()
         from confirmed c where p.checkout_id = c.id),
     attempts as (
       update payment_attempts a set state = 'succeeded', settled_at = now()
-        from confirmed c where a.checkout_id = c.id and a.state in ('pending', 'requires_action')
+        from confirmed c where a.checkout_id = c.id and a.state in ('waiting', 'pending', 'requires_action')
       returning a.checkout_id),
     history as (
       insert into order_history (order_id, from_status, to_status, reason)

@@ -1,55 +1,51 @@
+/** How an attempt begins, in PostgreSQL. */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
-import { mayMove } from '../../orders/order-sql.ts'
-import { sql } from '../../platform/postgres/pool.ts'
-import { together } from '../../platform/postgres/together.ts'
+import { mayMove } from '../../../orders/order-sql.ts'
+import { sql } from '../../../platform/postgres/pool.ts'
+import { together } from '../../../platform/postgres/together.ts'
+import type { Attempt, BeginRequest } from './store.ts'
 
 const Begun = z.object({
+  n: z.number(),
   attempt: z.number(),
   intentId: z.string().nullable(),
   amount: z.number(),
   currency: z.string(),
 })
-/**
- * An attempt that was begun: its number, from 1; the intent, null before the first; the amount in
- * minor units.
- */
-export type Begun = z.infer<typeof Begun>
-const BegunOne = Begun.extend({ n: z.number() })
 
-/** Which checkout a buyer pays, and with what; `paymentMethodId` is the provider's. */
-export interface BeginRequest {
-  readonly checkoutId: string
-  readonly buyerId: string
-  readonly paymentMethodId: string
-}
-
-/**
- * For confirm: `reserved` becomes `paying`, and the attempt is written before the provider hears of
- * it; both or neither. Amount and currency are the order's. Those that come together begin
- * together. Null: not this buyer's, not reserved, or too late. Rejects when PostgreSQL is away.
- */
-export const beginAttempt: (pool: DatabasePool, request: BeginRequest) => Promise<Begun | null> =
+/** For PgMoneyStore: those that come together begin together. Rejects when PostgreSQL is away. */
+export const beginAttempt: (pool: DatabasePool, request: BeginRequest) => Promise<Attempt | null> =
   together({
     all: beginTogether,
-    one: (pool, request) => begin(pool, 'begin-attempt', one(request)).then(([row]) => row ?? null),
+    async one(pool, request) {
+      const [row] = await begin(pool, 'begin-attempt', one(request))
+      return row ? attemptOf(request, row) : null
+    },
   })
 
 /** Those that are locked or cannot be paid are left out: each is looked at again, alone. */
 async function beginTogether(
   pool: DatabasePool,
   requests: readonly BeginRequest[],
-): Promise<(Begun | undefined)[]> {
+): Promise<(Attempt | undefined)[]> {
   const begun = await begin(pool, 'begin-attempts', many(requests))
-  const answers: (Begun | undefined)[] = requests.map(() => undefined)
-  for (const { n, ...row } of begun) answers[n] = row
+  const answers: (Attempt | undefined)[] = requests.map(() => undefined)
+  for (const row of begun) answers[row.n] = attemptOf(requests[row.n] as BeginRequest, row)
   return answers
 }
 
+function attemptOf(
+  { checkoutId, paymentMethodId }: BeginRequest,
+  { n: _, ...begun }: z.infer<typeof Begun>,
+): Attempt {
+  return { checkoutId, paymentMethodId, ...begun, again: false, keyRound: 0, sentSecondsAgo: 0 }
+}
+
 /** The one request; its row is waited for. */
-function one({ checkoutId, buyerId, paymentMethodId }: BeginRequest) {
+function one({ checkoutId, buyerId, paymentMethodId, queue }: BeginRequest) {
   return sql.fragment`
-    select id, 0 as n, ${paymentMethodId} as method
+    select id, 0 as n, ${paymentMethodId}::text as method, ${queue}::boolean as queued
       from (select * from orders where id = ${checkoutId} for update offset 0) as o
      where buyer_id = ${buyerId} and ${mayMove('o', 'payment', 'paying')} and expires_at > now()`
 }
@@ -58,16 +54,18 @@ function one({ checkoutId, buyerId, paymentMethodId }: BeginRequest) {
  * Each checkout once, however many ask for it; rows that somebody has locked are not waited for.
  */
 function many(requests: readonly BeginRequest[]) {
-  const rows = requests.map(({ checkoutId, buyerId, paymentMethodId }, n) => [
+  const rows = requests.map(({ checkoutId, buyerId, paymentMethodId, queue }, n) => [
     n,
     checkoutId,
     buyerId,
     paymentMethodId,
+    queue,
   ])
   return sql.fragment`
-    select o.id, asked.n, asked.method
+    select o.id, asked.n, asked.method, asked.queued
       from (select distinct on (id, buyer) *
-              from ${sql.unnest(rows, ['int4', 'uuid', 'uuid', 'text'])} as asked (n, id, buyer, method)
+              from ${sql.unnest(rows, ['int4', 'uuid', 'uuid', 'text', 'bool'])}
+                as asked (n, id, buyer, method, queued)
              order by id, buyer, n) as asked
      cross join lateral (
        select * from orders where id = asked.id for update skip locked offset 0) as o
@@ -82,21 +80,22 @@ function begin(
   pool: DatabasePool,
   name: string,
   mine: ReturnType<typeof sql.fragment>,
-): Promise<readonly z.infer<typeof BegunOne>[]> {
-  return pool.any(sql.prepared(name, BegunOne)`
+): Promise<readonly z.infer<typeof Begun>[]> {
+  return pool.any(sql.prepared(name, Begun)`
     with mine as materialized (${mine}),
     paying as (
       update orders o set state = 'paying' from mine
        where o.id = mine.id and ${mayMove('o', 'payment', 'paying')}
-      returning o.id, o.total, o.currency, mine.n, mine.method),
+      returning o.id, o.total, o.currency, mine.n, mine.method, mine.queued),
     payment as (
       insert into payments (checkout_id, amount, currency)
       select id, total, currency from paying
       on conflict (checkout_id) do update set updated_at = now()
       returning checkout_id, intent_id, amount, currency),
     attempt as (
-      insert into payment_attempts (checkout_id, attempt, payment_method_id)
-      select id, 1 + (select count(*) from payment_attempts a where a.checkout_id = paying.id), method
+      insert into payment_attempts (checkout_id, attempt, payment_method_id, state, sent_at)
+      select id, 1 + (select count(*) from payment_attempts a where a.checkout_id = paying.id), method,
+          case when queued then 'waiting' else 'pending' end, case when not queued then now() end
         from paying join payment on payment.checkout_id = paying.id
       returning checkout_id, attempt)
     select n, attempt, intent_id as "intentId", payment.amount, payment.currency

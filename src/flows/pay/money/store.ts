@@ -1,0 +1,124 @@
+/**
+ * What moving money needs from PostgreSQL. Flows use this interface and nothing else for it, so that
+ * the whole life of a payment also runs in memory, on one thread, under a virtual clock.
+ *
+ * Three rules hold for every verb:
+ * - It is one atomic step. No caller ever sees half of it.
+ * - A rejection means that the outcome is unknown: whoever asked reads again.
+ * - Amounts are minor units. Times are the store's; leases and pauses are seconds.
+ *
+ * A **lease** says until when somebody drives an attempt: asks the provider, or waits for its answer.
+ * Until then everybody else leaves the attempt alone, and the sweep leaves its hold alone.
+ */
+import type { IntentFacts } from '../../../payments/gateway.ts'
+import type { StockCommand } from '../../../stock/protocol/messages.ts'
+import type { ReclaimedLine } from './decide-settlement.ts'
+import type { MoneyChange, MoneyFacts, PaymentFacts } from './facts.ts'
+
+/** Which checkout a buyer pays, and with what; `paymentMethodId` is the provider's. */
+export interface BeginRequest {
+  readonly checkoutId: string
+  readonly buyerId: string
+  readonly paymentMethodId: string
+  /** The attempt goes into the queue; else the caller drives it from now on, and has its lease. */
+  readonly queue: boolean
+}
+
+/** An attempt that somebody drives. */
+export interface Attempt {
+  readonly checkoutId: string
+  /** From 1. */
+  readonly attempt: number
+  readonly paymentMethodId: string
+  /** Null until the provider has named the checkout's intent. */
+  readonly intentId: string | null
+  readonly amount: number
+  readonly currency: string
+  /** The provider may have been asked before: what a key replays may be out of date. */
+  readonly again: boolean
+  /** Counts the keys of this attempt, from 0: a key under which a failure is stored is left behind. */
+  readonly keyRound: number
+  /** Since the provider was first asked; 0 when it has not been. */
+  readonly sentSecondsAgo: number
+}
+
+/** An attempt without a verdict, as whoever takes it over finds it. */
+export interface OpenAttempt extends Attempt {
+  readonly state: 'waiting' | 'pending' | 'requires_action'
+  /** Whether the checkout has ended: nothing more may be charged for it. */
+  readonly ended: boolean
+}
+
+/** What the provider says was paid. */
+export type PaidFacts = Pick<IntentFacts, 'amount' | 'amountReceived' | 'currency'> & {
+  /** Null when there was nothing to pay. */
+  readonly id: string | null
+}
+
+/** Where a checkout stands before the provider, for whoever waits for its verdict. */
+export interface PaymentView {
+  /** The checkout's word. */
+  readonly status: string
+  /** Of its latest attempt; null before the first. */
+  readonly state: string | null
+  readonly declineCode: string | null
+  readonly clientSecret: string | null
+  readonly declines: number
+  /** How many attempts are before it in the queue, from 0; null when it does not wait. */
+  readonly position: number | null
+  /** Whoever drove the attempt is gone. */
+  readonly leaseOver: boolean
+}
+
+/** A payment and whose it is. */
+export type KnownPayment = PaymentFacts & { readonly checkoutId: string }
+
+/** Which attempt, by its checkout and number. */
+export type AttemptId = Pick<Attempt, 'checkoutId' | 'attempt'>
+
+/** The money of all purchases. */
+export interface MoneyStore {
+  /**
+   * `reserved` becomes `paying`, and the attempt is written before the provider hears of it; both or
+   * neither. Amount and currency are the order's. Null: not this buyer's, not reserved, or too late.
+   */
+  begin(request: BeginRequest): Promise<Attempt | null>
+  /**
+   * The usual end of it, and the same as deciding about a success: an order that is reserved or being
+   * paid is paid, if amount, currency and intent are its own. Returns the commands that sell its units;
+   * null when nothing was changed.
+   */
+  capture(checkoutId: string, facts: PaidFacts): Promise<StockCommand[] | null>
+  /**
+   * Locks the purchase, asks `decide` once what is to be changed, and changes it. Returns what was
+   * decided, and the commands to post. What `decide` throws passes through, and nothing is changed.
+   */
+  change<T extends { readonly change: MoneyChange | null }>(
+    checkoutId: string,
+    decide: (facts: MoneyFacts) => T,
+  ): Promise<{ readonly decided: T; readonly commands: readonly StockCommand[] }>
+  /** The payment whose intent it is; null when nobody's. */
+  byIntent(intentId: string): Promise<KnownPayment | null>
+  /** The same by checkout; null before the first attempt. */
+  payment(checkoutId: string): Promise<KnownPayment | null>
+  /** The open payment of a checkout that has ended unpaid; null for every other. */
+  ended(checkoutId: string): Promise<KnownPayment | null>
+  /** The attempt without a verdict, or null. */
+  open(checkoutId: string): Promise<OpenAttempt | null>
+  /** For a buyer who waits; null when the checkout is not theirs. */
+  view(checkoutId: string, buyerId: string): Promise<PaymentView | null>
+  /** Takes the first attempts of the queue, `max` at most, and their leases. */
+  takeWaiting(max: number): Promise<Attempt[]>
+  /** Puts attempts back where they were in the queue: the provider could not be asked. */
+  putBack(attempts: readonly AttemptId[]): Promise<void>
+  /** Takes attempts whose lease is over, `max` at most, and their leases: whoever drove them is gone. */
+  takeOverdue(max: number): Promise<OpenAttempt[]>
+  /** Goes on driving attempts for `seconds` from now; those with a verdict are left alone. */
+  lease(attempts: readonly AttemptId[], seconds: number): Promise<void>
+  /** From now on the attempt uses the next key, if it still uses that of `keyRound`. */
+  leaveKey(attempt: AttemptId, keyRound: number): Promise<boolean>
+  /** Lines of an order whose units are taken again; null while an owner has not answered. */
+  reclaimedLines(checkoutId: string): Promise<readonly ReclaimedLine[] | null>
+  /** Checkouts whose units have been taken again for `seconds` or longer, `max` at most. */
+  overdueReclaims(seconds: number, max: number): Promise<readonly string[]>
+}
