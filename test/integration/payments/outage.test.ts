@@ -150,7 +150,7 @@ test('a payment that was given up while it was charged comes back to the buyer',
   await shop.settledAt(sku, 2)
   await eventually(async () => {
     const { intents, charges, captured, refunded } = await shop.moneyOf(id)
-    assert.deepEqual([intents, charges, captured, refunded], [1, 1, 500, 500])
+    assert.deepEqual([intents, charges, captured, refunded], [1, 1, 1_000, 1_000])
   })
 })
 
