@@ -10,7 +10,7 @@ import { StartRefused } from './embedded.ts'
 import { seedRole } from './seed.ts'
 import { JournalDamaged } from './simulator/journal.ts'
 import { SimulatorRefused, startSimulator } from './simulator/start-simulator.ts'
-import { simulatorOptions } from './simulator-options.ts'
+import { rateFlags, ratesOf, simulatorOptions } from './simulator-options.ts'
 import { up } from './up.ts'
 import { withStores } from './with-stores.ts'
 
@@ -29,8 +29,13 @@ Settings are environment variables; .env.example lists them.`,
       stripe: {
         command: 'npm run stripe',
         help: `Runs the payment simulator at STRIPE_API_BASE until SIGTERM; its events go to the shop at PUBLIC_URL, else HOST and PORT.
+With --per-second or --endpoint-per-second it answers more requests than so many with 429.
 For development only: dev/simulator/README.md.`,
-        run: () => serve(() => startSimulator(simulatorOptions(loadConfig()))),
+        flags: rateFlags,
+        run: (line) =>
+          serve(() =>
+            startSimulator({ ...simulatorOptions(loadConfig()), rateLimits: ratesOf(line) }),
+          ),
       },
       // As the service's, and also on the stores of DATA_DIR, which are started for it when they do not run.
       verify: verifyRole(() => {

@@ -2,6 +2,8 @@ import type { Config } from '../src/config/config.ts'
 import { handledEventTypes } from '../src/payments/event-types.ts'
 import { simulatorUrl } from '../src/payments/stripe-gateway.ts'
 import { createLogger } from '../src/platform/telemetry/logger.ts'
+import { type CommandLine, UsageError } from '../src/system/command-line.ts'
+import type { RateScript } from './simulator/rate-limits.ts'
 import { eventTypes } from './simulator/records.ts'
 import type { SimulatorOptions } from './simulator/start-simulator.ts'
 
@@ -24,5 +26,25 @@ export function simulatorOptions(config: Config): SimulatorOptions {
       events: eventTypes.filter((type) => handledEventTypes.has(type)),
     },
     dataDir: config.DATA_DIR,
+  }
+}
+
+/** What `npm run stripe` takes: requests per second, of the account and of each endpoint. */
+export const rateFlags = {
+  'per-second': { type: 'string' },
+  'endpoint-per-second': { type: 'string' },
+} as const
+
+/** The rate limits that a command line asks for. @throws UsageError when one is no whole number. */
+export function ratesOf(line: Pick<CommandLine, 'value'>): Partial<RateScript> {
+  const numberOf = (flag: keyof typeof rateFlags) => {
+    const given = line.value(flag)
+    if (given === undefined) return null
+    if (!/^\d{1,6}$/.test(given)) throw new UsageError(`--${flag}: ${given} is no whole number`)
+    return Number(given)
+  }
+  return {
+    perSecond: numberOf('per-second'),
+    endpointPerSecond: numberOf('endpoint-per-second'),
   }
 }

@@ -68,7 +68,10 @@ export function sendFailure(
   failure: StripeFailure,
   headers: readonly string[],
 ): void {
-  sendJson(response, failure.answer.status, renderAnswer(failure.answer), headers)
+  sendJson(response, failure.answer.status, renderAnswer(failure.answer), [
+    ...headers,
+    ...failure.headers,
+  ])
 }
 
 /** Cuts the connection without an answer. */
@@ -82,28 +85,7 @@ export function hang(response: ServerResponse, clock: Clock): void {
   response.once('close', cancel)
 }
 
-/** @throws StripeFailure 401 unless the request carries the secret key, as a bearer or a user name. */
-export function authorize(request: IncomingMessage, secretKey: string | undefined): void {
-  const { authorization = '' } = request.headers
-  const key = authorization.startsWith('Bearer ')
-    ? authorization.slice(7)
-    : authorization.startsWith('Basic ')
-      ? (Buffer.from(authorization.slice(6), 'base64').toString().split(':')[0] ?? '')
-      : ''
-  if (key === '') {
-    throw new StripeFailure(401, {
-      type: 'invalid_request_error',
-      message:
-        "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
-    })
-  }
-  if (secretKey === undefined ? key.startsWith('sk_test_') : key === secretKey) return
-  throw new StripeFailure(401, {
-    type: 'invalid_request_error',
-    message: `Invalid API Key provided: ${key.slice(0, 8)}${'*'.repeat(8)}`,
-  })
-}
-
+/** 500 or 503, kept by an idempotency key when the work had begun. */
 export function serverError(status: 500 | 503, message: string): StripeFailure {
   return new StripeFailure(status, { type: 'api_error', message }, { stored: true })
 }

@@ -8,14 +8,21 @@ export class StripeFailure extends Error {
   override name = 'StripeFailure'
   readonly answer: Answer
   readonly stored: boolean
+  /** Further headers of the answer: name, value, name, value. */
+  readonly headers: readonly string[]
 
   constructor(
     status: number,
     error: ErrorFields,
-    options: { readonly stored?: boolean; readonly paymentIntent?: PaymentIntentRecord } = {},
+    options: {
+      readonly stored?: boolean
+      readonly paymentIntent?: PaymentIntentRecord
+      readonly headers?: readonly string[]
+    } = {},
   ) {
     super(error.message)
-    const { stored = false, paymentIntent } = options
+    const { stored = false, paymentIntent, headers = [] } = options
+    this.headers = headers
     const object = paymentIntent ? ({ kind: 'pi', record: paymentIntent } as const) : null
     this.answer = {
       status,

@@ -69,11 +69,7 @@ export class IdempotencyKeys {
       )
     }
     if (known.answer) return known
-    throw failure(
-      409,
-      `There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): ${known.key}. Please try again later.`,
-      'idempotency_key_in_use',
-    )
+    throw keyInUse(known.key)
   }
 
   /** Keeps the answer for good; returns what is kept. */
@@ -107,6 +103,15 @@ export class IdempotencyKeys {
 
 function fingerprintOf(body: string): string {
   return hash('sha256', body.split('&').sort().join('&'), 'base64url')
+}
+
+/** 409 while another request with the key is being worked on. */
+export function keyInUse(key: string): StripeFailure {
+  return failure(
+    409,
+    `There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): ${key}. Please try again later.`,
+    'idempotency_key_in_use',
+  )
 }
 
 function failure(status: number, message: string, code?: string): StripeFailure {

@@ -37,6 +37,8 @@ export const limits = {
   keepAliveMs: 65_000,
   /** Breaches and duplicates that a report names. */
   reportedIds: 100,
+  /** Seconds with requests that the request log remembers. */
+  loggedSeconds: 3_600,
   deliverWaitMs: 30_000,
   stopMs: 2_000,
 } as const

@@ -3,7 +3,6 @@ import type { Clock } from '../../src/kernel/clock.ts'
 import type { Logger } from '../../src/platform/telemetry/logger.ts'
 import {
   type Address,
-  authorize,
   cut,
   hang,
   sendFailure,
@@ -11,21 +10,25 @@ import {
   serverError,
   stripeHeaders,
 } from './answering.ts'
-import { type Api, findHandler, type Handler } from './api.ts'
+import type { Api, Handler } from './api.ts'
+import { type ApiKeys, permit } from './api-keys.ts'
 import { StripeFailure } from './failure.ts'
 import type { Fate, Faults } from './faults.ts'
 import { Form } from './form.ts'
+import { keyInUse } from './idempotency.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { Answer } from './records.ts'
 import { renderAnswer } from './render.ts'
+import { type Found, findRoute, unrecognized } from './routes.ts'
 import { newStripeId } from './stripe-ids.ts'
 
 export interface ApiServing {
   readonly api: Api
   readonly faults: Faults
+  readonly rateLimits: RateLimits
   readonly clock: Clock
   readonly log: Logger
-  /** The one that is accepted; without it, any that begins with `sk_test_`. */
-  readonly secretKey: string | undefined
+  readonly keys: ApiKeys
 }
 
 interface Exchange {
@@ -43,8 +46,8 @@ const brokenServer = 'An unknown error occurred on our side.'
 const formType = 'application/x-www-form-urlencoded'
 
 /**
- * Answers one request of the Stripe API, in the order in which Stripe does: key of the account, address,
- * idempotency key, work. Faults strike before, during or after the work.
+ * Answers one request of the Stripe API, in the order in which Stripe does: key of the account, rate
+ * limits, address, idempotency key, work. Faults strike before, during or after the work.
  */
 export function serveApi(
   serving: ApiServing,
@@ -78,12 +81,28 @@ export function serveApi(
   guarded(exchange, () => {
     if (fate.outage === 'error') throw serverError(503, 'Stripe cannot be reached right now.')
     if (fate.fault === 'error_before') throw serverError(500, brokenServer)
-    authorize(request, serving.secretKey)
+    const key = serving.keys.ofRequest(request)
+    const found = findRoute(address.method, address.path)
+    admit(exchange, found)
     if (body === undefined) throw tooLarge()
-    const handler = findHandler(serving.api, address.method, address.path)
+    if (!found.route) throw unrecognized(address.method, address.path)
+    permit(key, address.method, address.path)
+    const handler = found.route(serving.api, found.id)
     if (handler.kind === 'read') read(exchange, handler)
     else write(exchange, handler)
   })
+}
+
+/** Counts the request until its answer is given. @throws StripeFailure 429 when it is too many, or a script says so. */
+function admit({ serving, address, fate, response }: Exchange, { endpoint, id }: Found): void {
+  const intent = address.method === 'POST' && endpoint.includes('/payment_intents/{id}')
+  const leave = serving.rateLimits.admit({
+    endpoint,
+    intentId: intent ? id : undefined,
+    second: Math.floor(serving.clock.now() / 1000),
+    refusal: fate.refusal,
+  })
+  response.once('close', leave)
 }
 
 function read(exchange: Exchange, handler: Handler & { readonly kind: 'read' }): void {
@@ -108,6 +127,7 @@ function write(exchange: Exchange, handler: Handler & { readonly kind: 'write' }
     })
   }
   const key = keyOf(request)
+  if (fate.fault === 'key_in_use') throw keyInUse(key ?? 'none')
   if (key !== undefined) {
     headers.push('idempotency-key', key)
     const now = serving.clock.now()
@@ -135,7 +155,9 @@ function work(
   let kept: ReturnType<typeof store.keys.finish>
   try {
     if (fate.fault === 'error_stored') throw serverError(500, brokenServer)
-    const answer = handler.write(work, Form.parse(body))
+    const done = handler.write(work, Form.parse(body))
+    const broken = fate.fault === 'error_stored_after'
+    const answer = broken ? serverError(500, brokenServer).answer : done
     keep = true
     kept = key === undefined ? undefined : store.keys.finish(key, answer)
     return answer

@@ -2,8 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
 import type { Clock } from '../../src/kernel/clock.ts'
-import { type Address, authorize, sendFailure, sendJson, stripeHeaders } from './answering.ts'
+import { type Address, sendFailure, sendJson, stripeHeaders } from './answering.ts'
 import type { Api } from './api.ts'
+import { type ApiKeys, keyScript } from './api-keys.ts'
 import { clientSecretOf, sendBankPage } from './bank-page.ts'
 import { authenticate, settle } from './charging.ts'
 import { noSuch, StripeFailure } from './failure.ts'
@@ -11,9 +12,11 @@ import { type Faults, faultScript } from './faults.ts'
 import { Form } from './form.ts'
 import { summarize, tallyOf } from './inspect.ts'
 import { limits } from './limits.ts'
+import { type RateLimits, rateScript } from './rate-limits.ts'
 import { eventTypes, type PaymentIntentRecord, type Snapshot } from './records.ts'
 import { settleRefund } from './refunds.ts'
 import { renderSnapshot } from './render.ts'
+import { endpointNames } from './routes.ts'
 import type { Work } from './store.ts'
 import { newStripeId } from './stripe-ids.ts'
 import { webhookBehaviour } from './webhook-behaviour.ts'
@@ -22,9 +25,10 @@ import type { Webhooks } from './webhooks.ts'
 export interface Scripting {
   readonly api: Api
   readonly faults: Faults
+  readonly rateLimits: RateLimits
   readonly webhooks: Webhooks
   readonly clock: Clock
-  readonly secretKey: string | undefined
+  readonly keys: ApiKeys
 }
 
 interface Call {
@@ -82,6 +86,30 @@ const actions: Readonly<Record<string, Action>> = {
     faults.clear()
     return faults.script
   },
+  'GET /_sim/keys': ({ keys }) => keys.script ?? { keys: null },
+  'PUT /_sim/keys': ({ keys }, { body }) => {
+    keys.set(parse(keyScript, body))
+    return keys.script ?? {}
+  },
+  'DELETE /_sim/keys': ({ keys }) => {
+    keys.reset()
+    return { keys: null }
+  },
+  'GET /_sim/rate_limits': ({ rateLimits }) => rateLimits.script,
+  'PUT /_sim/rate_limits': ({ rateLimits }, { body }) => {
+    const script = parse(rateScript, body)
+    const known = endpointNames()
+    const strange = Object.keys(script.endpoints).find((name) => !known.includes(name))
+    if (strange !== undefined) throw refused(`endpoints: there is no ${strange}.`)
+    rateLimits.set(script)
+    return rateLimits.script
+  },
+  'GET /_sim/requests': ({ rateLimits }, { form }) =>
+    rateLimits.log.report(form.whole('since') ?? 0),
+  'DELETE /_sim/requests': ({ rateLimits }) => {
+    rateLimits.log.clear()
+    return rateLimits.log.report(0)
+  },
   'GET /_sim/webhooks': ({ webhooks }) => webhookState(webhooks),
   'PUT /_sim/webhooks': ({ webhooks }, { body }) => {
     const { target, behaviour } = parse(webhooksBody, body)
@@ -112,7 +140,7 @@ export async function serveScript(
     if (body === undefined) throw refused('The request is too large.', 413)
     const form = Form.parse(query)
     if (path.startsWith('/_sim/bank/')) return bank(scripting, response, path, form, body, method)
-    authorize(request, scripting.secretKey)
+    scripting.keys.letScriptIn(request)
     const [, , resource, id, ...rest] = path.split('/')
     const plain = `${method} ${path}`
     const pattern = `${method} ${['', '_sim', resource, '*', ...rest].join('/')}`

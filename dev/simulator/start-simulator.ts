@@ -8,11 +8,13 @@ import { join } from 'node:path'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import type { Logger } from '../../src/platform/telemetry/logger.ts'
 import { addressOf, cut, readBody } from './answering.ts'
+import { ApiKeys } from './api-keys.ts'
 import { clientSecretOf } from './bank-page.ts'
 import { Faults } from './faults.ts'
 import { Journal } from './journal.ts'
 import { limits } from './limits.ts'
 import type { WebhookTarget } from './post-webhook.ts'
+import { noRateLimits, RateLimits, type RateScript } from './rate-limits.ts'
 import type { EventRecord } from './records.ts'
 import { type ApiServing, serveApi } from './serve-api.ts'
 import { serveScript } from './serve-script.ts'
@@ -34,6 +36,8 @@ export interface SimulatorOptions {
   readonly webhook?: WebhookTarget | undefined
   /** Keeps `simulator.jsonl`, for one simulator at a time; without it a restart forgets everything. */
   readonly dataDir?: string | undefined
+  /** How many requests the account may make; default any number, until a script says otherwise. */
+  readonly rateLimits?: Partial<RateScript>
   readonly clock?: Clock
   /** From 0 up to 1; decides on latencies, losses and back-offs. */
   readonly random?: () => number
@@ -82,7 +86,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     },
     refunding: { store, settleLater: inTime.refund },
   }
-  const serving: ApiServing = { api, faults, clock, log, secretKey: options.secretKey }
+  const rateLimits = new RateLimits({ ...noRateLimits, ...options.rateLimits })
+  const keys = new ApiKeys(options.secretKey)
+  const serving: ApiServing = { api, faults, rateLimits, clock, log, keys }
   const scripting = { ...serving, webhooks }
 
   const server = createServer({ keepAliveTimeout: limits.keepAliveMs }, (request, response) => {

@@ -37,6 +37,25 @@ test('a 500 that a key has kept comes again', async (t) => {
   assert.equal((await stripe.charges.list()).data.length, 0)
 })
 
+test('a 500 after the charge may be kept, and only a look tells that the money was taken', async (t) => {
+  const { stripe, script } = await startTestSimulator(t)
+  await script('PUT', 'faults', { next: [{ kind: 'error_stored_after' }] })
+  const headers = async () => {
+    const failure = await stripe.paymentIntents
+      .create(paying, options)
+      .catch((error: Record<string, unknown>) => error)
+    assert.equal(Object(failure).statusCode, 500)
+    return Object(Object(failure).headers)
+  }
+  assert.equal((await headers())['idempotent-replayed'], undefined)
+  assert.equal((await headers())['idempotent-replayed'], 'true')
+  const { data } = await stripe.paymentIntents.list()
+  assert.deepEqual(
+    data.map(({ status }) => status),
+    ['succeeded'],
+  )
+})
+
 test('a client that retries by itself is charged once through lost answers', async (t) => {
   const { url, script } = await startTestSimulator(t)
   const stripe = stripeAt(url, { maxNetworkRetries: 3 })
