@@ -30,6 +30,8 @@ export const limits = {
   /** A request that an outage of mode `hang` swallows is cut after this. */
   hangMs: 60_000,
   latencyMs: 120_000,
+  /** The slowest bank. */
+  bankMs: 30_000,
   /** The journal is rewritten when it is larger than this and twice what it was after the last time. */
   journalBytes: 256 * 1024 * 1024,
   journalLineBytes: 1024 * 1024,

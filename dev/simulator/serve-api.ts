@@ -16,10 +16,11 @@ import { StripeFailure } from './failure.ts'
 import type { Fate, Faults } from './faults.ts'
 import { Form } from './form.ts'
 import { keyInUse } from './idempotency.ts'
-import type { RateLimits } from './rate-limits.ts'
+import { lockTimeout, type RateLimits } from './rate-limits.ts'
 import type { Answer } from './records.ts'
 import { renderAnswer } from './render.ts'
 import { type Found, findRoute, unrecognized } from './routes.ts'
+import type { BankPace, SlowBanks } from './slow-banks.ts'
 import { newStripeId } from './stripe-ids.ts'
 
 export interface ApiServing {
@@ -29,6 +30,9 @@ export interface ApiServing {
   readonly clock: Clock
   readonly log: Logger
   readonly keys: ApiKeys
+  readonly banks: SlowBanks
+  /** Ids of PaymentIntents that a bank is being asked about. */
+  readonly locked: Set<string>
 }
 
 interface Exchange {
@@ -89,7 +93,7 @@ export function serveApi(
     permit(key, address.method, address.path)
     const handler = found.route(serving.api, found.id)
     if (handler.kind === 'read') read(exchange, handler)
-    else write(exchange, handler)
+    else write(exchange, handler, found)
   })
 }
 
@@ -117,9 +121,12 @@ function read(exchange: Exchange, handler: Handler & { readonly kind: 'read' }):
   })
 }
 
-function write(exchange: Exchange, handler: Handler & { readonly kind: 'write' }): void {
-  const { serving, request, address, body, requestId, headers, fate } = exchange
-  const { store } = serving.api
+function write(
+  exchange: Exchange,
+  handler: Handler & { readonly kind: 'write' },
+  found: Found,
+): void {
+  const { serving, request, body, headers, fate } = exchange
   if (body !== '' && !String(request.headers['content-type'] ?? '').startsWith(formType)) {
     throw new StripeFailure(400, {
       type: 'invalid_request_error',
@@ -128,19 +135,63 @@ function write(exchange: Exchange, handler: Handler & { readonly kind: 'write' }
   }
   const key = keyOf(request)
   if (fate.fault === 'key_in_use') throw keyInUse(key ?? 'none')
+  const before = serving.api.store.paymentIntents.get(found.id)
+  const bank = serving.banks.meet(found.endpoint, () => Form.parse(body), before)
   if (key !== undefined) {
     headers.push('idempotency-key', key)
-    const now = serving.clock.now()
-    const known = store.keys.begin({ key, path: address.path, body, now, requestId })
-    if (known?.answer) {
-      headers.push('original-request', known.requestId, 'idempotent-replayed', 'true')
-      reply(exchange, known.answer)
+    const known = take(exchange, key)
+    if (known) {
+      reply(exchange, known)
       return
     }
   }
-  wait(exchange, fate.waitBeforeMs, () => {
-    reply(exchange, work(exchange, handler, key))
+  const unlock = lock(exchange, found, key, bank)
+  wait(exchange, fate.waitBeforeMs + bank.waitBeforeMs, () => {
+    unlock()
+    if (bank.dropped === 'before') {
+      if (key !== undefined) serving.api.store.keys.forget(key)
+      cut(exchange.response)
+      return
+    }
+    const answer = work(exchange, handler, key)
+    wait(exchange, bank.waitAfterMs, () => {
+      if (bank.dropped === 'after') cut(exchange.response)
+      else reply(exchange, answer)
+    })
   })
+}
+
+/** Takes the key, or returns the answer that it has kept. @throws StripeFailure 400 and 409 */
+function take(
+  { serving, address, body, requestId, headers }: Exchange,
+  key: string,
+): Answer | undefined {
+  const now = serving.clock.now()
+  const { path } = address
+  const known = serving.api.store.keys.begin({ key, path, body, now, requestId })
+  if (!known?.answer) return undefined
+  headers.push('original-request', known.requestId, 'idempotent-replayed', 'true')
+  return known.answer
+}
+
+/**
+ * Keeps others from the PaymentIntent while its bank is asked; call what it returns when the bank has answered.
+ * @throws StripeFailure 429 when somebody else asks about it; the key is free again.
+ */
+function lock(
+  { serving }: Exchange,
+  { endpoint, id }: Found,
+  key: string | undefined,
+  { waitBeforeMs }: BankPace,
+): () => void {
+  const { locked } = serving
+  if (!endpoint.includes('/payment_intents/{id}')) return () => {}
+  if (locked.has(id)) {
+    if (key !== undefined) serving.api.store.keys.forget(key)
+    throw lockTimeout()
+  }
+  if (waitBeforeMs > 0) locked.add(id)
+  return () => locked.delete(id)
 }
 
 /** Does the work, writes it down, and keeps the answer under the key. */

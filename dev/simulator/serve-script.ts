@@ -17,6 +17,7 @@ import { eventTypes, type PaymentIntentRecord, type Snapshot } from './records.t
 import { settleRefund } from './refunds.ts'
 import { renderSnapshot } from './render.ts'
 import { endpointNames } from './routes.ts'
+import { bankScript, type SlowBanks } from './slow-banks.ts'
 import type { Work } from './store.ts'
 import { newStripeId } from './stripe-ids.ts'
 import { webhookBehaviour } from './webhook-behaviour.ts'
@@ -29,6 +30,7 @@ export interface Scripting {
   readonly webhooks: Webhooks
   readonly clock: Clock
   readonly keys: ApiKeys
+  readonly banks: SlowBanks
 }
 
 interface Call {
@@ -94,6 +96,15 @@ const actions: Readonly<Record<string, Action>> = {
   'DELETE /_sim/keys': ({ keys }) => {
     keys.reset()
     return { keys: null }
+  },
+  'GET /_sim/banks': ({ banks }) => banks.script,
+  'PUT /_sim/banks': ({ banks }, { body }) => {
+    banks.set(parse(bankScript, body))
+    return banks.script
+  },
+  'DELETE /_sim/banks': ({ banks }) => {
+    banks.set({ rules: [] })
+    return banks.script
   },
   'GET /_sim/rate_limits': ({ rateLimits }) => rateLimits.script,
   'PUT /_sim/rate_limits': ({ rateLimits }, { body }) => {

@@ -19,6 +19,7 @@ import type { EventRecord } from './records.ts'
 import { type ApiServing, serveApi } from './serve-api.ts'
 import { serveScript } from './serve-script.ts'
 import { settleInTime } from './settle-in-time.ts'
+import { SlowBanks } from './slow-banks.ts'
 import { Store } from './store.ts'
 import { randomFraction } from './stripe-ids.ts'
 import { Webhooks } from './webhooks.ts'
@@ -88,7 +89,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
   const rateLimits = new RateLimits({ ...noRateLimits, ...options.rateLimits })
   const keys = new ApiKeys(options.secretKey)
-  const serving: ApiServing = { api, faults, rateLimits, clock, log, keys }
+  const banks = new SlowBanks(random)
+  const locked = new Set<string>()
+  const serving: ApiServing = { api, faults, rateLimits, clock, log, keys, banks, locked }
   const scripting = { ...serving, webhooks }
 
   const server = createServer({ keepAliveTimeout: limits.keepAliveMs }, (request, response) => {
