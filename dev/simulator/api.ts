@@ -6,12 +6,14 @@ import { retrieveParams } from './parameters.ts'
 import type { Answer, Snapshot } from './records.ts'
 import type { Refunding } from './refunds.ts'
 import { renderSnapshot } from './render.ts'
+import type { SearchIndex } from './search-index.ts'
 import type { Store, Work } from './store.ts'
 
 export interface Api {
   readonly store: Store
   readonly charging: Charging
   readonly refunding: Refunding
+  readonly search: SearchIndex
 }
 
 /** A GET's JSON, made at once; a POST's answer, which an idempotency key can keep. */

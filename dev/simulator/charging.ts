@@ -22,13 +22,12 @@ export interface Attempt {
 
 export interface AttemptOptions {
   readonly authenticated: boolean
-  /** The buyer is not there to be asked: asking is a refusal. */
-  readonly mayAsk: boolean
+  /** Why the buyer cannot be asked, if so: asking is a refusal then. */
+  readonly unasked: 'off_session' | 'error_on_requires_action' | null
 }
 
-const authenticationRequired: Decline = {
+const authenticationRequired = {
   code: 'authentication_required',
-  declineCode: 'authentication_required',
   message:
     'Your card was declined. This transaction requires authentication. Please try again and authenticate your card when prompted during the transaction.',
 }
@@ -47,15 +46,16 @@ export function attempt(
   charging: Charging,
   work: Work,
   before: PaymentIntentRecord & { readonly paymentMethod: string },
-  { authenticated, mayAsk }: AttemptOptions,
+  { authenticated, unasked }: AttemptOptions,
 ): Attempt {
   const method = findPaymentMethod(before.paymentMethod)
   if (!method) throw unexpectedState(before, 'The payment method is gone.')
   if (before.charges.length >= limits.chargesOfOne) return giveUp(work, before)
   if (method.authentication && !authenticated) {
-    return mayAsk
-      ? askBuyer(charging, work, before)
-      : refuse(work, before, before.paymentMethod, authenticationRequired)
+    if (!unasked) return askBuyer(charging, work, before)
+    const declineCode =
+      unasked === 'off_session' ? 'authentication_required' : 'authentication_not_handled'
+    return refuse(work, before, before.paymentMethod, { ...authenticationRequired, declineCode })
   }
   if (method.decline) return refuse(work, before, before.paymentMethod, method.decline)
   return { paymentIntent: charge(charging, work, before, method), error: null }
@@ -74,7 +74,7 @@ export function authenticate(
   }
   if (outcome === 'succeed') {
     const asked = { ...before, paymentMethod, bankUrl: null }
-    return attempt(charging, work, asked, { authenticated: true, mayAsk: false })
+    return attempt(charging, work, asked, { authenticated: true, unasked: 'off_session' })
   }
   return backToStart(work, before, { ...authenticationFailed, paymentMethod })
 }

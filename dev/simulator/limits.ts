@@ -17,6 +17,9 @@ export const limits = {
   /** Refunds of one charge. */
   refundsOfOne: 200,
   pageSize: 100,
+  /** Clauses of one search query. */
+  searchClauses: 10,
+  searchDelayMs: 3_600_000,
   /** Time until a delayed refund or bank debit settles by itself. */
   settleMs: 1_000,
   webhookQueue: 200_000,

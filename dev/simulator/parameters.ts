@@ -35,3 +35,5 @@ export const retrieveParams = set('expand client_secret')
 export const listParams = set(`
   created customer customer_account ending_before expand limit starting_after charge payment_intent
   type types transfer_group delivery_success`)
+
+export const searchParams = set('query limit page expand')

@@ -174,7 +174,9 @@ function orThrow({ paymentIntent, error }: Attempt): PaymentIntentRecord {
 function attemptOptions(form: Form) {
   // off_session is true, false, `one_off` or `recurring`.
   const offSession = (form.text('off_session') ?? 'false') !== 'false'
-  return { authenticated: false, mayAsk: !offSession && !form.flag('error_on_requires_action') }
+  const error = form.flag('error_on_requires_action')
+  const unasked = offSession ? 'off_session' : error ? 'error_on_requires_action' : null
+  return { authenticated: false, unasked } as const
 }
 
 function paymentMethodOf(form: Form): string | null {

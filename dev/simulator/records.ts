@@ -35,6 +35,7 @@ export interface PaymentIntentRecord {
   readonly captureMethod: 'automatic' | 'automatic_async' | 'manual'
   readonly confirmationMethod: 'automatic' | 'manual'
   readonly paymentMethod: string | null
+  readonly customer?: string | null
   readonly secret: string
   readonly metadata: Metadata
   readonly description: string | null

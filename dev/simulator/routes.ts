@@ -23,6 +23,7 @@ import {
 import type { PaymentIntentRecord } from './records.ts'
 import { createRefund } from './refunds.ts'
 import { renderEvent } from './render.ts'
+import { searchIntents } from './search.ts'
 import type { Work } from './store.ts'
 
 export interface Found {
@@ -80,6 +81,7 @@ const routes: Readonly<Record<string, Route>> = {
       kind: 'pi',
       record: store.paymentIntents.get(id) ?? missing('payment_intent', id, 'intent'),
     })),
+  'GET /v1/payment_intents/search': ({ search }) => list([], (form) => searchIntents(search, form)),
   'GET /v1/charges': ({ store }) =>
     list(['data.payment_intent'], (form, expand) => {
       const page = listPage(store.charges, form, sameParent(form))
@@ -132,10 +134,15 @@ function listEvents(store: Api['store'], form: Form): string {
     store.events,
     form,
     (event) =>
-      (type === undefined || event.type === type) &&
+      (type === undefined || wildcard(type, event.type)) &&
       (types.length === 0 || types.includes(event.type)),
   )
   return pageJson('events', page.data.map(renderEvent), page.hasMore)
+}
+
+/** `charge.*` means every type that begins so. */
+function wildcard(asked: string, type: string): boolean {
+  return asked.endsWith('*') ? type.startsWith(asked.slice(0, -1)) : asked === type
 }
 
 function missing(what: string, id: string, param = 'id'): never {

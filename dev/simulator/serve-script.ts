@@ -50,6 +50,7 @@ const webhooksBody = z.strictObject({
     .optional(),
   behaviour: webhookBehaviour.optional(),
 })
+const searchBody = z.strictObject({ delayMs: z.int().min(0).max(limits.searchDelayMs) })
 const resendBody = z.strictObject({ eventId: z.string().min(1).max(100) })
 
 type Action = (scripting: Scripting, call: Call) => object | Promise<object>
@@ -105,6 +106,10 @@ const actions: Readonly<Record<string, Action>> = {
   'DELETE /_sim/banks': ({ banks }) => {
     banks.set({ rules: [] })
     return banks.script
+  },
+  'PUT /_sim/search': ({ api }, { body }) => {
+    api.search.delay(parse(searchBody, body).delayMs)
+    return { delayMs: api.search.delayMs }
   },
   'GET /_sim/rate_limits': ({ rateLimits }) => rateLimits.script,
   'PUT /_sim/rate_limits': ({ rateLimits }, { body }) => {

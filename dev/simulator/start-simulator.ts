@@ -16,6 +16,7 @@ import { limits } from './limits.ts'
 import type { WebhookTarget } from './post-webhook.ts'
 import { noRateLimits, RateLimits, type RateScript } from './rate-limits.ts'
 import type { EventRecord } from './records.ts'
+import { SearchIndex } from './search-index.ts'
 import { type ApiServing, serveApi } from './serve-api.ts'
 import { serveScript } from './serve-script.ts'
 import { settleInTime } from './settle-in-time.ts'
@@ -72,7 +73,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     random,
     settled: (eventId) => store.settle(eventId),
   })
-  const store = new Store({ clock, journal, onEvent: (event: EventRecord) => webhooks.take(event) })
+  const store: Store = new Store({
+    clock,
+    journal,
+    onEvent: (event: EventRecord) => webhooks.take(event),
+    onChange: (change) => change.kind === 'pi' && search.note(change.record),
+  })
+  const search = new SearchIndex(store, () => clock.now())
   await store.load()
   const inTime = settleInTime(store, clock)
   const faults = new Faults(random)
@@ -86,6 +93,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       settleLater: inTime.paymentIntent,
     },
     refunding: { store, settleLater: inTime.refund },
+    search,
   }
   const rateLimits = new RateLimits({ ...noRateLimits, ...options.rateLimits })
   const keys = new ApiKeys(options.secretKey)

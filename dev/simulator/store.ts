@@ -37,6 +37,7 @@ export class Store {
   readonly #clock: Clock
   readonly #journal: Journal | undefined
   readonly #onEvent: (event: EventRecord) => void
+  readonly #onChange: (change: Snapshot) => void
   /** Ids of events that still have to reach the shop. */
   readonly #due = new Set<string>()
   #settled: string[] = []
@@ -46,10 +47,13 @@ export class Store {
     readonly journal?: Journal | undefined
     /** Hears of each event after it is on disk. */
     readonly onEvent: (event: EventRecord) => void
+    /** Hears of each change, at once. */
+    readonly onChange?: (change: Snapshot) => void
   }) {
     this.#clock = options.clock
     this.#journal = options.journal
     this.#onEvent = options.onEvent
+    this.#onChange = options.onChange ?? (() => {})
   }
 
   /** Reads the journal; call {@link startJournal} before the first change. */
@@ -82,6 +86,7 @@ export class Store {
       put: (snapshot) => {
         this.#apply(snapshot)
         objects.push(snapshot)
+        this.#onChange(snapshot)
       },
       emit: (type, object) => {
         const id = newStripeId('evt')

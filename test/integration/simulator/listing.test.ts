@@ -60,3 +60,22 @@ test('charges, refunds and events are found by what they belong to', async (t) =
   assert.ok(newest)
   assert.equal((await stripe.events.retrieve(newest.id)).type, 'payment_intent.succeeded')
 })
+
+test('events are read forward from the last one known, by type and by time', async (t) => {
+  const { stripe } = await startTestSimulator(t)
+  const card = { confirm: true, payment_method: 'pm_card_visa' }
+  for (let made = 0; made < 4; made += 1) await stripe.paymentIntents.create({ ...price, ...card })
+  const all = (await stripe.events.list({ limit: 100 })).data.map(({ id }) => id)
+  assert.equal(all.length, 8)
+  const known = all.at(-1) ?? ''
+  const first = await stripe.events.list({ ending_before: known, limit: 3 })
+  assert.deepEqual(
+    first.data.map(({ id }) => id),
+    all.slice(4, 7),
+  )
+  assert.equal(first.has_more, true)
+  const paid = await stripe.events.list({ type: 'payment_intent.s*' })
+  assert.equal(paid.data.length, 4)
+  const oldest = await stripe.events.list({ created: { lt: 1 } })
+  assert.deepEqual(oldest.data, [])
+})

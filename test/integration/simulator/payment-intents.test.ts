@@ -76,14 +76,44 @@ test('a declined card is a 402 with its reason, and the PaymentIntent takes anot
   )
 })
 
-test('a decline while creating leaves a PaymentIntent that is not paid', async (t) => {
+test('a decline while creating is a 402 with the PaymentIntent, also when it is asked again', async (t) => {
   const { stripe } = await startTestSimulator(t)
   const card = { confirm: true, payment_method: 'pm_card_chargeDeclined' }
-  await assert.rejects(stripe.paymentIntents.create({ ...price, ...card }), { statusCode: 402 })
+  const metadata = { checkout: 'c-1' }
+  const ids = new Set<string>()
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    const error = await stripe.paymentIntents
+      .create({ ...price, ...card, metadata }, { idempotencyKey: 'k-1' })
+      .then(
+        () => assert.fail('paid'),
+        (thrown: Stripe.errors.StripeCardError) => thrown,
+      )
+    assert.equal(error.statusCode, 402)
+    assert.equal(error.payment_intent?.status, 'requires_payment_method')
+    assert.deepEqual({ ...error.payment_intent?.metadata }, metadata)
+    ids.add(error.payment_intent?.id ?? '')
+  }
+  const { data } = await stripe.paymentIntents.list()
+  assert.deepEqual(new Set(data.map(({ id }) => id)), ids)
+  assert.equal(data[0]?.status, 'requires_payment_method')
+})
+
+test('who cannot ask the buyer is told so, and may try another card', async (t) => {
+  const { stripe } = await startTestSimulator(t)
+  const asking = { confirm: true, payment_method: 'pm_card_authenticationRequired' }
+  const failure = { statusCode: 402, code: 'authentication_required' }
+  await assert.rejects(
+    stripe.paymentIntents.create({ ...price, ...asking, error_on_requires_action: true }),
+    { ...failure, decline_code: 'authentication_not_handled' },
+  )
+  await assert.rejects(stripe.paymentIntents.create({ ...price, ...asking, off_session: true }), {
+    ...failure,
+    decline_code: 'authentication_required',
+  })
   const { data } = await stripe.paymentIntents.list()
   assert.deepEqual(
     data.map(({ status }) => status),
-    ['requires_payment_method'],
+    ['requires_payment_method', 'requires_payment_method'],
   )
 })
 
