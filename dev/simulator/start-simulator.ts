@@ -3,7 +3,7 @@
  * shop needs, signs webhooks, and misbehaves on demand. It takes no money and is refused in production.
  */
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import type { Logger } from '../../src/platform/telemetry/logger.ts'
@@ -18,7 +18,7 @@ import { noRateLimits, RateLimits, type RateScript } from './rate-limits.ts'
 import type { EventRecord } from './records.ts'
 import { SearchIndex } from './search-index.ts'
 import { type ApiServing, serveApi } from './serve-api.ts'
-import { serveScript } from './serve-script.ts'
+import { type Scripting, serveScript } from './serve-script.ts'
 import { settleInTime } from './settle-in-time.ts'
 import { SlowBanks } from './slow-banks.ts'
 import { Store } from './store.ts'
@@ -102,18 +102,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const serving: ApiServing = { api, faults, rateLimits, clock, log, keys, banks, locked }
   const scripting = { ...serving, webhooks }
 
-  const server = createServer({ keepAliveTimeout: limits.keepAliveMs }, (request, response) => {
-    const address = addressOf(request)
-    const script = address.path.startsWith('/_sim/')
-    readBody(request, (body) => {
-      if (!script) return serveApi(serving, request, response, address, body)
-      serveScript(scripting, request, response, address, body).catch((error: unknown) => {
-        log.error({ err: error, path: address.path }, 'request failed')
-        cut(response)
-      })
-    })
-  })
-  server.maxConnections = limits.connections
+  const server = serverOf(serving, scripting)
 
   url = await listen(server, options.host ?? '127.0.0.1', options.port ?? 0, () => {
     // Only now is it certain that no other simulator answers here: the file is ours.
@@ -136,8 +125,25 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
 }
 
+/** Hands each request to the API or to the scripts. */
+function serverOf(serving: ApiServing, scripting: Scripting): Server {
+  const server = createServer({ keepAliveTimeout: limits.keepAliveMs }, (request, response) => {
+    const address = addressOf(request)
+    const script = address.path.startsWith('/_sim/')
+    readBody(request, (body) => {
+      if (!script) return serveApi(serving, request, response, address, body)
+      serveScript(scripting, request, response, address, body).catch((error: unknown) => {
+        serving.log.error({ err: error, path: address.path }, 'request failed')
+        cut(response)
+      })
+    })
+  })
+  server.maxConnections = limits.connections
+  return server
+}
+
 function listen(
-  server: ReturnType<typeof createServer>,
+  server: Server,
   host: string,
   port: number,
   whenListening: () => void,
