@@ -106,6 +106,13 @@ function observer(pool: DatabasePool, simulator: TestSimulator) {
         },
         { timeoutMs },
       ),
+    /** The intent that the provider made for a checkout, whether or not the shop has heard of it. */
+    async madeIntentOf(id: string): Promise<string> {
+      const intents = await simulator.stripe.paymentIntents.list({ limit: 100 })
+      const [ours, ...others] = intents.data.filter(({ metadata }) => metadata.checkoutId === id)
+      assert.ok(ours && others.length === 0, `${others.length} more intents of ${id}`)
+      return ours.id
+    },
     /** What the provider has taken and given back for one checkout, over all its intents. */
     async moneyOf(id: string) {
       const intents = await simulator.stripe.paymentIntents.list({ limit: 100 })

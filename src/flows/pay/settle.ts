@@ -13,8 +13,8 @@ import type { Settlement, Verdict } from './settlement.ts'
 export type SettleDeps = Pick<MoneyDeps, 'store' | 'strategy' | 'declinesMax' | 'log' | 'clock'>
 
 /**
- * What the provider says contradicts the order, and will at the next look: nothing is settled. Of
- * the checkout's own intent, the payment is flagged for an operator.
+ * What the provider says contradicts the order, and will at the next look: nothing is settled, and the
+ * payment is flagged for an operator.
  */
 export class PaymentMismatch extends PermanentFailure {
   override name = 'PaymentMismatch'

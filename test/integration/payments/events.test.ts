@@ -61,7 +61,7 @@ test('one event delivered twenty times at once has one effect', async (t) => {
   const bought = await shop.reserve({ units: 4 })
   // Whoever confirmed it died with the answer.
   await crashAfterCharge(shop, bought)
-  const event = await eventOf(shop, await shop.intentOf(bought.id), 'payment_intent.succeeded')
+  const event = await eventOf(shop, await shop.madeIntentOf(bought.id), 'payment_intent.succeeded')
   const money = shop.money()
   await Promise.all(Array.from({ length: 20 }, () => handleStripeEvent(money, event)))
   await shop.becomes(bought.id, { checkout: 'confirmed', order: 'paid', captured: 1_000 })
@@ -110,7 +110,7 @@ test('a late word of an earlier decline does not decline the attempt in flight',
 test('a decline that is heard after the next attempt has begun is not believed of that one', async (t) => {
   const shop = await startPayingSystem(t)
   const bought = await shop.reserve()
-  const slow = slowGateway('confirmIntent')
+  const slow = slowGateway('createAndConfirm')
   const first = confirmAs(shop.money(slow), bought, 'pm_card_chargeDeclined')
   await slow.done
   // Another process asks meanwhile, and the buyer takes another card.
@@ -126,7 +126,7 @@ test('an event over the wrong amount settles nothing and is flagged', async (t) 
   const shop = await startPayingSystem(t)
   const bought = await shop.reserve()
   await crashAfterCharge(shop, bought)
-  const event = await eventOf(shop, await shop.intentOf(bought.id), 'payment_intent.succeeded')
+  const event = await eventOf(shop, await shop.madeIntentOf(bought.id), 'payment_intent.succeeded')
   for (const wrong of [
     { amount: 1, amount_received: 1 },
     { amount_received: 1 },
@@ -145,7 +145,7 @@ test('an event that cannot be read, or contradicts the order, is of no use at a 
   const shop = await startPayingSystem(t)
   const bought = await shop.reserve()
   await crashAfterCharge(shop, bought)
-  const event = await eventOf(shop, await shop.intentOf(bought.id), 'payment_intent.succeeded')
+  const event = await eventOf(shop, await shop.madeIntentOf(bought.id), 'payment_intent.succeeded')
   const plain: object = event
   const unreadable: unknown[] = [
     { ...plain, data: undefined },
@@ -160,6 +160,18 @@ test('an event that cannot be read, or contradicts the order, is of no use at a 
     await assert.rejects(handleStripeEvent(shop.money(), each as Stripe.Event), PermanentFailure)
   }
   await shop.becomes(bought.id, { checkout: 'paying', payment: 'open' })
+})
+
+test('a buyer whose answer was lost with its process is confirmed by the event alone', async (t) => {
+  const shop = await startPayingSystem(t)
+  const bought = await shop.reserve()
+  await crashAfterCharge(shop, bought)
+  const intent = await shop.madeIntentOf(bought.id)
+  assert.equal((await shop.money().store.payment(bought.id))?.intentId, null)
+  const event = await eventOf(shop, intent, 'payment_intent.succeeded')
+  await handleStripeEvent(shop.money(), event)
+  await shop.becomes(bought.id, { checkout: 'confirmed', order: 'paid', captured: 1_000 })
+  assert.equal((await shop.money().store.payment(bought.id))?.intentId, intent)
 })
 
 test('what is asked after an event is never believed of an attempt that was made meanwhile', async (t) => {
@@ -198,8 +210,14 @@ test('the bank that was asked for one attempt is not with the next', async (t) =
 test('an event about another intent, account or shop moves nothing', async (t) => {
   const shop = await startPayingSystem(t)
   const bought = await shop.reserve()
-  await crashAfterCharge(shop, bought)
-  const event = await eventOf(shop, await shop.intentOf(bought.id), 'payment_intent.succeeded')
+  assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
+  const other = await shop.reserve()
+  await crashAfterCharge(shop, other)
+  const paid = await eventOf(shop, await shop.madeIntentOf(other.id), 'payment_intent.succeeded')
+  const event = forge(paid, {
+    id: await shop.intentOf(bought.id),
+    metadata: { checkoutId: bought.id },
+  })
   const money = shop.money()
   assert.equal(
     await handleStripeEvent(money, forge(event, {}, { account: 'acct_somebody' })),
@@ -260,5 +278,5 @@ function forge(event: Stripe.Event, object: object, more: object = {}): Stripe.E
 
 /** Charges at the provider, with nobody left to settle it. */
 function crashAfterCharge(shop: PayingSystem, bought: Bought): Promise<void> {
-  return confirmAndDie(shop.money({ wrap: dyingAt('after confirmIntent') }), bought)
+  return confirmAndDie(shop.money({ wrap: dyingAt('after createAndConfirm') }), bought)
 }

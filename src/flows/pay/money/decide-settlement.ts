@@ -45,7 +45,7 @@ const unchanged: Decided = { settlement: { tag: 'unchanged' }, change: null }
 
 /**
  * Decides what news of a payment changes. Two callers who bring the same news change it once.
- * `mismatch`: the word contradicts the order; the checkout's own payment is flagged. @throws Error
+ * `mismatch`: the word contradicts the order; an operator has to look at the payment. @throws Error
  * when no attempt of the checkout is known, AssertionError when money is late for what has not ended.
  */
 export function decideSettlement(facts: MoneyFacts, news: MoneyNews, rules: MoneyRules): Decided {
@@ -72,10 +72,12 @@ function hear(
   if (payment === null) throw new Error(`no payment of intent ${intent.id} is known yet`)
   const wrong = contradiction(payment, intent)
   if (wrong !== null) {
-    const own = payment.intentId === intent.id
+    // Of another intent, only money that was taken is anybody's business.
+    const ours = payment.intentId === null || payment.intentId === intent.id
+    const flagged = ours || verdict.tag === 'succeeded'
     return {
       settlement: { tag: 'mismatch', why: wrong },
-      change: own ? { payment: { flagged: wrong } } : null,
+      change: flagged ? { payment: { flagged: `${intent.id}: ${wrong}` } } : null,
     }
   }
   switch (verdict.tag) {
