@@ -150,6 +150,8 @@ export interface PaymentGateway {
     request: { readonly intentId: string; readonly paymentMethodId: string; readonly key: string },
     options?: CallOptions,
   ): Promise<Charge>
+  /** Whether the provider knows our key: null when it does, else why it does not, or cannot be asked. */
+  checkAccess(options?: CallOptions): Promise<Unknown | null>
   retrieveIntent(intentId: string, options?: CallOptions): Promise<IntentAnswer>
   /** Refused, with the intent as it stands, when it is too late. */
   cancelIntent(intentId: string, options?: CallOptions): Promise<IntentAnswer>

@@ -22,6 +22,7 @@ import type {
 
 /** What the gateway needs, of one process. */
 export interface StripeSettings {
+  /** One or several, separated by commas: while a key is changed, the provider may know either. */
   readonly secretKey: string
   /** Default: Stripe itself. */
   readonly apiBase?: string | undefined
@@ -50,14 +51,15 @@ const pagesMax = 100
 export function stripeGateway(settings: StripeSettings): PaymentGateway {
   const address = addressOf(settings.apiBase)
   const Agent = address.protocol === 'http' ? HttpAgent : HttpsAgent
-  const stripe = new Stripe(settings.secretKey, {
+  const keys = keysOf(settings.secretKey)
+  const stripe = new Stripe(keys[0], {
     ...address,
     maxNetworkRetries: 0,
     telemetry: false,
     // The SDK's own limit begins when the connection stands.
     httpAgent: new Agent({ keepAlive: true, timeout: connectMs }),
   })
-  const ask = asking(settings.clock, settings.timeoutMs ?? usualMs)
+  const ask = asking(settings.clock, settings.timeoutMs ?? usualMs, keys)
   return { ...intentCalls(stripe, ask), ...refundCalls(stripe, ask) }
 }
 
@@ -121,6 +123,15 @@ function intentCalls({ paymentIntents }: Stripe, ask: Ask): Omit<PaymentGateway,
           options,
         ),
       )
+    },
+    async checkAccess(options) {
+      try {
+        await ask('list', (limit) => paymentIntents.list({ limit: 1 }, limit), options)
+        return null
+      } catch (error) {
+        const failure = failureOf(error)
+        return failure.tag === 'unknown' ? failure : null
+      }
     },
     retrieveIntent(intentId, options) {
       return intentAnswer(
@@ -201,14 +212,17 @@ class NoAnswer extends Error {
  * stands before the provider may answer in JSON too, and the SDK knows an error by one member
  * alone.
  */
-function asking(clock: Clock, ownMs: number) {
-  return async <T extends { readonly object: string }>(
+function asking(clock: Clock, ownMs: number, keys: readonly string[]) {
+  /** The key that the provider took last. */
+  let current = 0
+  const once = async <T extends { readonly object: string }>(
     object: T['object'],
     call: (options: Stripe.RequestOptions) => Promise<T>,
-    { timeoutMs = ownMs }: CallOptions = {},
+    { timeoutMs = ownMs }: CallOptions,
+    apiKey: string,
   ): Promise<T> => {
     const timeout = Math.max(1, Math.ceil(timeoutMs))
-    const said = untraced(() => call({ timeout })).catch((error: unknown) => {
+    const said = untraced(() => call({ timeout, apiKey })).catch((error: unknown) => {
       if (error instanceof Stripe.errors.StripeError) throw error
       throw new NoAnswer(`the answer cannot be read: ${String(error)}`, { cause: error })
     })
@@ -218,6 +232,33 @@ function asking(clock: Clock, ownMs: number) {
     if (answer?.object !== object) throw new NoAnswer(`the answer is no ${object}`)
     return answer
   }
+  return async <T extends { readonly object: string }>(
+    object: T['object'],
+    call: (options: Stripe.RequestOptions) => Promise<T>,
+    options: CallOptions = {},
+  ): Promise<T> => {
+    const first = current
+    for (let tried = 0; ; tried++) {
+      const index = (first + tried) % keys.length
+      try {
+        const answer = await once(object, call, options, keys[index] as string)
+        current = index
+        return answer
+      } catch (error) {
+        // Whoever is not known was not served, whatever was asked: another key may ask the same.
+        const unknown = error instanceof Stripe.errors.StripeAuthenticationError
+        if (!unknown || tried + 1 >= keys.length) throw error
+      }
+    }
+  }
+}
+
+function keysOf(setting: string): readonly [string, ...string[]] {
+  const [first = '', ...others] = setting
+    .split(',')
+    .map((key) => key.trim())
+    .filter((key) => key !== '')
+  return [first, ...others]
 }
 
 /**

@@ -92,6 +92,7 @@ export async function startApi(
     clock,
   })
   const money = moneyOf(config, { pool, strategy, clock, random: systemRandom, log })
+  void money.access.check()
   const queue = new PaymentQueue({ ...money, budget: unlimitedBudget })
   const parts = { ...money, queue, strategy, identity, ids, images, availability, carts, results }
 
@@ -106,6 +107,7 @@ export async function startApi(
     health: {
       db: () => pool.query(sql.typeAlias('none')`select`),
       redis: () => gateRedis.ping(),
+      payments: () => money.access.refused === null,
     },
     routes: routesOf(config, { ...parts, catalogue }),
   })
@@ -116,6 +118,7 @@ export async function startApi(
     async stop() {
       await app.close()
       await queue.stop(paymentsMs)
+      money.access.stop()
       await unwatchEnded()
       unwatch()
       catalogue.unwatch()

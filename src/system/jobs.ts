@@ -59,6 +59,7 @@ export async function startJobs(
   const { pool, redis, gates, offers, strategy, hints, clock, log } = parts
   const random = systemRandom
   const money = moneyOf(config, { pool, strategy, clock, random, log })
+  void money.access.check()
   const queue = new PaymentQueue({ ...money, budget: unlimitedBudget })
   const { store } = await openImageStore(config, clock)
   const images = { pool, log, store, onReady: noteReadyImage }
@@ -101,6 +102,7 @@ export async function startJobs(
       unhint()
       const stopped = running.map((each) => each.stop())
       await Promise.all([queue.stop(paymentsMs), ...stopped])
+      money.access.stop()
       mailer.close()
     },
   }

@@ -66,18 +66,20 @@ export function moneyOf(
   parts: Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | 'random' | 'log'>,
 ): MoneyDeps {
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
+  const { clock, log } = parts
   const store = pgMoneyStore(parts.pool)
+  // Without a key there is nobody but the simulator to pay with.
+  const gateway = stripeGateway(
+    secretKey
+      ? { secretKey, apiBase, clock }
+      : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl, clock },
+  )
   return {
     ...parts,
     store,
-    leases: new Leases({ store, clock: parts.clock, log: parts.log }),
-    access: new ProviderAccess(parts),
-    // Without a key there is nobody but the simulator to pay with.
-    gateway: stripeGateway(
-      secretKey
-        ? { secretKey, apiBase, clock: parts.clock }
-        : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl, clock: parts.clock },
-    ),
+    gateway,
+    leases: new Leases({ store, clock, log }),
+    access: new ProviderAccess({ gateway, clock, log }),
     declinesMax: config.MAX_PAYMENT_ATTEMPTS,
     outage: config.PAYMENT_OUTAGE,
   }

@@ -62,6 +62,7 @@ export async function startTestApp(
     health: {
       db: () => pool.oneFirst(sql.typeAlias('count')`select 1 as count`),
       redis: () => redis.ping(),
+      payments: () => true,
     },
     routes: [
       accountRoutes({ identity, eraseAccount: (id) => identity.erase(id) }),

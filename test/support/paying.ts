@@ -146,12 +146,13 @@ function saga({ pool, redis, config }: TestSystem, apiBase: string) {
       const store = pgMoneyStore(pool)
       const clock = systemClock
       const log = createLogger({ level: 'silent', role: 'test' })
+      const gateway = wrap(stripeGateway({ secretKey: testStripeKey, apiBase, clock }))
       return {
         pool,
         store,
         leases: new Leases({ store, clock, log }),
-        access: new ProviderAccess({ clock, log }),
-        gateway: wrap(stripeGateway({ secretKey: testStripeKey, apiBase, clock: systemClock })),
+        access: new ProviderAccess({ gateway, clock, log }),
+        gateway,
         strategy: {
           post: async (commands) => {
             await Promise.allSettled(commands.map((command) => postStockCommand(gates, command)))

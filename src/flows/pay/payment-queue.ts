@@ -108,9 +108,9 @@ export class PaymentQueue {
     const pause = Math.max(access.pauseMs, this.#restUntil - this.#deps.clock.monotonic())
     if (pause > 0) return { granted: 0, againMs: pause }
     if (wanted <= 0) return { granted: 0, againMs: pauseMs }
-    // One asks whether the key is taken again, and not the whole queue.
-    const most = access.refused === null ? wanted : 1
-    return budget.limited ? budget.takeSome('payment_intents', most) : { granted: most, againMs: 0 }
+    return budget.limited
+      ? budget.takeSome('payment_intents', wanted)
+      : { granted: wanted, againMs: 0 }
   }
 
   #drive(attempt: Attempt): void {

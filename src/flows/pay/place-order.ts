@@ -41,6 +41,8 @@ export interface PlaceOrderRequest {
   /** Null: only reserve. */
   readonly paymentMethodId: string | null
   readonly shipTo: Place | null
+  /** How long to wait for the payment, in milliseconds. Default: 10 seconds. */
+  readonly waitMs?: number
 }
 
 /** The answer of POST /api/orders when there is an order: 202 while `paying`, else 201. */
@@ -130,12 +132,13 @@ export function createPlaceOrder(deps: PlaceOrderDeps): PlaceOrder {
   }
 
   async function attempt(request: PlaceOrderRequest, checkoutId: string): Promise<Confirmed> {
-    const { buyerId, paymentMethodId } = request
+    const { buyerId, paymentMethodId, waitMs } = request
     try {
       return await confirmations.confirm({
         checkoutId,
         buyerId,
         paymentMethodId: paymentMethodId ?? '',
+        ...(waitMs === undefined ? {} : { waitMs }),
       })
     } catch (error) {
       if (!(error instanceof AppError)) throw error

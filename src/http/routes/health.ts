@@ -10,6 +10,10 @@ const healthSchema = z.object({
   redis: verdict,
 })
 
+const readinessSchema = healthSchema.extend({
+  payments: verdict.describe('unhealthy while the payment provider refuses the key of this shop'),
+})
+
 /** What load balancers and people ask: is it there, and may it be sent work? */
 export function healthRoutes(deps: {
   readonly checks: HealthChecks
@@ -39,13 +43,19 @@ export function healthRoutes(deps: {
       {
         schema: {
           ...schema,
-          summary: 'Readiness: 503 while the process drains or a store is away',
+          response: { 200: readinessSchema, 503: readinessSchema },
+          summary:
+            'Readiness: 503 while the process drains, a store is away, or the payment provider refuses our key',
         },
       },
       async (_request, reply) => {
         const health = await ask()
-        if (closing) return reply.code(503).send({ ...health, status: 'unavailable' })
-        return reply.code(health.status === 'ok' ? 200 : 503).send(health)
+        const known = deps.checks.payments()
+        const payments = known ? ('healthy' as const) : ('unhealthy' as const)
+        const ready = health.status === 'ok' && known && !closing
+        return reply
+          .code(ready ? 200 : 503)
+          .send({ ...health, status: ready ? 'ok' : 'unavailable', payments })
       },
     )
     app.get(

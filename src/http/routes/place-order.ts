@@ -6,6 +6,7 @@ import type { PlaceOrder } from '../../flows/pay/place-order.ts'
 import { placedOrderSchema, placeOrderBody } from '../schemas/order.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import { idempotencyKey } from '../server/idempotency-key.ts'
+import { preferredWaitMs } from '../server/prefer.ts'
 import { sendProblem } from '../server/problem.ts'
 import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
@@ -24,7 +25,9 @@ export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): Fas
             'order. Without `paymentMethodId` the units are only reserved: pay by ' +
             'POST /api/checkouts/:id/confirm before the hold ends. When a step fails, the answer is its problem ' +
             'and the units have gone back. After `overloaded`, the same key continues where it stopped. ' +
-            '`fromCart` buys the cart as it was at the first use of the key, and empties it on success.',
+            '`fromCart` buys the cart as it was at the first use of the key, and empties it on success. Waits for the ' +
+            'payment as long as `Prefer: wait=N` says (seconds, 30 at most), 10 seconds without it; the payment goes ' +
+            'on after that.',
           body: placeOrderBody,
           response: {
             201: placedOrderSchema.describe(
@@ -46,6 +49,7 @@ export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): Fas
       async (request, reply) => {
         const key = idempotencyKey(request, reply)
         if (key === null) return reply
+        const { prefer } = request.headers
         const { items = null, paymentMethodId = null, shipTo = null } = request.body
         const outcome = await deps.placeOrder({
           buyerId: principalOf(request).id,
@@ -53,6 +57,7 @@ export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): Fas
           key,
           paymentMethodId,
           shipTo,
+          ...(prefer === undefined ? {} : { waitMs: preferredWaitMs(prefer) }),
         })
         if (outcome.tag === 'refused') {
           return sendProblem(request, reply, outcome.code, outcome.detail, outcome.extras)

@@ -6,6 +6,8 @@ const limits = { checkMs: 1_000, cacheMs: 250 } as const
 export interface HealthChecks {
   readonly db: () => Promise<unknown>
   readonly redis: () => Promise<unknown>
+  /** Whether the payment provider takes our key, as far as is known. */
+  readonly payments: () => boolean
 }
 
 type Verdict = 'healthy' | 'unhealthy'

@@ -34,6 +34,7 @@ test('a check that never answers is unhealthy after its deadline, and many probe
         asked += 1
       },
       redis: () => new Promise(() => {}),
+      payments: () => true,
     },
     systemClock,
   )
