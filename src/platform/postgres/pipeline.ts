@@ -109,10 +109,13 @@ export class PipelinedConnection {
   /**
    * All statements in one transaction and one round trip. Resolves, after COMMIT, with the rows of each;
    * rejects with the first error when nothing was committed. An error without an SQLSTATE means that the
-   * outcome is unknown: forget what you believed and read it again.
+   * outcome is unknown: forget what you believed and read it again. One statement alone is a transaction
+   * without BEGIN and COMMIT, which each cost PostgreSQL as much as some orders.
    */
   async transaction(statements: readonly Statement[]): Promise<Row[][]> {
     this.#check()
+    const [first, ...others] = statements
+    if (first && others.length === 0) return [await this.query(first)]
     const sent = [
       this.#client.query('BEGIN'),
       ...statements.map((statement) => this.#client.query(queryOf(statement))),

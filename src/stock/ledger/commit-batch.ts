@@ -6,20 +6,19 @@ import { type Reserve, sameTerms, type Terms } from '../protocol/messages.ts'
 /**
  * For PgLedger, when an owner commits: the statements of a batch, in the order they must run. The
  * first is the fence: it moves the ledger rows from the cursor they were read at, and fails the
- * transaction when one has moved. New holds last `holdSeconds` seconds. Makes SQL only, and never
- * throws.
+ * transaction when one has moved. It writes the new orders as well, and is all there is to a batch
+ * of orders without limits. New holds last `holdSeconds` seconds. Makes SQL only, and never throws.
  */
 export function batchStatements(decisions: readonly Decision[], holdSeconds: number): Statement[] {
   const reserved = decisions.flatMap((decision) =>
     decision.reserved.map((reserve) => ({ sku: decision.after.sku, reserve })),
   )
   const whole = reserved.filter(({ reserve }) => reserve.key !== null)
-  const statements = [moveLedger(decisions, holdSeconds)]
+  const statements = [moveLedger(decisions, holdSeconds, whole)]
   const add = (rows: readonly unknown[], statement: () => Statement) => {
     if (rows.length > 0) statements.push(statement())
   }
   const parts = reserved.filter(({ reserve }) => reserve.key === null)
-  add(whole, () => insertOrders(whole, holdSeconds))
   add(parts, () => holdParts(parts))
   const rejected = decisions.flatMap((decision) => decision.rejected)
   const refused = rejected.filter(({ reserve }) => reserve.key !== null)
@@ -51,8 +50,15 @@ export function deadlineOf(rows: readonly Row[][]): Date {
   return rows[0]?.[0]?.deadline as Date
 }
 
-/** The fence, and the whole row: a field of SkuState that is not written here does not compile. */
-function moveLedger(decisions: readonly Decision[], holdSeconds: number): Statement {
+/**
+ * The fence, and the whole row: a field of SkuState that is not written here does not compile. The
+ * orders come with it, because sending and planning statements costs more than writing rows.
+ */
+function moveLedger(
+  decisions: readonly Decision[],
+  holdSeconds: number,
+  orders: readonly Reserved[],
+): Statement {
   const column = <T>(pick: (decision: Decision) => T) => decisions.map(pick)
   const row = {
     sku: column(({ after }) => after.sku),
@@ -65,16 +71,18 @@ function moveLedger(decisions: readonly Decision[], holdSeconds: number): Statem
     sold: column(({ after }) => after.sold),
     granted: column(({ after }) => after.granted),
   } satisfies Record<keyof SkuState, unknown[]>
+  const sells = orders.length > 0
   return {
-    name: 'move-ledger',
+    name: sells ? 'move-ledger-and-insert-orders' : 'move-ledger',
     text: `with moved as (
       update ledger l set on_hand = n.on_hand, free = n.free, set_aside = n.set_aside, held = n.held, sold = n.sold,
           granted = n.granted, cursor = n.cursor, shadow = n.shadow
-        from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int[], $7::int[],
-          $8::int[], $9::int[], $10::bigint[], $11::jsonb[])
-          as n (sku, generation, cursor_before, cursor, on_hand, free, set_aside, held, sold, granted, shadow)
+        from (select unnest($1::text[]) as sku, unnest($2::bigint[]) as generation,
+            unnest($3::bigint[]) as cursor_before, unnest($4::bigint[]) as cursor, unnest($5::int[]) as on_hand,
+            unnest($6::int[]) as free, unnest($7::int[]) as set_aside, unnest($8::int[]) as held,
+            unnest($9::int[]) as sold, unnest($10::bigint[]) as granted, unnest($11::jsonb[]) as shadow) n
        where l.sku = n.sku and l.generation = n.generation and l.cursor = n.cursor_before
-      returning 1)
+      returning 1)${sells ? insertedOrders : ''}
       select expect_rows((select count(*) from moved), $12::bigint),
         now() + make_interval(secs => $13) as deadline`,
     values: [
@@ -91,6 +99,7 @@ function moveLedger(decisions: readonly Decision[], holdSeconds: number): Statem
       column(({ shadow }) => (shadow.size === 0 ? null : JSON.stringify([...shadow]))),
       decisions.length,
       holdSeconds,
+      ...(sells ? orderValues(orders) : []),
     ],
   }
 }
@@ -120,42 +129,39 @@ function offersOf(rows: readonly Reserved[]): { offers: Offer[]; numbers: number
 }
 
 /**
- * Order and line of each reserve, from one set of arrays in one statement: sending and planning two
- * cost more than writing the rows.
+ * Order and line of each reserve; the parameters follow those of the fence. Arrays side by side in
+ * a select list are read as they are, whereas PostgreSQL stores what a function in `from` returns.
  */
-function insertOrders(rows: readonly Reserved[], holdSeconds: number): Statement {
-  const { offers, numbers } = offersOf(rows)
-  return {
-    name: 'insert-orders',
-    text: `with n as materialized (
-        select id, buyer, key, fingerprint, units, ($8::text[])[offer] as sku, ($9::int[])[offer] as price,
-            ($10::text[])[offer] as currency, ($11::text[])[offer] as pool, ($12::text[])[offer] as title,
-            ($13::uuid[])[offer] as seller
-          from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[])
-            as r (id, buyer, key, fingerprint, units, offer)),
-      o as (
+const insertedOrders = `,
+      placed as (
         insert into orders (id, number, buyer_id, idempotency_key, fingerprint, state, total, currency, expires_at)
-        select id, nextval('order_numbers'), buyer, key, fingerprint, 'reserved', units::bigint * price, currency,
-            now() + make_interval(secs => $7)
-          from n)
-      insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, pool, stock)
-      select id, sku, title, seller, units, price, pool, 'held' from n`,
-    values: [
-      rows.map(({ reserve }) => reserve.checkoutId),
-      rows.map(({ reserve }) => reserve.buyerId),
-      rows.map(({ reserve }) => reserve.key),
-      rows.map(({ reserve }) => reserve.fingerprint),
-      rows.map(({ reserve }) => reserve.units),
-      numbers,
-      holdSeconds,
-      offers.map(({ sku }) => sku),
-      offers.map(({ terms }) => terms.price),
-      offers.map(({ terms }) => terms.currency),
-      offers.map(({ terms }) => terms.pool),
-      offers.map(({ terms }) => terms.title),
-      offers.map(({ terms }) => terms.sellerId),
-    ],
-  }
+        select id, nextval('order_numbers'), buyer, key, fingerprint, 'reserved', units::bigint * ($21::int[])[offer],
+            ($22::text[])[offer], (select now() + make_interval(secs => $13))
+          from (select unnest($14::uuid[]) as id, unnest($15::uuid[]) as buyer, unnest($16::text[]) as key,
+              unnest($17::text[]) as fingerprint, unnest($18::int[]) as units, unnest($19::int[]) as offer) n),
+      lines as (
+        insert into order_lines (order_id, sku, title, seller_id, quantity, unit_price, pool, stock)
+        select id, ($20::text[])[offer], ($24::text[])[offer], ($25::uuid[])[offer], units, ($21::int[])[offer],
+            ($23::text[])[offer], 'held'
+          from (select unnest($14::uuid[]) as id, unnest($18::int[]) as units, unnest($19::int[]) as offer) n)`
+
+/** The values of {@link insertedOrders}, in their order. */
+function orderValues(rows: readonly Reserved[]): unknown[] {
+  const { offers, numbers } = offersOf(rows)
+  return [
+    rows.map(({ reserve }) => reserve.checkoutId),
+    rows.map(({ reserve }) => reserve.buyerId),
+    rows.map(({ reserve }) => reserve.key),
+    rows.map(({ reserve }) => reserve.fingerprint),
+    rows.map(({ reserve }) => reserve.units),
+    numbers,
+    offers.map(({ sku }) => sku),
+    offers.map(({ terms }) => terms.price),
+    offers.map(({ terms }) => terms.currency),
+    offers.map(({ terms }) => terms.pool),
+    offers.map(({ terms }) => terms.title),
+    offers.map(({ terms }) => terms.sellerId),
+  ]
 }
 
 /**

@@ -1,19 +1,25 @@
 // The connection that commits: one round trip for a batch, and no way to keep a lock by silence.
 import assert from 'node:assert/strict'
-import test from 'node:test'
+import test, { type TestContext } from 'node:test'
 import { sqlState } from '../../../src/platform/postgres/pipeline.ts'
 import { partitionOf } from '../../../src/stock/protocol/partition.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startHoldingProxy } from '../../support/holding-proxy.ts'
-import { StockWorld } from '../../support/stock-world.ts'
+import { type NewSku, StockWorld } from '../../support/stock-world.ts'
 
-test('a batch is one transaction in one round trip: COMMIT leaves before anything is answered', async (t) => {
+/** A SKU on sale whose owner speaks to PostgreSQL through a proxy. */
+async function behindProxy(t: TestContext, offer: NewSku) {
   const world = await StockWorld.start(t)
-  const { sku } = await world.open({ units: 20, limit: 9 })
+  const { sku } = await world.open(offer)
   const url = new URL(world.databaseUrl)
   const proxy = await startHoldingProxy(t, { host: url.hostname, port: Number(url.port) })
   url.port = String(proxy.port)
   const owner = await world.takeOver(partitionOf(sku), {}, url.href)
+  return { world, sku, proxy, owner }
+}
+
+test('a batch is one transaction in one round trip: COMMIT leaves before anything is answered', async (t) => {
+  const { world, sku, proxy, owner } = await behindProxy(t, { units: 20, limit: 9 })
   await world.granted(sku)
   await owner.actor.pass()
   for (let i = 0; i < 5; i++) await world.granted(sku)
@@ -30,35 +36,52 @@ test('a batch is one transaction in one round trip: COMMIT leaves before anythin
   assert.equal((await world.assertSound(sku)).held, 6)
 })
 
-test('an owner that hears nothing after COMMIT does not believe its memory', async (t) => {
-  const world = await StockWorld.start(t)
-  const { sku } = await world.open({ units: 20 })
-  const url = new URL(world.databaseUrl)
-  const proxy = await startHoldingProxy(t, { host: url.hostname, port: Number(url.port) })
-  url.port = String(proxy.port)
-  const owner = await world.takeOver(partitionOf(sku), {}, url.href)
-  await world.granted(sku, { units: 3 })
+test('a batch of orders without a limit is one statement, without BEGIN and COMMIT', async (t) => {
+  const { world, sku, proxy, owner } = await behindProxy(t, { units: 20 })
+  await world.granted(sku)
+  await owner.actor.pass()
+  for (let i = 0; i < 5; i++) await world.granted(sku)
   proxy.hold()
-  const passing = owner.actor.pass().then(
-    () => 'committed',
-    () => 'unknown',
-  )
-  // What precedes the batch is let through; then the answer to COMMIT is lost with the connection.
-  await eventually(async () => {
-    if (proxy.sent().includes('COMMIT')) return true
-    proxy.release()
-    proxy.hold()
-    return false
-  })
-  await eventually(async () => (await world.ledger(sku)).held === 3)
-  proxy.cut()
-  assert.equal(await passing, 'unknown')
-  assert.equal(owner.committed.length, 0)
-  const next = await world.takeOver(partitionOf(sku))
-  await next.runDry()
-  const row = await world.assertSound(sku)
-  assert.deepEqual([row.free, row.held], [17, 3])
+  const passing = owner.actor.pass()
+  await eventually(() => proxy.sent().includes('move-ledger'))
+  assert.equal(proxy.sent().split('move-ledger').length, 2)
+  assert.doesNotMatch(proxy.sent(), /BEGIN|COMMIT/)
+  proxy.release()
+  assert.deepEqual(await passing, { anything: true, arrivals: 5, parts: false })
+  await owner.runDry()
+  assert.equal((await world.assertSound(sku)).held, 6)
 })
+
+const lastWords = [
+  { last: 'COMMIT', offer: { units: 20, limit: 9 } },
+  { last: 'move-ledger', offer: { units: 20 } },
+]
+for (const { last, offer } of lastWords) {
+  test(`an owner that hears nothing after ${last} does not believe its memory`, async (t) => {
+    const { world, sku, proxy, owner } = await behindProxy(t, offer)
+    await world.granted(sku, { units: 3 })
+    proxy.hold()
+    const passing = owner.actor.pass().then(
+      () => 'committed',
+      () => 'unknown',
+    )
+    // What precedes the batch is let through; then its answer is lost with the connection.
+    await eventually(async () => {
+      if (proxy.sent().includes(last)) return true
+      proxy.release()
+      proxy.hold()
+      return false
+    })
+    await eventually(async () => (await world.ledger(sku)).held === 3)
+    proxy.cut()
+    assert.equal(await passing, 'unknown')
+    assert.equal(owner.committed.length, 0)
+    const next = await world.takeOver(partitionOf(sku))
+    await next.runDry()
+    const row = await world.assertSound(sku)
+    assert.deepEqual([row.free, row.held], [17, 3])
+  })
+}
 
 test('a transaction that falls silent is ended by the server', async (t) => {
   const world = await StockWorld.start(t)
