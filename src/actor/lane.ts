@@ -1,56 +1,44 @@
 /**
  * A lane is one session and the partitions it owns. Their locks are held by that very session, so a
- * worker that has lost it cannot commit; and everything on it happens one after the other.
+ * worker that has lost it cannot commit; and everything on it happens one after the other, except
+ * that the take-overs of one claim share their round trips.
  *
- * Connected, the lane runs, in this order: tasks (claim, release), a pass over a partition that was
- * woken, and the tending of one where something is amiss. Disconnected, it owns nothing and
- * reconnects with a growing delay. Stopped, it gives its partitions back and closes.
+ * Connected, the lane takes turns: a task (claim, release), a pass over a partition that was woken,
+ * and the tending of one where something is amiss. Disconnected, it owns nothing and reconnects
+ * with a growing delay. Stopped, it gives its partitions back and closes.
  */
 import { backoffMs } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
-import {
-  type ActorFactory,
-  BeyondThisWorker,
-  Fenced,
-  type Found,
-  type PartitionActor,
-} from './actor.ts'
+import { type ActorFactory, BeyondThisWorker, Fenced, type PartitionActor } from './actor.ts'
+import { gatherMs } from './gather.ts'
 import type { Session, Sessions } from './ports.ts'
 
 /** A partition whose pass or tending failed is tended this much later. */
 const tendAgainMs = 1_000
-/** Arrivals in one pass that make a crowd. */
-const crowd = 24
-const gatherAtLeastMs = 6
-const gatherAtMostMs = 20
-/**
- * The same for parts: whoever gathers them holds up what other partitions have done their part of.
- */
-const crowdOfParts = 16
-const gatherPartsMs = 3
-
-/**
- * For {@link Lane}: how long a partition gathers after a pass, from 0 to 20 milliseconds. A commit
- * costs much the same for ten commands as for a hundred. A lone command never waits. The larger the
- * crowd, the longer: an eighth of a millisecond for each, and no fixed time, because a crowd whose
- * every member waits for its commit does not grow meanwhile. Never throws. (PostgreSQL's
- * `commit_delay` with `commit_siblings` does the same.)
- */
-export function gatherMs({ arrivals, parts }: Omit<Found, 'anything'>): number {
-  if (parts) return arrivals < crowdOfParts ? 0 : gatherPartsMs
-  if (arrivals < crowd) return 0
-  return Math.min(Math.max(arrivals / 8, gatherAtLeastMs), gatherAtMostMs)
-}
-
 const endsOwnership = (error: unknown): error is Error =>
   error instanceof Fenced || error instanceof BeyondThisWorker
+
+/**
+ * Partitions of one claim, at most. Their take-overs share round trips, and hold up the passes of
+ * what the lane owns already.
+ */
+export const claimMax = 16
+
+/** What became of a claim. Partitions in neither list have another owner. */
+export interface Claimed {
+  readonly owned: readonly number[]
+  /** Those whose take-over failed, and of what: their locks are given back. */
+  readonly failed: readonly { readonly partition: number; readonly error: unknown }[]
+}
 
 /** What a worker's lanes have in common. */
 export interface LaneDeps<Store> {
   readonly sessions: Sessions<Store>
   readonly factory: ActorFactory<Store>
+  /** Hears of every session that the lane gets: it may claim from now on. */
+  readonly onConnected?: () => void
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -71,7 +59,8 @@ export class Lane<Store> {
   #session: Session<Store> | undefined
   #wakeUp: (() => void) | undefined
   #running: Promise<void> | undefined
-  #takingOver: number | undefined
+  /** What it tries to lock, and what it has locked and does not own yet. */
+  readonly #claiming = new Set<number>()
   /** Partitions where something is amiss, and from when on they are to be tended. */
   readonly #tendAt = new Map<number, number>()
 
@@ -86,7 +75,12 @@ export class Lane<Store> {
 
   /** What it owns, and what it is about to own: a take-over may take long, and is no silence. */
   get stamped(): number[] {
-    return this.#takingOver === undefined ? this.owned : [...this.owned, this.#takingOver]
+    return [...this.#owned.keys(), ...this.#claiming]
+  }
+
+  /** Whether it has a session to claim with. */
+  get connected(): boolean {
+    return this.#session !== undefined
   }
 
   /** Connects in the background, and reconnects until {@link stop}. */
@@ -122,25 +116,55 @@ export class Lane<Store> {
   }
 
   /**
-   * Tries for the partition's lock and takes it over; resolves false when another owner has it.
-   * Rejects at once when the lane is not connected, and with whatever the take-over fails with; the
-   * lock is given back then.
+   * Tries for the partitions' locks, {@link claimMax} of them at most, and takes over those that
+   * nobody else has. One that cannot be taken over keeps no other. Rejects when the lane is not
+   * connected, or its session fails before there is a lock.
    */
-  claim(partition: number): Promise<boolean> {
+  claim(partitions: readonly number[]): Promise<Claimed> {
     return this.#task(async (session) => {
-      if (this.#owned.has(partition)) return true
-      if (!(await session.tryLock(partition))) return false
-      this.#takingOver = partition
+      const asked = partitions.slice(0, claimMax).filter((partition) => !this.#owned.has(partition))
+      for (const partition of asked) this.#claiming.add(partition)
       try {
-        this.#owned.set(partition, await this.#deps.factory.takeOver(partition, session.store))
-      } catch (error) {
-        await session.unlock(partition)
-        throw error
+        const locked = await this.#tryLock(session, asked)
+        const failures = await Promise.all(locked.map((each) => this.#takeOver(session, each)))
+        return {
+          owned: partitions.filter((partition) => this.#owned.has(partition)),
+          failed: failures.filter((failure) => failure !== undefined),
+        }
       } finally {
-        this.#takingOver = undefined
+        this.#claiming.clear()
       }
+    })
+  }
+
+  async #tryLock(session: Session<Store>, asked: readonly number[]): Promise<readonly number[]> {
+    if (asked.length === 0) return []
+    try {
+      return await session.tryLock(asked)
+    } catch (error) {
+      // It may have locked them all the same; nobody would take them over.
+      await Promise.all(asked.map((partition) => this.#giveBack(session, partition)))
+      throw error
+    }
+  }
+
+  async #takeOver(session: Session<Store>, partition: number) {
+    try {
+      this.#owned.set(partition, await this.#deps.factory.takeOver(partition, session.store))
       this.wake(partition)
-      return true
+      return undefined
+    } catch (error) {
+      await this.#giveBack(session, partition)
+      return { partition, error }
+    } finally {
+      this.#claiming.delete(partition)
+    }
+  }
+
+  /** A lock that stays is nobody's: it is not stamped, so that its session is ended as silent. */
+  async #giveBack(session: Session<Store>, partition: number): Promise<void> {
+    await session.unlock(partition).catch((error: unknown) => {
+      this.#deps.log.warn({ err: error, partition }, 'the lock of a partition was not given back')
     })
   }
 
@@ -190,16 +214,19 @@ export class Lane<Store> {
 
   async #connect(): Promise<void> {
     this.#session = await this.#deps.sessions.open(() => this.#wakeUp?.())
+    this.#deps.onConnected?.()
   }
 
   async #step(): Promise<void> {
     if (this.#session?.lost) return this.#forget()
     const task = this.#tasks.shift()
-    if (task) return task()
+    // A worker that takes over much has its next claim ready when one ends: passes have their turn.
+    if (task) await task()
+    if (this.#session?.lost) return this.#forget()
     const partition = this.#due()
     if (partition !== undefined) await this.#pass(partition)
     const tended = await this.#tendOne()
-    if (partition === undefined && !tended) await this.#idle()
+    if (!task && partition === undefined && !tended) await this.#idle()
   }
 
   /** The next woken partition that does not gather. */
@@ -297,7 +324,7 @@ export class Lane<Store> {
     for (const task of this.#tasks.splice(0)) await task()
     if (!session) return
     if (!session.lost) {
-      for (const partition of owned) await session.unlock(partition).catch(() => {})
+      await Promise.all(owned.map((partition) => session.unlock(partition).catch(() => {})))
     }
     await session.close()
   }

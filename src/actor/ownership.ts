@@ -7,7 +7,7 @@ import { Pauses } from '../kernel/pauses.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import { type ActorFactory, BeyondThisWorker, type Lookout } from './actor.ts'
-import { Lane } from './lane.ts'
+import { claimMax, Lane } from './lane.ts'
 import type { OwnerRegistry, PartitionSeen, Sessions } from './ports.ts'
 
 /** What a worker brings to own partitions. */
@@ -46,6 +46,10 @@ export class Ownership<Store> {
   readonly #deps: OwnershipDeps<Store>
   readonly #lanes: Lane<Store>[]
   readonly #stopping = new AbortController()
+  /** Ends the pause before the next survey. */
+  #claimNow = new AbortController()
+  /** Whether the survey under way comes early: it says nothing of what was nobody's for a while. */
+  #early = false
   /** Partitions that nobody held when last looked: nobody's twice in a row is free for all. */
   #orphans = new Set<number>()
   /** Until when it keeps what is above its share. */
@@ -57,7 +61,11 @@ export class Ownership<Store> {
   constructor(deps: OwnershipDeps<Store>) {
     this.#deps = deps
     this.#beyond = new Pauses({ monotonic: deps.clock.monotonic, random: deps.random }, beyond)
-    this.#lanes = Array.from({ length: deps.lanes }, () => new Lane(deps))
+    const onConnected = () => {
+      // With some of its lanes a worker would fill its share on those alone.
+      if (this.#lanes.every((lane) => lane.connected)) this.#claimNow.abort()
+    }
+    this.#lanes = Array.from({ length: deps.lanes }, () => new Lane({ ...deps, onConnected }))
   }
 
   /** The partitions that this worker owns now, ascending. */
@@ -71,7 +79,7 @@ export class Ownership<Store> {
     // Stamping does not wait for claims: a worker that takes over much, or slowly, is not silent.
     this.#running = Promise.all([
       this.#every(stampEveryMs, 'stamping', () => this.#stamp()),
-      this.#every(stampEveryMs, 'claiming', () => this.#tick()),
+      this.#every(stampEveryMs, 'claiming', () => this.#tick(), this.#untilConnected),
       this.#every(lookEveryMs, 'looking', () => this.#look()),
     ])
   }
@@ -82,6 +90,7 @@ export class Ownership<Store> {
    */
   async stop(): Promise<void> {
     this.#stopping.abort()
+    this.#claimNow.abort()
     await this.#running
     await Promise.all(this.#lanes.map((lane) => lane.stop()))
     await this.#deps.registry.signOff().catch(() => {})
@@ -101,16 +110,30 @@ export class Ownership<Store> {
     return this.#lanes[partition % this.#lanes.length] as Lane<Store>
   }
 
-  async #every(ms: number, what: string, work: () => Promise<void>): Promise<void> {
+  /** Repeats `work` with pauses of `ms`; `pause`, asked before each turn, may end the one after it. */
+  async #every(
+    ms: number,
+    what: string,
+    work: () => Promise<void>,
+    pause = () => this.#stopping.signal,
+  ): Promise<void> {
     const { clock, log } = this.#deps
     while (!this.#stopping.signal.aborted) {
+      const signal = pause()
       try {
         await work()
       } catch (error) {
         log.warn({ err: error, what }, 'a step of the ownership failed; its next turn tries again')
       }
-      await clock.sleep(ms, this.#stopping.signal)
+      await clock.sleep(ms, signal)
     }
+  }
+
+  /** Aborts when the last of the lanes gets a session, or when it stops. */
+  readonly #untilConnected = (): AbortSignal => {
+    this.#early = this.#claimNow.signal.aborted
+    this.#claimNow = new AbortController()
+    return this.#claimNow.signal
   }
 
   async #tick(): Promise<void> {
@@ -136,48 +159,87 @@ export class Ownership<Store> {
     for (const partition of amiss) this.#lane(partition).tend(partition)
   }
 
+  /**
+   * Claims what the survey allows, on all lanes at once. What another worker was quicker to lock, or
+   * cannot be taken over, leaves room in the share: then the rest of the survey has its turn.
+   */
   async #claim(survey: readonly PartitionSeen[], share: number): Promise<void> {
     const mine = new Set(this.owned)
     const orphans = new Set(
       survey.filter(({ locked }) => !locked).map(({ partition }) => partition),
     )
-    for (const row of survey) {
+    const twice = [...orphans].filter((partition) => this.#orphans.has(partition))
+    const abandoned = new Set(this.#early ? [] : twice)
+    for (let left = survey; left.length > 0; ) {
+      const chosen = new Set(this.#choose(left, { mine, abandoned, share }))
+      if (chosen.size === 0) break
+      await this.#putDown([...chosen].filter(({ locked }) => locked))
+      const partitions = [...chosen].map(({ partition }) => partition)
+      const claims = this.#lanes.map((lane) => this.#claimOn(lane, partitions))
+      const owned = (await Promise.all(claims)).flat()
+      for (const partition of owned) mine.add(partition)
+      if (owned.length > 0 && mine.size > share)
+        this.#keepUntil = this.#deps.clock.monotonic() + keepMs
       if (this.#stopping.signal.aborted) return
-      if (mine.has(row.partition) || this.#beyond.pauses(row.partition)) continue
-      const abandoned = orphans.has(row.partition) && this.#orphans.has(row.partition)
-      if (mine.size >= share && !abandoned) continue
-      if (row.locked && !row.silent) continue
-      if (row.locked && row.session !== null) await this.#putDown(row.partition, row.session)
-      if (!(await this.#tryToOwn(row.partition))) continue
-      mine.add(row.partition)
-      if (mine.size > share) this.#keepUntil = this.#deps.clock.monotonic() + keepMs
+      left = left.filter((row) => !chosen.has(row))
     }
     // What was taken back is nobody's orphan when it is given away again: the others get their chance.
-    this.#orphans = new Set([...orphans].filter((partition) => !mine.has(partition)))
+    if (!this.#early) this.#orphans = new Set([...orphans].filter((each) => !mine.has(each)))
+  }
+
+  /** Partitions up to the share, and above it those that are abandoned. */
+  #choose(
+    survey: readonly PartitionSeen[],
+    so: { mine: ReadonlySet<number>; abandoned: ReadonlySet<number>; share: number },
+  ): PartitionSeen[] {
+    let size = so.mine.size
+    return survey.filter(({ partition, locked, silent }) => {
+      if (so.mine.has(partition) || this.#beyond.pauses(partition)) return false
+      if (size >= so.share && !so.abandoned.has(partition)) return false
+      if ((locked && !silent) || !this.#lane(partition).connected) return false
+      size += 1
+      return true
+    })
+  }
+
+  /** Claims those of the partitions that are the lane's; resolves with what it owns. Never rejects. */
+  async #claimOn(lane: Lane<Store>, partitions: readonly number[]): Promise<number[]> {
+    const its = partitions.filter((partition) => this.#lane(partition) === lane)
+    const all: number[] = []
+    for (let i = 0; i < its.length && !this.#stopping.signal.aborted; i += claimMax) {
+      try {
+        const { owned, failed } = await lane.claim(its.slice(i, i + claimMax))
+        for (const partition of owned) this.#beyond.forget(partition)
+        for (const { partition, error } of failed) this.#notOwned(partition, error)
+        all.push(...owned)
+      } catch (error) {
+        this.#deps.log.warn({ err: error }, 'partitions could not be claimed; trying again later')
+        break
+      }
+    }
+    return all
   }
 
   /** One partition that cannot be taken over must not keep the others from being owned. */
-  async #tryToOwn(partition: number): Promise<boolean> {
-    try {
-      const owned = await this.#lane(partition).claim(partition)
-      if (owned) this.#beyond.forget(partition)
-      return owned
-    } catch (error) {
-      if (error instanceof BeyondThisWorker) this.#beyond.fail(partition)
-      this.#deps.log.warn(
-        { err: error, partition },
-        'taking a partition over failed; its lock is given back, and a later survey tries again',
-      )
-      return false
-    }
+  #notOwned(partition: number, error: unknown): void {
+    if (error instanceof BeyondThisWorker) this.#beyond.fail(partition)
+    this.#deps.log.warn(
+      { err: error, partition },
+      'taking a partition over failed; its lock is given back, and a later survey tries again',
+    )
   }
 
   /**
-   * Ends the session of an owner that is silent. If it only seemed dead, its next commit finds no
-   * session.
+   * Ends the sessions of owners that are silent, once each. If one only seemed dead, its next commit
+   * finds no session.
    */
-  async #putDown(partition: number, session: number): Promise<void> {
-    this.#deps.log.warn({ partition, session }, 'ending the session of a silent owner')
-    await this.#deps.registry.putDown(partition, session)
+  async #putDown(silent: readonly PartitionSeen[]): Promise<void> {
+    const ended = new Set<number>()
+    for (const { partition, session } of silent) {
+      if (session === null || ended.has(session)) continue
+      ended.add(session)
+      this.#deps.log.warn({ partition, session }, 'ending the session of a silent owner')
+      await this.#deps.registry.putDown(partition, session)
+    }
   }
 }

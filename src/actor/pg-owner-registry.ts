@@ -29,14 +29,19 @@ export class PgOwnerRegistry implements OwnerRegistry {
   }
 
   async stamp(partitions: readonly number[]): Promise<void> {
+    // Who has lost partitions, and does not know yet, meets those who take them over: all lock the
+    // rows in one order, so that nobody waits in a circle.
     await this.#pool.query(sql.typeAlias('none')`
       with me as (
         insert into workers (id) values (${this.#workerId})
         on conflict (id) do update set seen_at = now()),
       dead as (
-        delete from workers where seen_at < now() - interval '1 minute')
-      update partitions set seen_at = now()
-       where worker_id = ${this.#workerId} and partition = any(${sql.array([...partitions], 'int2')})`)
+        delete from workers where seen_at < now() - interval '1 minute'),
+      mine as materialized (
+        select partition from partitions
+         where worker_id = ${this.#workerId} and partition = any(${sql.array([...partitions], 'int2')})
+         order by partition for update)
+      update partitions set seen_at = now() where partition in (select partition from mine)`)
   }
 
   async survey(): Promise<Survey> {

@@ -57,20 +57,21 @@ class PgSession<Store> implements Session<Store> {
     return this.#connection.lost
   }
 
-  async tryLock(partition: number): Promise<boolean> {
-    const [row] = await this.#connection.query({
+  async tryLock(partitions: readonly number[]): Promise<readonly number[]> {
+    const rows = await this.#connection.query({
       name: 'try-lock',
-      text: 'select pg_try_advisory_lock($1, $2) as locked',
-      values: [lockSpace, partition],
+      // Rows are locked in one order by all who lock several: none of them waits in a circle.
+      text: `with free as materialized (
+            select partition from unnest($2::int2[]) as asked (partition)
+             where pg_try_advisory_lock($1, partition)),
+          mine as materialized (
+            select partition from partitions where partition in (select partition from free)
+             order by partition for update)
+        update partitions set worker_id = $3, owner_pid = pg_backend_pid(), seen_at = now()
+         where partition in (select partition from mine) returning partition`,
+      values: [lockSpace, partitions, this.#workerId],
     })
-    if (row?.locked !== true) return false
-    await this.#connection.query({
-      name: 'stamp-owner',
-      text: `update partitions set worker_id = $2, owner_pid = pg_backend_pid(), seen_at = now()
-        where partition = $1`,
-      values: [partition, this.#workerId],
-    })
-    return true
+    return rows.map(({ partition }) => partition as number)
   }
 
   async unlock(partition: number): Promise<void> {

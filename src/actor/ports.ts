@@ -16,13 +16,14 @@ export interface Session<Store> {
   /** True from the moment the session is known to have ended, for whatever reason. */
   readonly lost: boolean
   /**
-   * Takes the partition's lock unless another session has it, and stamps this session as its owner.
-   * Resolves false when it is taken. Rejects when the session is lost.
+   * Takes the locks of those `partitions` that no other session has, and stamps this session as
+   * their owner, in one round trip; resolves with them, in any order. The caller has none of them
+   * yet. When it rejects, some may be locked, unless the session is lost.
    */
-  tryLock(partition: number): Promise<boolean>
+  tryLock(partitions: readonly number[]): Promise<readonly number[]>
   /**
-   * Takes the stamp away and gives the lock back. Rejects when the session is lost; then it has no
-   * lock any more.
+   * Takes the stamp away and gives the lock back; does nothing when it has none. Rejects when the
+   * session is lost; then it has no lock any more.
    */
   unlock(partition: number): Promise<void>
   /** Ends the session and with it all of its locks. Never rejects. */

@@ -63,7 +63,8 @@ function connect(
     get lost() {
       return lost
     },
-    tryLock: (partition) => call('session.tryLock', [partition], () => server.tryLock(partition)),
+    tryLock: (partitions) =>
+      call('session.tryLock', [partitions], () => server.tryLock(partitions)),
     unlock: (partition) => call('session.unlock', [partition], () => server.unlock(partition)),
     async close() {
       if (lost) return

@@ -42,7 +42,7 @@ export function sessionsContract<Store>(
   }
   const sessionOf = async (t: TestContext, ports: WorkerPorts<Store>, partition: number) => {
     const session = await open(t, ports)
-    assert.equal(await session.tryLock(partition), true)
+    assert.deepEqual(await session.tryLock([partition]), [partition])
     return session
   }
   const lost = (session: Session<Store>) => eventually(() => assert.equal(session.lost, true))
@@ -52,11 +52,46 @@ export function sessionsContract<Store>(
     const [first, second] = [world.worker(), world.worker()]
     const holder = await sessionOf(t, first, 3)
     const other = await open(t, second)
-    assert.equal(await other.tryLock(3), false)
-    assert.equal(await other.tryLock(4), true)
+    assert.deepEqual(await other.tryLock([3]), [])
+    assert.deepEqual(await other.tryLock([4]), [4])
     await holder.unlock(3)
-    assert.equal(await other.tryLock(3), true)
-    assert.equal(await holder.tryLock(3), false)
+    assert.deepEqual(await other.tryLock([3]), [3])
+    assert.deepEqual(await holder.tryLock([3]), [])
+  })
+
+  test(`${name}: of many partitions a session gets, and stamps, those that are nobody's`, async (t) => {
+    const world = await make(t)
+    const [first, second] = [world.worker(), world.worker()]
+    const holder = await sessionOf(t, first, 21)
+    const { session } = await seenAs(first.registry, 21)
+    await world.age(silentSeconds + 1)
+    const other = await open(t, second)
+    const asked = [23, 21, 20, 22]
+    assert.deepEqual([...(await other.tryLock(asked))].sort(), [20, 22, 23])
+    for (const partition of [20, 22, 23]) {
+      const seen = await seenAs(second.registry, partition)
+      assert.deepEqual([seen.locked, seen.silent], [true, false])
+      assert.notEqual(seen.session, session)
+    }
+    // What it did not get is as it was.
+    const kept = await seenAs(second.registry, 21)
+    assert.deepEqual([kept.locked, kept.silent, kept.session], [true, true, session])
+    // Each is given back for itself, and once is enough.
+    await other.unlock(22)
+    assert.deepEqual([...(await holder.tryLock(asked.filter((each) => each !== 21)))], [22])
+    assert.deepEqual(await other.tryLock([]), [])
+  })
+
+  test(`${name}: to give back what one does not have takes nothing from anybody`, async (t) => {
+    const world = await make(t)
+    const [first, second] = [world.worker(), world.worker()]
+    const holder = await sessionOf(t, first, 6)
+    const other = await open(t, second)
+    const before = await seenAs(first.registry, 6)
+    await other.unlock(6)
+    assert.deepEqual(await seenAs(first.registry, 6), before)
+    assert.deepEqual(await other.tryLock([6]), [])
+    await world.use(holder.store)
   })
 
   test(`${name}: locks end with their session, and so does what is done on it`, async (t) => {
@@ -67,7 +102,7 @@ export function sessionsContract<Store>(
     await session.close()
     assert.equal(session.lost, true)
     await assert.rejects(world.use(session.store))
-    await assert.rejects(session.tryLock(6))
+    await assert.rejects(session.tryLock([6]))
     await eventually(async () => assert.equal((await seenAs(worker.registry, 5)).locked, false))
     await sessionOf(t, worker, 5)
   })
@@ -125,12 +160,12 @@ export function sessionsContract<Store>(
     const owner = await open(t, first, () => {
       told += 1
     })
-    await owner.tryLock(9)
+    await owner.tryLock([9])
     await world.age(silentSeconds + 1)
     const { session } = await seenAs(second.registry, 9)
     await second.registry.putDown(9, session as number)
     const successor = await open(t, second)
-    await eventually(async () => assert.equal(await successor.tryLock(9), true))
+    await eventually(async () => assert.deepEqual(await successor.tryLock([9]), [9]))
     await lost(owner)
     assert.equal(told, 1)
     await assert.rejects(world.use(owner.store))

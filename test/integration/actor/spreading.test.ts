@@ -5,7 +5,8 @@ import test, { type TestContext } from 'node:test'
 import { pino } from 'pino'
 import { z } from 'zod'
 import type { ActorFactory } from '../../../src/actor/actor.ts'
-import { Ownership } from '../../../src/actor/ownership.ts'
+import { claimMax } from '../../../src/actor/lane.ts'
+import { Ownership, type OwnershipDeps } from '../../../src/actor/ownership.ts'
 import { offerSource } from '../../../src/flows/reserve/offer-source.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { systemRandom } from '../../../src/kernel/random.ts'
@@ -18,17 +19,23 @@ import { idleActor, ownershipDeps } from '../../support/owners.ts'
 import { holdSeconds, StockWorld } from '../../support/stock-world.ts'
 import { createTestDatabase } from '../../support/stores.ts'
 
+const ascending = (partitions: readonly number[]) => partitions.toSorted((a, b) => a - b)
+
 async function startOwner(
   t: TestContext,
   databaseUrl: string,
   takeOver: ActorFactory<unknown>['takeOver'] = async () => idleActor,
+  changed: (
+    deps: ReturnType<typeof ownershipDeps>,
+  ) => Partial<OwnershipDeps<LedgerStore>> = () => ({}),
 ): Promise<Ownership<LedgerStore>> {
   const pool = await openPool(databaseUrl, {
     max: 3,
     statementTimeoutMs: 5_000,
     onError: () => {},
   })
-  const ownership = new Ownership(ownershipDeps({ databaseUrl, pool }, { takeOver }))
+  const deps = ownershipDeps({ databaseUrl, pool }, { takeOver })
+  const ownership = new Ownership({ ...deps, ...changed(deps) })
   ownership.start()
   t.after(async () => {
     await ownership.stop()
@@ -82,17 +89,19 @@ test('a worker in the middle of a long take-over is not silent, and nobody puts 
     await finish.promise
     return idleActor
   })
-  await eventually(() => assert.deepEqual(begun, [0]))
+  const both = Array.from({ length: 2 * claimMax }, (_, partition) => partition)
+  await eventually(() => assert.deepEqual(ascending(begun), both))
   // As if it had begun an hour ago: whatever does not stamp from now on is silent.
   const stamps = await readStamps(t, databaseUrl)
   await stamps.age()
-  await eventually(async () => assert.deepEqual(await stamps.fresh(), [0]))
-  // One that owns nothing yet wants this partition too, and looks at it first.
+  await eventually(async () => assert.deepEqual(await stamps.fresh(), both))
+  // One that owns nothing yet wants these partitions too, and looks at them first.
   const second = await startOwner(t, databaseUrl)
-  await eventually(() => assert.equal(second.owned.length, 63))
-  assert.ok(!second.owned.includes(0))
+  const others = Array.from({ length: 64 - both.length }, (_, i) => both.length + i)
+  await eventually(() => assert.deepEqual(second.owned, others))
+  assert.deepEqual(ascending(begun), both)
   finish.resolve()
-  await eventually(() => assert.ok(first.owned.includes(0)))
+  await eventually(() => assert.deepEqual(first.owned, both))
 })
 
 test('a partition that cannot be taken over keeps no other from being owned', async (t) => {
@@ -102,6 +111,56 @@ test('a partition that cannot be taken over keeps no other from being owned', as
     return idleActor
   })
   await eventually(() => assert.equal(owner.owned.length, 63))
+})
+
+test('a worker whose lanes connect after its first survey claims then, and waits for no other', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  const surveyed = Promise.withResolvers<void>()
+  let tries = 0
+  const owner = await startOwner(t, databaseUrl, undefined, ({ registry, sessions, clock }) => ({
+    registry: {
+      stamp: (partitions) => registry.stamp(partitions),
+      putDown: (partition, session) => registry.putDown(partition, session),
+      signOff: () => registry.signOff(),
+      survey: async () => {
+        const survey = await registry.survey()
+        surveyed.resolve()
+        return survey
+      },
+    },
+    sessions: {
+      open: async (onLost) => {
+        await surveyed.promise
+        tries += 1
+        // One lane comes back later than the other.
+        if (tries === 1) throw new Error('PostgreSQL is away')
+        return sessions.open(onLost)
+      },
+    },
+    // No pause between surveys ends by itself.
+    clock: { ...clock, sleep: (ms, signal) => clock.sleep(ms === 500 ? 3_600_000 : ms, signal) },
+  }))
+  await eventually(() => assert.equal(owner.owned.length, 64))
+  assert.equal(tries, 3)
+})
+
+test('a worker that is stopped in the middle finishes what it takes over, and claims no more', async (t) => {
+  const databaseUrl = await createTestDatabase(t)
+  const begun: number[] = []
+  const finish = Promise.withResolvers<void>()
+  const owner = await startOwner(t, databaseUrl, async (partition) => {
+    begun.push(partition)
+    await finish.promise
+    return idleActor
+  })
+  await eventually(() => assert.equal(begun.length, 2 * claimMax))
+  const stopped = owner.stop()
+  finish.resolve()
+  await stopped
+  assert.deepEqual([owner.owned, begun.length], [[], 2 * claimMax])
+  // All of it is free.
+  const next = await startOwner(t, databaseUrl)
+  await eventually(() => assert.equal(next.owned.length, 64))
 })
 
 test('owners take partitions and stamp them although jobs have every other connection', async (t) => {

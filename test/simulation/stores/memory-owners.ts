@@ -74,7 +74,8 @@ export class MemoryOwners<Store extends object> {
       get lost() {
         return lost
       },
-      tryLock: (partition) => alive(() => this.#tryLock(number, workerId, partition)),
+      tryLock: (partitions) =>
+        alive(() => partitions.filter((each) => this.#tryLock(number, workerId, each))),
       unlock: (partition) => alive(() => this.#unlock(number, partition)),
       close: async () => end(),
       end: () => {
