@@ -7,22 +7,16 @@ import { availableParallelism } from 'node:os'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
+import { inOrder } from './groups.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** A test waits for a third of its time: one more than there are cores keeps all of them busy. */
 const concurrencyDefault = availableParallelism() + 1
-/** For each test, and for all tests of a file together. */
+/** For each test. */
 const timeout = 180_000
-
-/** Node's own command sorts files by name. One that is long must not begin last, so these go first. */
-const inOrder = [
-  'test/recovery/**/*.test.ts',
-  'test/integration/dev/**/*.test.ts',
-  'test/integration/**/*.test.ts',
-  'test/property/**/*.test.ts',
-  'test/without-stores.ts',
-]
+/** For all tests of a file, or of a group, together. */
+const timeoutTogether = 600_000
 
 const args = process.argv.slice(2)
 const options = args.filter((arg) => arg.startsWith('--'))
@@ -35,7 +29,7 @@ const running = run({
   files: chosen(args.filter((arg) => !arg.startsWith('--'))),
   cwd: root,
   concurrency: concurrencyOf(options) ?? concurrencyDefault,
-  timeout,
+  timeout: timeoutTogether,
   // Later ones win: --test-name-pattern, --test-only and the like work as with node's own command.
   execArgv: [`--test-timeout=${timeout}`, ...options],
   signal: stopped.signal,
