@@ -80,7 +80,7 @@ export function sameParent(form: Form) {
     (intent === undefined || record.paymentIntent === intent)
 }
 
-type Expand = 'latest_charge' | 'charge' | 'payment_intent'
+export type Expand = 'latest_charge' | 'charge' | 'payment_intent' | 'customer'
 
 /** The answer that shows `object`, with what `expand` asked for. */
 export function answer(store: Store, object: Snapshot, expand: Expand | undefined): Answer {
@@ -89,18 +89,15 @@ export function answer(store: Store, object: Snapshot, expand: Expand | undefine
 
 /** The object behind one of the ids in `object`. */
 function related(store: Store, object: Snapshot, expand: Expand | undefined): Snapshot | null {
-  if (expand === undefined) return null
-  if (expand === 'payment_intent') {
-    const record =
-      object.kind === 'pi' ? undefined : store.paymentIntents.get(object.record.paymentIntent)
-    return record ? { kind: 'pi', record } : null
-  }
-  const id =
-    object.kind === 'pi'
-      ? object.record.charges.at(-1)
-      : object.kind === 're'
-        ? object.record.charge
-        : undefined
-  const record = store.charges.get(id ?? '')
-  return record ? { kind: 'ch', record } : null
+  if (expand === undefined || object.kind === 'cus') return null
+  const { record } = object
+  const id = {
+    latest_charge: 'charges' in record ? record.charges.at(-1) : undefined,
+    charge: 'charge' in record ? record.charge : undefined,
+    payment_intent: 'paymentIntent' in record ? record.paymentIntent : undefined,
+    customer: 'customer' in record ? (record.customer ?? undefined) : undefined,
+  }[expand]
+  const kind = expand === 'payment_intent' ? 'pi' : expand === 'customer' ? 'cus' : 'ch'
+  const found = store.all[kind].get(id ?? '')
+  return found ? ({ kind, record: found } as Snapshot) : null
 }

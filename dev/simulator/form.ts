@@ -111,6 +111,16 @@ export class Form {
     return entries.length === Object.keys(group).length ? group : Object.fromEntries(entries)
   }
 
+  /** `known` with the entries of the form over it: an empty one takes a key away, an empty `metadata` all. */
+  metadataOver(known: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    if (this.#values.get('metadata') === '') return {}
+    const group = this.group('metadata')
+    const kept = Object.entries(known).filter(([key]) => !Object.hasOwn(group, key))
+    const merged = { ...Object.fromEntries(kept), ...this.metadata() }
+    if (Object.keys(merged).length <= limits.metadataKeys) return merged
+    throw badParameter('metadata', `Metadata can have up to ${limits.metadataKeys} keys`)
+  }
+
   /** What to write out in place of its id. @throws StripeFailure for anything not `allowed`. */
   expand<T extends string>(allowed: readonly T[]): T | undefined {
     let asked: T | undefined

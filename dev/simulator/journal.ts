@@ -27,7 +27,10 @@ interface Line {
   readonly o?: readonly Snapshot[]
   /** Records of the past, which an event or an answer still holds. */
   readonly x?: readonly Snapshot[]
-  readonly e?: readonly (Omit<EventRecord, 'object'> & { readonly object: number })[]
+  readonly e?: readonly (Omit<EventRecord, 'object' | 'previous'> & {
+    readonly object: number
+    readonly previous?: number
+  })[]
   readonly k?: Omit<KeyRecord, 'answer'> & { readonly answer: Places }
   readonly d?: readonly string[]
 }
@@ -105,7 +108,11 @@ function encodeEntry({ objects, events, key, settled }: Entry): string {
     const at = objects.findIndex(({ record }) => record === snapshot.record)
     return at >= 0 ? at : objects.length + past.push(snapshot) - 1
   }
-  const e = events.map((event) => ({ ...event, object: place(event.object) }))
+  const e = events.map(({ object, previous, ...event }) => ({
+    ...event,
+    object: place(object),
+    ...(previous ? { previous: place(previous) } : {}),
+  }))
   const k = key?.answer ? { ...key, answer: placesOf(key.answer, place) } : undefined
   const line: Line = {
     ...(objects.length > 0 ? { o: objects } : {}),
@@ -131,7 +138,11 @@ function decodeEntry({ o = [], x = [], e = [], k, d = [] }: Line): Entry {
   const maybe = (place: number | null) => (place === null ? null : at(place))
   return {
     objects: o,
-    events: e.map((event) => ({ ...event, object: at(event.object) })),
+    events: e.map(({ object, previous, ...event }) => ({
+      ...event,
+      object: at(object),
+      ...(previous === undefined ? {} : { previous: at(previous) }),
+    })),
     key: k && {
       ...k,
       answer: { ...k.answer, object: maybe(k.answer.object), expanded: maybe(k.answer.expanded) },

@@ -37,3 +37,7 @@ export const listParams = set(`
   type types transfer_group delivery_success`)
 
 export const searchParams = set('query limit page expand')
+
+export const refundUpdateParams = set('metadata expand')
+
+export const refundCancelParams = set('expand')

@@ -51,6 +51,7 @@ export interface PaymentIntentRecord {
   readonly returnUrl: string | null
   /** Where the bank asks the buyer, while it does. */
   readonly bankUrl: string | null
+  readonly review?: string | null
 }
 
 export interface ChargeRecord {
@@ -73,6 +74,13 @@ export interface ChargeRecord {
   readonly description: string | null
   readonly receiptEmail: string | null
   readonly refunds: readonly string[]
+  readonly disputes?: readonly string[]
+  /** A warning of its issuer. */
+  readonly warning?: string | null
+  readonly review?: string | null
+  readonly risk?: 'normal' | 'elevated' | 'highest'
+  /** Refused before the bank was asked. */
+  readonly blocked?: boolean
 }
 
 export interface RefundRecord {
@@ -82,17 +90,87 @@ export interface RefundRecord {
   readonly paymentIntent: string
   readonly amount: number
   readonly currency: string
-  readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled'
+  readonly status: 'pending' | 'requires_action' | 'succeeded' | 'failed' | 'canceled'
   readonly reason: Stripe.Refund.Reason | null
   readonly failureReason: string | null
   readonly metadata: Metadata
 }
 
-/** One of the three, with its kind. */
-export type Snapshot =
-  | { readonly kind: 'pi'; readonly record: PaymentIntentRecord }
-  | { readonly kind: 'ch'; readonly record: ChargeRecord }
-  | { readonly kind: 're'; readonly record: RefundRecord }
+export interface DisputeRecord {
+  readonly id: string
+  readonly created: number
+  readonly charge: string
+  readonly paymentIntent: string
+  readonly paymentMethod: string
+  readonly amount: number
+  readonly currency: string
+  readonly reason: string
+  readonly status:
+    | 'warning_needs_response'
+    | 'warning_under_review'
+    | 'warning_closed'
+    | 'needs_response'
+    | 'under_review'
+    | 'won'
+    | 'lost'
+  /** A question of the bank's: no money has moved. */
+  readonly inquiry: boolean
+  readonly evidence: Readonly<Record<string, string>>
+  readonly submissions: number
+  readonly dueBy: number
+  readonly metadata: Metadata
+  /** What was taken from the account, and given back. */
+  readonly movements: readonly {
+    readonly id: string
+    readonly at: number
+    readonly amount: number
+  }[]
+}
+
+export interface WarningRecord {
+  readonly id: string
+  readonly created: number
+  readonly charge: string
+  readonly paymentIntent: string
+  readonly actionable: boolean
+  readonly fraudType: string
+}
+
+export interface ReviewRecord {
+  readonly id: string
+  readonly created: number
+  readonly charge: string
+  readonly paymentIntent: string
+  /** Null while it is open. */
+  readonly closedReason: 'approved' | 'refunded' | 'refunded_as_fraud' | 'disputed' | null
+}
+
+export interface CustomerRecord {
+  readonly id: string
+  readonly created: number
+  readonly email: string | null
+  readonly name: string | null
+  readonly phone: string | null
+  readonly description: string | null
+  readonly metadata: Metadata
+}
+
+/** Every kind of object, by the prefix of its ids. */
+export interface Records {
+  readonly pi: PaymentIntentRecord
+  readonly ch: ChargeRecord
+  readonly re: RefundRecord
+  readonly du: DisputeRecord
+  readonly issfr: WarningRecord
+  readonly prv: ReviewRecord
+  readonly cus: CustomerRecord
+}
+export type Kind = keyof Records
+
+/** An object, with its kind. */
+export type Snapshot = {
+  readonly [K in Kind]: { readonly kind: K; readonly record: Records[K] }
+}[Kind]
 
 export const eventTypes = [
   'payment_intent.created',
@@ -103,9 +181,22 @@ export const eventTypes = [
   'payment_intent.payment_failed',
   'payment_intent.canceled',
   'charge.refunded',
+  'charge.refund.updated',
   'refund.created',
   'refund.updated',
   'refund.failed',
+  'charge.dispute.created',
+  'charge.dispute.updated',
+  'charge.dispute.closed',
+  'charge.dispute.funds_withdrawn',
+  'charge.dispute.funds_reinstated',
+  'radar.early_fraud_warning.created',
+  'radar.early_fraud_warning.updated',
+  'review.opened',
+  'review.closed',
+  'customer.created',
+  'customer.updated',
+  'customer.deleted',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
@@ -114,6 +205,8 @@ export interface EventRecord {
   readonly created: number
   readonly type: EventType
   readonly object: Snapshot
+  /** The object before, where the event tells what changed. */
+  readonly previous?: Snapshot | undefined
   /** The request that caused it; null when time or the buyer did. */
   readonly requestId: string | null
   readonly idempotencyKey: string | null

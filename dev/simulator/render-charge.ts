@@ -21,11 +21,11 @@ export function renderCharge(record: ChargeRecord): Stripe.Charge {
     currency: record.currency,
     customer: null,
     description: record.description,
-    disputed: false,
+    disputed: (record.disputes ?? []).length > 0,
     failure_balance_transaction: null,
     failure_code: failure?.code ?? null,
     failure_message: failure?.message ?? null,
-    fraud_details: {},
+    fraud_details: record.blocked ? { stripe_report: 'fraudulent' } : {},
     livemode: false,
     metadata: record.metadata,
     on_behalf_of: null,
@@ -41,7 +41,7 @@ export function renderCharge(record: ChargeRecord): Stripe.Charge {
     refunded:
       record.amountRefunded > 0 &&
       record.amountRefunded === (record.captured ? record.amountCaptured : record.amount),
-    review: null,
+    review: record.review ?? null,
     shipping: null,
     source: null,
     source_transfer: null,
@@ -53,21 +53,37 @@ export function renderCharge(record: ChargeRecord): Stripe.Charge {
   }
 }
 
-function renderOutcome({ failure }: ChargeRecord): Stripe.Charge.Outcome {
+function renderOutcome(record: ChargeRecord): Stripe.Charge.Outcome {
+  const { failure, blocked, risk = 'normal' } = record
+  const kind = blocked ? 'blocked' : failure ? 'declined' : 'paid'
   return {
-    advice_code: failure ? 'try_again_later' : null,
+    advice_code: kind === 'declined' ? 'try_again_later' : null,
     network_advice_code: null,
     network_decline_code: null,
-    network_status: failure ? 'declined_by_network' : 'approved_by_network',
-    reason: failure?.reason ?? null,
-    risk_level: 'normal',
-    risk_score: 1,
-    seller_message: failure
-      ? 'The bank did not return any further details with this decline.'
-      : 'Payment complete.',
-    type: failure ? 'issuer_declined' : 'authorized',
+    ...outcomes[kind],
+    reason: failure?.reason ?? (risk === 'elevated' ? 'elevated_risk_level' : null),
+    risk_level: risk,
+    risk_score: { normal: 1, elevated: 65, highest: 92 }[risk],
   }
 }
+
+const outcomes = {
+  paid: {
+    network_status: 'approved_by_network',
+    seller_message: 'Payment complete.',
+    type: 'authorized',
+  },
+  declined: {
+    network_status: 'declined_by_network',
+    seller_message: 'The bank did not return any further details with this decline.',
+    type: 'issuer_declined',
+  },
+  blocked: {
+    network_status: 'not_sent_to_network',
+    seller_message: 'Stripe blocked this payment as too risky.',
+    type: 'blocked',
+  },
+} as const
 
 function renderDetails(record: ChargeRecord): Stripe.Charge.PaymentMethodDetails | null {
   const method = findPaymentMethod(record.paymentMethod)

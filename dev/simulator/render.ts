@@ -1,18 +1,22 @@
 /** Writes records out as the objects of Stripe's API version 2026-10-28.endive. */
-import type Stripe from 'stripe'
-import { docUrl } from './failure.ts'
-import { findPaymentMethod } from './payment-methods.ts'
-import type {
-  Answer,
-  EventRecord,
-  PaymentError,
-  PaymentIntentRecord,
-  RefundRecord,
-  Snapshot,
-} from './records.ts'
+import { changedMembers } from './changed-members.ts'
+import type { Answer, EventRecord, Kind, Records, Snapshot } from './records.ts'
 import { renderCharge } from './render-charge.ts'
+import { renderDispute } from './render-dispute.ts'
+import { renderPaymentIntent, renderPaymentMethod } from './render-intent.ts'
+import { renderCustomer, renderRefund, renderReview, renderWarning } from './render-others.ts'
 
 export const apiVersion = '2026-10-28.endive'
+
+const renderers: { readonly [K in Kind]: (record: Records[K]) => object } = {
+  pi: renderPaymentIntent,
+  ch: renderCharge,
+  re: renderRefund,
+  du: renderDispute,
+  issfr: renderWarning,
+  prv: renderReview,
+  cus: renderCustomer,
+}
 
 /** The JSON of an answer; equal for equal answers. */
 export function renderAnswer(answer: Answer): string {
@@ -30,169 +34,21 @@ export function renderAnswer(answer: Answer): string {
   return JSON.stringify({ error: { ...error, ...about } })
 }
 
-export function renderSnapshot(
-  object: Snapshot,
-  expanded: Snapshot | null = null,
-): Stripe.PaymentIntent | Stripe.Charge | Stripe.Refund {
-  switch (object.kind) {
-    case 'pi':
-      return {
-        ...renderPaymentIntent(object.record),
-        ...(expanded?.kind === 'ch' ? { latest_charge: renderCharge(expanded.record) } : {}),
-      }
-    case 'ch':
-      return {
-        ...renderCharge(object.record),
-        ...(expanded?.kind === 'pi'
-          ? { payment_intent: renderPaymentIntent(expanded.record) }
-          : {}),
-      }
-    case 're':
-      return renderRefund(object.record, expanded)
-  }
+/** Writes an object out, with `expanded` in the place of its id. */
+export function renderSnapshot(object: Snapshot, expanded: Snapshot | null = null): object {
+  const written = renderPlain(object)
+  return expanded ? { ...written, [memberFor(object, expanded)]: renderPlain(expanded) } : written
 }
 
-function renderPaymentIntent(record: PaymentIntentRecord): Stripe.PaymentIntent {
-  const { lastError } = record
-  const method = record.paymentMethod ? findPaymentMethod(record.paymentMethod) : undefined
-  return {
-    id: record.id,
-    object: 'payment_intent',
-    allowed_payment_method_types: null,
-    amount: record.amount,
-    amount_capturable: record.amountCapturable,
-    amount_details: { tip: {} },
-    amount_received: record.amountReceived,
-    application: null,
-    application_fee_amount: null,
-    automatic_payment_methods: { allow_redirects: 'never', enabled: true },
-    canceled_at: record.canceledAt,
-    cancellation_reason: record.cancellationReason,
-    capture_method: record.captureMethod,
-    client_secret: `${record.id}_secret_${record.secret}`,
-    confirmation_method: record.confirmationMethod,
-    created: record.created,
-    currency: record.currency,
-    customer: null,
-    customer_account: null,
-    description: record.description,
-    excluded_payment_method_types: null,
-    last_payment_error: lastError && renderPaymentError(lastError, record),
-    latest_charge: record.charges.at(-1) ?? null,
-    livemode: false,
-    managed_payments: null,
-    metadata: record.metadata,
-    next_action: record.bankUrl
-      ? {
-          type: 'redirect_to_url',
-          redirect_to_url: { return_url: record.returnUrl, url: record.bankUrl },
-        }
-      : null,
-    on_behalf_of: null,
-    payment_method: record.paymentMethod,
-    payment_method_configuration_details: null,
-    payment_method_options: {
-      card: {
-        installments: null,
-        mandate_options: null,
-        network: null,
-        request_three_d_secure: 'automatic',
-      },
-    },
-    payment_method_types: [method?.type ?? 'card'],
-    payment_record: null,
-    processing: null,
-    receipt_email: record.receiptEmail,
-    review: null,
-    setup_future_usage: null,
-    shipping: null,
-    source: null,
-    statement_descriptor: null,
-    statement_descriptor_suffix: null,
-    status: record.status,
-    transfer_data: null,
-    transfer_group: null,
-  }
+function renderPlain<K extends Kind>({ kind, record }: { kind: K; record: Records[K] }): object {
+  return renderers[kind](record)
 }
 
-function renderPaymentError(
-  error: PaymentError,
-  about: PaymentIntentRecord,
-): Stripe.PaymentIntent.LastPaymentError {
-  return {
-    type: error.type,
-    code: error.code,
-    doc_url: docUrl(error.code),
-    message: error.message,
-    payment_method: renderPaymentMethod(error, about),
-    ...(error.declineCode ? { decline_code: error.declineCode } : {}),
-    ...(error.charge ? { charge: error.charge } : {}),
-  }
-}
-
-function renderPaymentMethod(
-  { paymentMethod }: PaymentError,
-  { created }: PaymentIntentRecord,
-): Stripe.PaymentMethod {
-  const method = findPaymentMethod(paymentMethod)
-  return {
-    id: paymentMethod,
-    object: 'payment_method',
-    billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
-    created,
-    customer: null,
-    customer_account: null,
-    livemode: false,
-    metadata: {},
-    type: method?.type ?? 'card',
-    ...(method?.type === 'card'
-      ? {
-          card: {
-            brand: method.brand,
-            checks: {
-              address_line1_check: null,
-              address_postal_code_check: null,
-              cvc_check: 'unchecked',
-            },
-            country: 'US',
-            display_brand: method.brand,
-            exp_month: 12,
-            exp_year: 2035,
-            funding: 'credit',
-            generated_from: null,
-            last4: method.last4,
-            networks: { available: [method.brand], preferred: null },
-            regulated_status: 'unregulated',
-            three_d_secure_usage: { supported: true },
-            wallet: null,
-          },
-        }
-      : {}),
-  }
-}
-
-function renderRefund(record: RefundRecord, expanded: Snapshot | null): Stripe.Refund {
-  return {
-    id: record.id,
-    object: 'refund',
-    amount: record.amount,
-    balance_transaction: null,
-    charge: expanded?.kind === 'ch' ? renderCharge(expanded.record) : record.charge,
-    created: record.created,
-    currency: record.currency,
-    customer: null,
-    customer_account: null,
-    ...(record.failureReason ? { failure_reason: record.failureReason } : {}),
-    metadata: record.metadata,
-    payment_intent:
-      expanded?.kind === 'pi' ? renderPaymentIntent(expanded.record) : record.paymentIntent,
-    payment_method: null,
-    reason: record.reason,
-    receipt_number: null,
-    source_transfer_reversal: null,
-    status: record.status,
-    transfer_reversal: null,
-  }
+/** The member of `object` that names `other`. */
+function memberFor(object: Snapshot, other: Snapshot): string {
+  if (other.kind === 'pi') return 'payment_intent'
+  if (other.kind === 'cus') return 'customer'
+  return object.kind === 'pi' ? 'latest_charge' : 'charge'
 }
 
 /** An event as it is sent and listed. The object is as it was when the event happened. */
@@ -202,10 +58,16 @@ export function renderEvent(event: EventRecord): object {
     object: 'event',
     api_version: apiVersion,
     created: event.created,
-    data: { object: renderSnapshot(event.object) },
+    data: dataOf(event),
     livemode: false,
     pending_webhooks: 1,
     request: { id: event.requestId, idempotency_key: event.idempotencyKey },
     type: event.type,
   }
+}
+
+function dataOf({ object, previous }: EventRecord): object {
+  const now = renderSnapshot(object)
+  if (!previous) return { object: now }
+  return { object: now, previous_attributes: changedMembers(renderSnapshot(previous), now) }
 }

@@ -20,8 +20,8 @@ import {
   confirmPaymentIntent,
   createPaymentIntent,
 } from './payment-intents.ts'
-import type { PaymentIntentRecord } from './records.ts'
-import { createRefund } from './refunds.ts'
+import type { PaymentIntentRecord, RefundRecord } from './records.ts'
+import { cancelRefund, createRefund, updateRefund } from './refunds.ts'
 import { renderEvent } from './render.ts'
 import { searchIntents } from './search.ts'
 import type { Work } from './store.ts'
@@ -98,6 +98,10 @@ const routes: Readonly<Record<string, Route>> = {
       const record = createRefund(refunding, work, form)
       return answer(store, { kind: 're', record }, expand)
     }),
+  'POST /v1/refunds/{id}': refundStep((_api, ...rest) => updateRefund(...rest)),
+  'POST /v1/refunds/{id}/cancel': refundStep((api, ...rest) =>
+    cancelRefund(api.refunding, ...rest),
+  ),
   'GET /v1/refunds': ({ store }) =>
     list(['data.charge', 'data.payment_intent'], (form, expand) => {
       const page = listPage(store.refunds, form, sameParent(form))
@@ -124,6 +128,17 @@ function step(
       const expand = form.expand(['latest_charge'])
       const before = api.store.paymentIntents.get(id) ?? missing('payment_intent', id, 'intent')
       return answer(api.store, { kind: 'pi', record: take(api, work, before, form) }, expand)
+    })
+}
+
+function refundStep(
+  take: (api: Api, work: Work, before: RefundRecord, form: Form) => RefundRecord,
+): Route {
+  return (api, id): Handler =>
+    write((work, form) => {
+      const expand = form.expand(['charge', 'payment_intent'])
+      const before = api.store.refunds.get(id) ?? missing('refund', id)
+      return answer(api.store, { kind: 're', record: take(api, work, before, form) }, expand)
     })
 }
 

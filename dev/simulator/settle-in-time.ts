@@ -34,7 +34,7 @@ export function settleInTime(store: Store, clock: Clock): SettleInTime {
     later((work) => {
       const before = store.refunds.get(id)
       const outcome = before && outcomeOf(store, before)
-      if (outcome) settleRefund({ store }, work, before, outcome)
+      if (outcome) settleRefund({ store }, work, before, { outcome })
     })
   return {
     paymentIntent,

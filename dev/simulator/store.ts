@@ -3,14 +3,7 @@ import { Collection } from './collection.ts'
 import { IdempotencyKeys, type KeyRecord } from './idempotency.ts'
 import type { Entry, Journal } from './journal.ts'
 import { limits } from './limits.ts'
-import type {
-  ChargeRecord,
-  EventRecord,
-  EventType,
-  PaymentIntentRecord,
-  RefundRecord,
-  Snapshot,
-} from './records.ts'
+import type { EventRecord, EventType, Kind, Records, Snapshot } from './records.ts'
 import { newStripeId } from './stripe-ids.ts'
 
 /** Who caused a change; both null for the bank, the buyer and time. */
@@ -24,14 +17,25 @@ export interface Work {
   /** Seconds since the epoch. */
   readonly now: number
   put(snapshot: Snapshot): void
-  emit(type: EventType, object: Snapshot): void
+  /** `previous` is the object before, for events that tell what changed. */
+  emit(type: EventType, object: Snapshot, previous?: Snapshot): void
 }
 
 /** Everything the simulator knows, in memory, with an optional journal behind it. */
 export class Store {
-  readonly paymentIntents = new Collection<PaymentIntentRecord>(limits.objects)
-  readonly charges = new Collection<ChargeRecord>(limits.objects)
-  readonly refunds = new Collection<RefundRecord>(limits.objects)
+  readonly all: { readonly [K in Kind]: Collection<Records[K]> } = {
+    pi: new Collection(limits.objects),
+    ch: new Collection(limits.objects),
+    re: new Collection(limits.objects),
+    du: new Collection(limits.objects),
+    issfr: new Collection(limits.objects),
+    prv: new Collection(limits.objects),
+    cus: new Collection(limits.objects),
+  }
+  readonly paymentIntents = this.all.pi
+  readonly charges = this.all.ch
+  readonly refunds = this.all.re
+  readonly disputes = this.all.du
   readonly events = new Collection<EventRecord>(limits.objects)
   readonly keys = new IdempotencyKeys()
   readonly #clock: Clock
@@ -88,9 +92,10 @@ export class Store {
         objects.push(snapshot)
         this.#onChange(snapshot)
       },
-      emit: (type, object) => {
+      emit: (type, object, previous) => {
         const id = newStripeId('evt')
-        events.push({ id, created: now, type, object, requestId, idempotencyKey })
+        const about = previous ? { object, previous } : { object }
+        events.push({ id, created: now, type, ...about, requestId, idempotencyKey })
       },
     }
   }
@@ -118,10 +123,8 @@ export class Store {
     this.#journal?.close()
   }
 
-  #apply(snapshot: Snapshot): void {
-    if (snapshot.kind === 'pi') this.paymentIntents.put(snapshot.record)
-    else if (snapshot.kind === 'ch') this.charges.put(snapshot.record)
-    else this.refunds.put(snapshot.record)
+  #apply<K extends Kind>({ kind, record }: { kind: K; record: Records[K] }): void {
+    this.all[kind].put(record)
   }
 
   #add(event: EventRecord): void {
@@ -136,14 +139,10 @@ export class Store {
 
   *#entries(): Generator<Entry> {
     const nothing = { objects: [], events: [], settled: [] }
-    for (const record of this.paymentIntents.oldestFirst()) {
-      yield { ...nothing, objects: [{ kind: 'pi', record }] }
-    }
-    for (const record of this.charges.oldestFirst()) {
-      yield { ...nothing, objects: [{ kind: 'ch', record }] }
-    }
-    for (const record of this.refunds.oldestFirst()) {
-      yield { ...nothing, objects: [{ kind: 're', record }] }
+    for (const kind of Object.keys(this.all) as Kind[]) {
+      for (const record of this.all[kind].oldestFirst()) {
+        yield { ...nothing, objects: [{ kind, record } as Snapshot] }
+      }
     }
     for (const event of this.events.oldestFirst()) {
       yield { ...nothing, events: [event], settled: this.#due.has(event.id) ? [] : [event.id] }

@@ -1,10 +1,11 @@
 import { randomFillSync } from 'node:crypto'
+import type { Kind } from './records.ts'
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const pool = Buffer.alloc(8_192)
 let used = pool.length
 
-export type IdPrefix = 'pi' | 'ch' | 're' | 'evt' | 'req' | 'txn'
+export type IdPrefix = Kind | 'evt' | 'req' | 'txn'
 
 /** A new id in Stripe's form: the prefix, an underscore and 24 letters or digits. */
 export function newStripeId(prefix: IdPrefix): string {

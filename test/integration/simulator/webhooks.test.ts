@@ -60,6 +60,7 @@ test('every step has its event', async (t) => {
     'payment_intent.canceled': 1,
     'refund.created': 2,
     'charge.refunded': 2,
+    'charge.refund.updated': 1,
     'refund.updated': 1,
   })
 })

@@ -1,0 +1,126 @@
+/** PaymentIntents, the error of the last attempt, and the payment method that it was about. */
+import type Stripe from 'stripe'
+import { docUrl } from './failure.ts'
+import { findPaymentMethod } from './payment-methods.ts'
+import type { PaymentError, PaymentIntentRecord } from './records.ts'
+
+/** Writes out a PaymentIntent. */
+export function renderPaymentIntent(record: PaymentIntentRecord): Stripe.PaymentIntent {
+  const { lastError } = record
+  const method = record.paymentMethod ? findPaymentMethod(record.paymentMethod) : undefined
+  return {
+    id: record.id,
+    object: 'payment_intent',
+    allowed_payment_method_types: null,
+    amount: record.amount,
+    amount_capturable: record.amountCapturable,
+    amount_details: { tip: {} },
+    amount_received: record.amountReceived,
+    application: null,
+    application_fee_amount: null,
+    automatic_payment_methods: { allow_redirects: 'never', enabled: true },
+    canceled_at: record.canceledAt,
+    cancellation_reason: record.cancellationReason,
+    capture_method: record.captureMethod,
+    client_secret: `${record.id}_secret_${record.secret}`,
+    confirmation_method: record.confirmationMethod,
+    created: record.created,
+    currency: record.currency,
+    customer: record.customer ?? null,
+    customer_account: null,
+    description: record.description,
+    excluded_payment_method_types: null,
+    last_payment_error: lastError && renderPaymentError(lastError, record),
+    latest_charge: record.charges.at(-1) ?? null,
+    livemode: false,
+    managed_payments: null,
+    metadata: record.metadata,
+    next_action: record.bankUrl
+      ? {
+          type: 'redirect_to_url',
+          redirect_to_url: { return_url: record.returnUrl, url: record.bankUrl },
+        }
+      : null,
+    on_behalf_of: null,
+    payment_method: record.paymentMethod,
+    payment_method_configuration_details: null,
+    payment_method_options: {
+      card: {
+        installments: null,
+        mandate_options: null,
+        network: null,
+        request_three_d_secure: 'automatic',
+      },
+    },
+    payment_method_types: [method?.type ?? 'card'],
+    payment_record: null,
+    processing: null,
+    receipt_email: record.receiptEmail,
+    review: record.review ?? null,
+    setup_future_usage: null,
+    shipping: null,
+    source: null,
+    statement_descriptor: null,
+    statement_descriptor_suffix: null,
+    status: record.status,
+    transfer_data: null,
+    transfer_group: null,
+  }
+}
+
+function renderPaymentError(
+  error: PaymentError,
+  about: PaymentIntentRecord,
+): Stripe.PaymentIntent.LastPaymentError {
+  return {
+    type: error.type,
+    code: error.code,
+    doc_url: docUrl(error.code),
+    message: error.message,
+    payment_method: renderPaymentMethod(error, about),
+    ...(error.declineCode ? { decline_code: error.declineCode } : {}),
+    ...(error.charge ? { charge: error.charge } : {}),
+  }
+}
+
+/** Writes out the payment method of a failed attempt. */
+export function renderPaymentMethod(
+  { paymentMethod }: PaymentError,
+  { created }: PaymentIntentRecord,
+): Stripe.PaymentMethod {
+  const method = findPaymentMethod(paymentMethod)
+  return {
+    id: paymentMethod,
+    object: 'payment_method',
+    billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
+    created,
+    customer: null,
+    customer_account: null,
+    livemode: false,
+    metadata: {},
+    type: method?.type ?? 'card',
+    ...(method?.type === 'card'
+      ? {
+          card: {
+            brand: method.brand,
+            checks: {
+              address_line1_check: null,
+              address_postal_code_check: null,
+              cvc_check: 'unchecked',
+            },
+            country: 'US',
+            display_brand: method.brand,
+            exp_month: 12,
+            exp_year: 2035,
+            funding: 'credit',
+            generated_from: null,
+            last4: method.last4,
+            networks: { available: [method.brand], preferred: null },
+            regulated_status: 'unregulated',
+            three_d_secure_usage: { supported: true },
+            wallet: null,
+          },
+        }
+      : {}),
+  }
+}
