@@ -1,10 +1,14 @@
 /** One attempt to charge a PaymentIntent, and what follows when the bank or time answers later. */
+
+import { type Decline, declines } from './declines.ts'
 import { unexpectedState } from './failure.ts'
+import { openReview } from './fraud.ts'
 import { limits } from './limits.ts'
-import { type Decline, findPaymentMethod, type TestPaymentMethod } from './payment-methods.ts'
+import { findPaymentMethod, type TestPaymentMethod } from './payment-methods.ts'
 import type { ChargeRecord, PaymentError, PaymentIntentRecord } from './records.ts'
 import type { Store, Work } from './store.ts'
 import { newStripeId } from './stripe-ids.ts'
+import { bringTrouble } from './trouble.ts'
 
 export interface Charging {
   readonly store: Store
@@ -51,13 +55,20 @@ export function attempt(
   const method = findPaymentMethod(before.paymentMethod)
   if (!method) throw unexpectedState(before, 'The payment method is gone.')
   if (before.charges.length >= limits.chargesOfOne) return giveUp(work, before)
-  if (method.authentication && !authenticated) {
+  if (method.risk === 'highest') {
+    const blocked = { blocked: true, risk: 'highest' } as const
+    return refuse(work, before, before.paymentMethod, declines.fraudulent, blocked)
+  }
+  const away = unasked === 'off_session' && method.authentication === 'unless_off_session'
+  if (method.authentication !== 'no' && !authenticated && !away) {
     if (!unasked) return askBuyer(charging, work, before)
     const declineCode =
       unasked === 'off_session' ? 'authentication_required' : 'authentication_not_handled'
     return refuse(work, before, before.paymentMethod, { ...authenticationRequired, declineCode })
   }
-  if (method.decline) return refuse(work, before, before.paymentMethod, method.decline)
+  if (method.decline && method.processing === 'no') {
+    return refuse(work, before, before.paymentMethod, method.decline)
+  }
   return { paymentIntent: charge(charging, work, before, method), error: null }
 }
 
@@ -94,10 +105,13 @@ export function settle(
     const { amount } = before
     const done = { ...charge, status: 'succeeded', captured: true, amountCaptured: amount } as const
     work.put({ kind: 'ch', record: done })
-    return move(work, { ...before, status: 'succeeded', amountReceived: amount })
+    const paid = move(work, { ...before, status: 'succeeded', amountReceived: amount })
+    bringTrouble(store, work, charge.id)
+    return paid
   }
-  const message = "The customer's bank could not complete the payment."
-  const failure = { code: 'payment_method_provider_decline', message, reason: 'generic_decline' }
+  const { code, declineCode, message } =
+    findPaymentMethod(charge.paymentMethod)?.decline ?? declines.debitRefused
+  const failure = { code, message, reason: declineCode ?? code }
   work.put({ kind: 'ch', record: { ...charge, status: 'failed', failure } })
   return backToStart(work, before, {
     type: 'card_error',
@@ -128,17 +142,21 @@ function charge(
     status: processing ? 'pending' : 'succeeded',
     captured,
     amountCaptured: captured ? amount : 0,
+    risk: method.risk,
   })
+  const review = method.risk === 'elevated' ? { review: openReview(work, record).id } : {}
   const charges = [...before.charges, record.id]
-  const after = { ...before, charges, lastError: null, bankUrl: null }
+  const after = { ...before, charges, lastError: null, bankUrl: null, ...review }
   if (processing) {
     const moved = move(work, { ...after, status: 'processing' })
-    if (method.processing === 'settles') charging.settleLater(moved.id)
+    if (method.processing !== 'waits') charging.settleLater(moved.id)
     return moved
   }
-  return captured
-    ? move(work, { ...after, status: 'succeeded', amountReceived: amount })
-    : move(work, { ...after, status: 'requires_capture', amountCapturable: amount })
+  if (!captured)
+    return move(work, { ...after, status: 'requires_capture', amountCapturable: amount })
+  const paid = move(work, { ...after, status: 'succeeded', amountReceived: amount })
+  bringTrouble(charging.store, work, record.id)
+  return paid
 }
 
 function refuse(
@@ -146,8 +164,10 @@ function refuse(
   before: PaymentIntentRecord,
   paymentMethod: string,
   { code, declineCode, message }: Decline,
+  more: Partial<ChargeRecord> = {},
 ): Attempt {
   const failed = newCharge(work, before, paymentMethod, {
+    ...more,
     status: 'failed',
     failure: { code, message, reason: declineCode ?? code },
   })

@@ -1,5 +1,5 @@
 /** Warnings of a card's issuer, and payments that somebody at the shop is to look at. */
-import type { ChargeRecord, PaymentIntentRecord, ReviewRecord, WarningRecord } from './records.ts'
+import type { ChargeRecord, ReviewRecord, WarningRecord } from './records.ts'
 import type { Store, Work } from './store.ts'
 import { newStripeId } from './stripe-ids.ts'
 
@@ -24,26 +24,19 @@ export function warn(
   return record
 }
 
-/** Radar wants somebody to look at the payment. The charge and its PaymentIntent name the review from now on. */
-export function openReview(
-  store: Store,
-  work: Work,
-  charge: ChargeRecord,
-): { readonly review: ReviewRecord; readonly intent: PaymentIntentRecord | undefined } {
-  const review: ReviewRecord = {
+/** Radar, or somebody at the shop, wants a look at the payment. The charge names the review from now on. */
+export function openReview(work: Work, charge: ChargeRecord): ReviewRecord {
+  const record: ReviewRecord = {
     id: newStripeId('prv'),
     created: work.now,
     charge: charge.id,
     paymentIntent: charge.paymentIntent,
     closedReason: null,
   }
-  const before = store.paymentIntents.get(charge.paymentIntent)
-  const intent = before && { ...before, review: review.id }
-  work.put({ kind: 'prv', record: review })
-  work.put({ kind: 'ch', record: { ...charge, review: review.id } })
-  if (intent) work.put({ kind: 'pi', record: intent })
-  work.emit('review.opened', { kind: 'prv', record: review })
-  return { review, intent }
+  work.put({ kind: 'prv', record })
+  work.put({ kind: 'ch', record: { ...charge, review: record.id } })
+  work.emit('review.opened', { kind: 'prv', record })
+  return record
 }
 
 /** Ends a review that is open; an ended one stays as it is. */

@@ -16,12 +16,18 @@ export const limits = {
   chargesOfOne: 50,
   /** Refunds of one charge. */
   refundsOfOne: 200,
+  /** Disputes of one charge. */
+  disputesOfOne: 10,
+  /** Time to answer a dispute. */
+  disputeDays: 9,
   pageSize: 100,
   /** Clauses of one search query. */
   searchClauses: 10,
   searchDelayMs: 3_600_000,
   /** Time until a delayed refund or bank debit settles by itself. */
   settleMs: 1_000,
+  /** The same for a payment method that takes longer. */
+  settleLateMs: 180_000,
   webhookQueue: 200_000,
   webhookConnections: 16,
   webhookAttempts: 20,

@@ -2,6 +2,9 @@
 import { z } from 'zod'
 import type { Api } from './api.ts'
 import { authenticate, settle } from './charging.ts'
+import { disputeReasons } from './complaints.ts'
+import { disputeOutcomes, openDispute, settleDispute } from './disputes.ts'
+import { closeReview, openReview, warn } from './fraud.ts'
 import { summarize, tallyOf } from './inspect.ts'
 import type { ChargeRecord, PaymentIntentRecord } from './records.ts'
 import { refundCharge, settleRefund } from './refunds.ts'
@@ -29,6 +32,18 @@ const refundBody = z.strictObject({
   reason: z.enum(['duplicate', 'fraudulent', 'requested_by_customer']).nullable().default(null),
 })
 
+const disputeBody = z.strictObject({
+  reason: z.enum(disputeReasons).default('fraudulent'),
+  inquiry: z.boolean().default(false),
+  /** Default: all that was captured. */
+  amount: z.int().min(1).optional(),
+})
+const disputeOutcomeBody = z.strictObject({ outcome: z.enum(disputeOutcomes) })
+const warningBody = z.strictObject({ fraudType: z.string().max(60).optional() })
+const reviewBody = z.strictObject({
+  reason: z.enum(['approved', 'refunded', 'refunded_as_fraud', 'disputed']).default('approved'),
+})
+
 /** By method and address; `*` stands for an id. */
 export const objectActions: Readonly<Record<string, Action>> = {
   'GET /_sim/summary': ({ api }, { form }) => summarize(api.store, form.text('by', 100)),
@@ -52,6 +67,35 @@ export const objectActions: Readonly<Record<string, Action>> = {
     const order = { ...parse(refundBody, body), metadata: {} }
     const charge = lastCharge(api, found(api, 'pi', id))
     return changed(api, 're', (work) => refundCharge(api.refunding, work, charge, order))
+  },
+  'POST /_sim/payment_intents/*/dispute': ({ api }, { id, body }) => {
+    const complaint = parse(disputeBody, body)
+    const charge = lastCharge(api, found(api, 'pi', id))
+    return changed(api, 'du', (work) => openDispute(api.store, work, charge, complaint))
+  },
+  'POST /_sim/payment_intents/*/warn': ({ api }, { id, body }) => {
+    const { fraudType } = parse(warningBody, body)
+    const charge = lastCharge(api, found(api, 'pi', id))
+    return changed(api, 'issfr', (work) => warn(work, charge, fraudType))
+  },
+  'POST /_sim/payment_intents/*/review': ({ api }, { id }) => {
+    const before = found(api, 'pi', id)
+    const charge = lastCharge(api, before)
+    return changed(api, 'prv', (work) => {
+      const review = openReview(work, charge)
+      work.put({ kind: 'pi', record: { ...before, review: review.id } })
+      return review
+    })
+  },
+  'POST /_sim/disputes/*/settle': ({ api }, { id, body }) => {
+    const { outcome } = parse(disputeOutcomeBody, body)
+    const before = found(api, 'du', id)
+    return changed(api, 'du', (work) => settleDispute(api.store, work, before, outcome))
+  },
+  'POST /_sim/reviews/*/close': ({ api }, { id, body }) => {
+    const { reason } = parse(reviewBody, body)
+    const before = found(api, 'prv', id)
+    return changed(api, 'prv', (work) => closeReview(work, before, reason))
   },
   'POST /_sim/refunds/*/settle': ({ api }, { id, body }) => {
     const outcome = parse(refundOutcomeBody, body)

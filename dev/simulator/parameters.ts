@@ -41,3 +41,9 @@ export const searchParams = set('query limit page expand')
 export const refundUpdateParams = set('metadata expand')
 
 export const refundCancelParams = set('expand')
+
+export const disputeParams = set('evidence metadata submit intended_submission_method expand')
+
+export const disputeCloseParams = set('expand')
+
+export const approveParams = set('expand')

@@ -7,6 +7,7 @@ import { findPaymentMethod } from './payment-methods.ts'
 import type { PaymentIntentRecord } from './records.ts'
 import type { Store, Work } from './store.ts'
 import { newStripeId, randomText } from './stripe-ids.ts'
+import { bringTrouble } from './trouble.ts'
 
 const confirmable = ['requires_payment_method', 'requires_confirmation', 'requires_action']
 const cancelable = [
@@ -130,12 +131,14 @@ export function capturePaymentIntent(
     )
   }
   work.put({ kind: 'ch', record: { ...charge, captured: true, amountCaptured: amount } })
-  return move(work, {
+  const paid = move(work, {
     ...before,
     status: 'succeeded',
     amountCapturable: 0,
     amountReceived: amount,
   })
+  bringTrouble(store, work, charge.id)
+  return paid
 }
 
 export function cancelPaymentIntent(

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe'
-import { findPaymentMethod } from './payment-methods.ts'
+import { findPaymentMethod, type TestPaymentMethod } from './payment-methods.ts'
 import type { ChargeRecord } from './records.ts'
 
 export function renderCharge(record: ChargeRecord): Stripe.Charge {
@@ -87,32 +87,52 @@ const outcomes = {
 
 function renderDetails(record: ChargeRecord): Stripe.Charge.PaymentMethodDetails | null {
   const method = findPaymentMethod(record.paymentMethod)
-  if (method?.type !== 'card') return { type: method?.type ?? 'card' }
+  if (!method) return { type: 'card' }
+  const { type, last4, country } = method
+  if (type === 'card') return { type, card: renderCard(record, method) }
+  const bank = { bank_code: '37040044', branch_code: null, country, fingerprint: null, last4 }
+  if (type === 'sepa_debit') return { type, sepa_debit: { ...bank, mandate: null } }
   return {
-    type: 'card',
-    card: {
-      amount_authorized: record.status === 'failed' ? null : record.amount,
-      authorization_code: null,
-      brand: method.brand,
-      checks: {
-        address_line1_check: null,
-        address_postal_code_check: null,
-        cvc_check: null,
-      },
-      country: 'US',
-      electronic_commerce_indicator: null,
-      exp_month: 12,
-      exp_year: 2035,
-      funding: 'credit',
-      installments: null,
-      last4: method.last4,
-      mandate: null,
-      network: method.brand,
-      network_transaction_id: null,
-      regulated_status: 'unregulated',
-      three_d_secure: null,
-      transaction_link_id: null,
-      wallet: null,
+    type,
+    us_bank_account: {
+      account_holder_type: 'individual',
+      account_type: 'checking',
+      bank_name: 'STRIPE TEST BANK',
+      fingerprint: null,
+      last4,
+      payment_reference: null,
+      routing_number: '110000000',
     },
+  }
+}
+
+function renderCard(
+  record: ChargeRecord,
+  method: TestPaymentMethod,
+): Stripe.Charge.PaymentMethodDetails.Card {
+  const { brand, country, funding, last4, failedCheck } = method
+  return {
+    amount_authorized: record.status === 'failed' ? null : record.amount,
+    authorization_code: null,
+    brand,
+    checks: {
+      address_line1_check: null,
+      address_postal_code_check: failedCheck === 'postal_code' ? 'fail' : null,
+      cvc_check: failedCheck === 'cvc' ? 'fail' : null,
+    },
+    country,
+    electronic_commerce_indicator: null,
+    exp_month: 12,
+    exp_year: 2035,
+    funding,
+    installments: null,
+    last4,
+    mandate: null,
+    network: brand,
+    network_transaction_id: null,
+    regulated_status: 'unregulated',
+    three_d_secure: null,
+    transaction_link_id: null,
+    wallet: null,
   }
 }

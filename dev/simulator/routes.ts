@@ -1,7 +1,9 @@
 /** The addresses of Stripe's API that are understood, each with what it does. */
+
 import {
   type Api,
   answer,
+  type Expand,
   type Handler,
   list,
   one,
@@ -11,20 +13,31 @@ import {
   snapshots,
   write,
 } from './api.ts'
+import type { Collection } from './collection.ts'
+import { closeDispute, updateDispute } from './disputes.ts'
 import { noSuch, StripeFailure } from './failure.ts'
 import type { Form } from './form.ts'
+import { closeReview } from './fraud.ts'
 import { listPage } from './listing.ts'
+import { approveParams } from './parameters.ts'
 import {
   cancelPaymentIntent,
   capturePaymentIntent,
   confirmPaymentIntent,
   createPaymentIntent,
 } from './payment-intents.ts'
-import type { PaymentIntentRecord, RefundRecord } from './records.ts'
+import type {
+  DisputeRecord,
+  Kind,
+  PaymentIntentRecord,
+  Records,
+  RefundRecord,
+  Snapshot,
+} from './records.ts'
 import { cancelRefund, createRefund, updateRefund } from './refunds.ts'
 import { renderEvent } from './render.ts'
 import { searchIntents } from './search.ts'
-import type { Work } from './store.ts'
+import type { Store, Work } from './store.ts'
 
 export interface Found {
   /** The name under which its requests are counted, as in `POST /v1/payment_intents/{id}/confirm`. */
@@ -37,7 +50,11 @@ export interface Found {
 
 /** What answers `method` at `path` (without the query). */
 export function findRoute(method: string, path: string): Found {
-  const [, version, resource, id = '', ...rest] = path.split('/')
+  const [, version, ...places] = path.split('/')
+  // Radar's objects have an address of two words.
+  const words = places[0] === 'radar' ? 2 : 1
+  const resource = places.slice(0, words).join('/')
+  const [id = '', ...rest] = places.slice(words)
   const pattern = `${method} ${['', version, resource, '{id}', ...rest].join('/')}`
   const plain = `${method} ${path}`
   const endpoint = Object.hasOwn(routes, plain) ? plain : pattern
@@ -58,6 +75,9 @@ export function unrecognized(method: string, path: string): StripeFailure {
 export function endpointNames(): string[] {
   return Object.keys(routes)
 }
+
+/** The objects that most belong to. */
+const parents: readonly Expand[] = ['charge', 'payment_intent']
 
 const routes: Readonly<Record<string, Route>> = {
   'POST /v1/payment_intents': ({ store, charging }) =>
@@ -82,16 +102,8 @@ const routes: Readonly<Record<string, Route>> = {
       record: store.paymentIntents.get(id) ?? missing('payment_intent', id, 'intent'),
     })),
   'GET /v1/payment_intents/search': ({ search }) => list([], (form) => searchIntents(search, form)),
-  'GET /v1/charges': ({ store }) =>
-    list(['data.payment_intent'], (form, expand) => {
-      const page = listPage(store.charges, form, sameParent(form))
-      return snapshots(store, 'charges', 'ch', page, expand)
-    }),
-  'GET /v1/charges/{id}': ({ store }, id) =>
-    one(store, ['payment_intent'], () => ({
-      kind: 'ch',
-      record: store.charges.get(id) ?? missing('charge', id),
-    })),
+  'GET /v1/charges': listed('charges', 'ch', ['data.payment_intent', 'data.customer']),
+  'GET /v1/charges/{id}': shown('charge', 'ch', ['payment_intent', 'customer']),
   'POST /v1/refunds': ({ store, refunding }) =>
     write((work, form) => {
       const expand = form.expand(['charge', 'payment_intent'])
@@ -102,21 +114,64 @@ const routes: Readonly<Record<string, Route>> = {
   'POST /v1/refunds/{id}/cancel': refundStep((api, ...rest) =>
     cancelRefund(api.refunding, ...rest),
   ),
-  'GET /v1/refunds': ({ store }) =>
-    list(['data.charge', 'data.payment_intent'], (form, expand) => {
-      const page = listPage(store.refunds, form, sameParent(form))
-      return snapshots(store, 'refunds', 're', page, expand)
+  'GET /v1/refunds': listed('refunds', 're', ['data.charge', 'data.payment_intent']),
+  'GET /v1/refunds/{id}': shown('refund', 're', parents),
+  'GET /v1/disputes': listed('disputes', 'du', ['data.charge', 'data.payment_intent']),
+  'GET /v1/disputes/{id}': shown('dispute', 'du', parents),
+  'POST /v1/disputes/{id}': disputeStep(updateDispute),
+  'POST /v1/disputes/{id}/close': disputeStep(closeDispute),
+  'GET /v1/reviews': listed('reviews', 'prv', ['data.charge', 'data.payment_intent']),
+  'GET /v1/reviews/{id}': shown('review', 'prv', parents),
+  'POST /v1/reviews/{id}/approve': ({ store }, id) =>
+    write((work, form) => {
+      form.onlyKnows(approveParams)
+      const expand = form.expand(parents)
+      const before = store.all.prv.get(id) ?? missing('review', id)
+      return answer(store, { kind: 'prv', record: closeReview(work, before, 'approved') }, expand)
     }),
-  'GET /v1/refunds/{id}': ({ store }, id) =>
-    one(store, ['charge', 'payment_intent'], () => ({
-      kind: 're',
-      record: store.refunds.get(id) ?? missing('refund', id),
-    })),
+  'GET /v1/radar/early_fraud_warnings': listed('radar/early_fraud_warnings', 'issfr', [
+    'data.charge',
+    'data.payment_intent',
+  ]),
+  'GET /v1/radar/early_fraud_warnings/{id}': shown('early_fraud_warning', 'issfr', parents),
   'GET /v1/events': ({ store }) => list([], (form) => listEvents(store, form)),
   'GET /v1/events/{id}': ({ store }, id) => ({
     kind: 'read',
     read: () => JSON.stringify(renderEvent(store.events.get(id) ?? missing('event', id))),
   }),
+}
+
+/** A page of one kind, of the charge or PaymentIntent that is asked for. */
+function listed(
+  resource: string,
+  kind: Exclude<Kind, 'pi' | 'cus'>,
+  expandable: readonly `data.${Expand}`[],
+): Route {
+  return ({ store }) =>
+    list(expandable, (form, expand) => {
+      const records: Collection<Records[typeof kind]> = store.all[kind]
+      return snapshots(store, resource, kind, listPage(records, form, sameParent(form)), expand)
+    })
+}
+
+/** One object. */
+function shown(what: string, kind: Exclude<Kind, 'pi'>, expandable: readonly Expand[]): Route {
+  return ({ store }, id) =>
+    one(store, expandable, () => {
+      const record = store.all[kind].get(id) ?? missing(what, id)
+      return { kind, record } as Snapshot
+    })
+}
+
+function disputeStep(
+  take: (store: Store, work: Work, before: DisputeRecord, form: Form) => DisputeRecord,
+): Route {
+  return ({ store }, id) =>
+    write((work, form) => {
+      const expand = form.expand(parents)
+      const before = store.disputes.get(id) ?? missing('dispute', id)
+      return answer(store, { kind: 'du', record: take(store, work, before, form) }, expand)
+    })
 }
 
 /** A step of the PaymentIntent in the address. */

@@ -17,21 +17,25 @@ export interface SettleInTime {
 
 export function settleInTime(store: Store, clock: Clock): SettleInTime {
   let stopped = false
-  const later = (act: (work: Work) => void) => {
-    clock.after(limits.settleMs, () => {
+  const later = (afterMs: number, act: (work: Work) => void) => {
+    clock.after(afterMs, () => {
       if (stopped) return
       const work = store.begin({ requestId: null, idempotencyKey: null })
       act(work)
       store.commit(work)
     })
   }
-  const paymentIntent = (id: string) =>
-    later((work) => {
+  const paymentIntent = (id: string) => {
+    const method = findPaymentMethod(store.paymentIntents.get(id)?.paymentMethod ?? '')
+    const late = method?.processing === 'settles_late'
+    later(late ? limits.settleLateMs : limits.settleMs, (work) => {
       const before = store.paymentIntents.get(id)
-      if (before?.status === 'processing') settle({ store }, work, before, 'succeed')
+      const outcome = method?.decline ? 'fail' : 'succeed'
+      if (before?.status === 'processing') settle({ store }, work, before, outcome)
     })
+  }
   const refund = (id: string) =>
-    later((work) => {
+    later(limits.settleMs, (work) => {
       const before = store.refunds.get(id)
       const outcome = before && outcomeOf(store, before)
       if (outcome) settleRefund({ store }, work, before, { outcome })
@@ -42,7 +46,7 @@ export function settleInTime(store: Store, clock: Clock): SettleInTime {
     resume: () => {
       for (const { id, status, paymentMethod } of store.paymentIntents.oldestFirst()) {
         const method = status === 'processing' ? findPaymentMethod(paymentMethod ?? '') : undefined
-        if (method?.processing === 'settles') paymentIntent(id)
+        if (method && method.processing !== 'waits') paymentIntent(id)
       }
       for (const record of store.refunds.oldestFirst()) {
         if (outcomeOf(store, record)) refund(record.id)
