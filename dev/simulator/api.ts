@@ -3,7 +3,7 @@ import type { Charging } from './charging.ts'
 import type { Form } from './form.ts'
 import type { Page } from './listing.ts'
 import { retrieveParams } from './parameters.ts'
-import type { Answer, Snapshot } from './records.ts'
+import type { Answer, Kind, Records, Snapshot } from './records.ts'
 import type { Refunding } from './refunds.ts'
 import { renderSnapshot } from './render.ts'
 import type { SearchIndex } from './search-index.ts'
@@ -43,25 +43,34 @@ export function one(store: Store, expandable: readonly Expand[], find: () => Sna
 }
 
 /** A handler that shows a page. */
-export function list<T extends string>(
-  expandable: readonly T[],
-  read: (form: Form, expand: T | undefined) => string,
+export function list(
+  expandable: readonly Expand[],
+  read: (form: Form, expand: readonly Expand[]) => string,
 ): Handler {
-  return { kind: 'read', read: (form) => read(form, form.expand(expandable)) }
+  const named = expandable.map((name) => `data.${name}` as const)
+  return {
+    kind: 'read',
+    read: (form) => {
+      const asked = form.expand(named)
+      return read(
+        form,
+        expandable.filter((name) => asked.includes(`data.${name}`)),
+      )
+    },
+  }
 }
 
 /** The JSON of a page of objects of one kind. */
-export function snapshots<K extends Snapshot['kind']>(
+export function snapshots<K extends Kind>(
   store: Store,
   resource: string,
   kind: K,
-  page: Page<Extract<Snapshot, { kind: K }>['record']>,
-  expand: `data.${Expand}` | undefined,
+  page: Page<Records[K]>,
+  expand: readonly Expand[],
 ): string {
-  const asked = expand?.slice('data.'.length) as Expand | undefined
   const data = page.data.map((record) => {
     const object = { kind, record } as Snapshot
-    return renderSnapshot(object, related(store, object, asked))
+    return renderSnapshot(object, related(store, object, expand))
   })
   return pageJson(resource, data, page.hasMore)
 }
@@ -83,21 +92,22 @@ export function sameParent(form: Form) {
 export type Expand = 'latest_charge' | 'charge' | 'payment_intent' | 'customer'
 
 /** The answer that shows `object`, with what `expand` asked for. */
-export function answer(store: Store, object: Snapshot, expand: Expand | undefined): Answer {
+export function answer(store: Store, object: Snapshot, expand: readonly Expand[]): Answer {
   return { status: 200, error: null, object, expanded: related(store, object, expand) }
 }
 
-/** The object behind one of the ids in `object`. */
-function related(store: Store, object: Snapshot, expand: Expand | undefined): Snapshot | null {
-  if (expand === undefined || object.kind === 'cus') return null
+/** The objects behind those ids in `object` that are asked for. */
+function related(store: Store, object: Snapshot, expand: readonly Expand[]): Snapshot[] {
   const { record } = object
-  const id = {
+  const ids = {
     latest_charge: 'charges' in record ? record.charges.at(-1) : undefined,
     charge: 'charge' in record ? record.charge : undefined,
     payment_intent: 'paymentIntent' in record ? record.paymentIntent : undefined,
-    customer: 'customer' in record ? (record.customer ?? undefined) : undefined,
-  }[expand]
-  const kind = expand === 'payment_intent' ? 'pi' : expand === 'customer' ? 'cus' : 'ch'
-  const found = store.all[kind].get(id ?? '')
-  return found ? ({ kind, record: found } as Snapshot) : null
+    customer: 'customer' in record ? record.customer : undefined,
+  }
+  return expand.flatMap((name) => {
+    const kind = name === 'payment_intent' ? 'pi' : name === 'customer' ? 'cus' : 'ch'
+    const found = store.all[kind].get(ids[name] ?? '')
+    return found ? [{ kind, record: found } as Snapshot] : []
+  })
 }

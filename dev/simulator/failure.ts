@@ -28,7 +28,7 @@ export class StripeFailure extends Error {
       status,
       error: error.code ? { ...error, doc_url: docUrl(error.code) } : error,
       object,
-      expanded: null,
+      expanded: [],
     }
     this.stored = stored
   }

@@ -1,6 +1,7 @@
 /** Reads form-encoded parameters with brackets (`metadata[order]=1`, `expand[0]=latest_charge`). */
 import { badParameter } from './failure.ts'
 import { limits } from './limits.ts'
+import { unknownMember } from './nested-parameters.ts'
 
 export class Form {
   readonly #values: ReadonlyMap<string, string>
@@ -23,15 +24,20 @@ export class Form {
     return new Form(values)
   }
 
+  /** Whether the parameter is there, be it empty. */
+  has(name: string): boolean {
+    return this.#values.has(name)
+  }
+
   /** @throws StripeFailure when a parameter is not one of `names`: a misspelt one must not pass in silence. */
   onlyKnows(names: ReadonlySet<string>): void {
     for (const key of this.#values.keys()) {
       const bracket = key.indexOf('[')
       const name = bracket < 0 ? key : key.slice(0, bracket)
-      if (!names.has(name)) {
-        const shown = name.slice(0, 100)
-        throw badParameter(shown, `Received unknown parameter: ${shown}`, 'parameter_unknown')
-      }
+      const unknown = names.has(name) ? unknownMember(key) : name
+      if (unknown === undefined) continue
+      const shown = unknown.slice(0, 200)
+      throw badParameter(shown, `Received unknown parameter: ${shown}`, 'parameter_unknown')
     }
   }
 
@@ -122,20 +128,17 @@ export class Form {
   }
 
   /** What to write out in place of its id. @throws StripeFailure for anything not `allowed`. */
-  expand<T extends string>(allowed: readonly T[]): T | undefined {
-    let asked: T | undefined
-    for (const value of Object.values(this.group('expand'))) {
+  expand<T extends string>(allowed: readonly T[]): readonly T[] {
+    const asked = Object.values(this.group('expand')).map((value) => {
       const found = allowed.find((each) => each === value)
-      if (found === undefined || (asked !== undefined && asked !== found)) {
-        throw badParameter(
-          'expand',
-          `This property cannot be expanded (${value.slice(0, 100)}).`,
-          'property_cannot_be_expanded',
-        )
-      }
-      asked = found
-    }
-    return asked
+      if (found !== undefined) return found
+      throw badParameter(
+        'expand',
+        `This property cannot be expanded (${value.slice(0, 100)}).`,
+        'property_cannot_be_expanded',
+      )
+    })
+    return [...new Set(asked)]
   }
 }
 

@@ -37,7 +37,8 @@ interface Line {
 
 type Places = Omit<Answer, 'object' | 'expanded'> & {
   readonly object: number | null
-  readonly expanded: number | null
+  /** In older files one place, or null. */
+  readonly expanded: readonly number[] | number | null
 }
 
 export class Journal {
@@ -126,7 +127,7 @@ function encodeEntry({ objects, events, key, settled }: Entry): string {
 
 function placesOf(answer: Answer, place: (snapshot: Snapshot) => number): Places {
   const { object, expanded } = answer
-  return { ...answer, object: object && place(object), expanded: expanded && place(expanded) }
+  return { ...answer, object: object && place(object), expanded: expanded.map(place) }
 }
 
 function decodeEntry({ o = [], x = [], e = [], k, d = [] }: Line): Entry {
@@ -135,7 +136,6 @@ function decodeEntry({ o = [], x = [], e = [], k, d = [] }: Line): Entry {
     if (!snapshot) throw new JournalDamaged('a record is missing')
     return snapshot
   }
-  const maybe = (place: number | null) => (place === null ? null : at(place))
   return {
     objects: o,
     events: e.map(({ object, previous, ...event }) => ({
@@ -145,7 +145,11 @@ function decodeEntry({ o = [], x = [], e = [], k, d = [] }: Line): Entry {
     })),
     key: k && {
       ...k,
-      answer: { ...k.answer, object: maybe(k.answer.object), expanded: maybe(k.answer.expanded) },
+      answer: {
+        ...k.answer,
+        object: k.answer.object === null ? null : at(k.answer.object),
+        expanded: [k.answer.expanded ?? []].flat().map(at),
+      },
     },
     settled: d,
   }

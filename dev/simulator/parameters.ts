@@ -47,3 +47,15 @@ export const disputeParams = set('evidence metadata submit intended_submission_m
 export const disputeCloseParams = set('expand')
 
 export const approveParams = set('expand')
+
+export const updateParams = set(`
+  allowed_payment_method_types amount amount_details application_fee_amount capture_method currency
+  customer customer_account description excluded_payment_method_types expand hooks metadata
+  payment_details payment_method payment_method_configuration payment_method_data
+  payment_method_options receipt_email setup_future_usage shipping statement_descriptor
+  statement_descriptor_suffix transfer_data transfer_group`)
+
+export const customerParams = set(`
+  address balance business_name cash_balance default_source description email expand individual_name
+  invoice_prefix invoice_settings metadata name next_invoice_sequence payment_method phone
+  preferred_locales shipping source tax tax_exempt tax_id_data test_clock validate`)

@@ -1,9 +1,8 @@
 import { type Attempt, attempt, type Charging, move } from './charging.ts'
-import { badParameter, declined, noSuch, unexpectedState } from './failure.ts'
+import { badParameter, declined, unexpectedState } from './failure.ts'
 import type { Form } from './form.ts'
-import { limits } from './limits.ts'
+import { amountOf, currencyOf, customerOf, paymentMethodOf } from './intent-parameters.ts'
 import { cancelParams, captureParams, confirmParams, createParams } from './parameters.ts'
-import { findPaymentMethod } from './payment-methods.ts'
 import type { PaymentIntentRecord } from './records.ts'
 import type { Store, Work } from './store.ts'
 import { newStripeId, randomText } from './stripe-ids.ts'
@@ -42,6 +41,7 @@ export function createPaymentIntent(
     captureMethod: form.oneOf('capture_method', captureMethods) ?? 'automatic',
     confirmationMethod: form.oneOf('confirmation_method', ['automatic', 'manual']) ?? 'automatic',
     paymentMethod,
+    customer: customerOf(charging.store, form),
     secret: randomText(25),
     metadata: form.metadata(),
     description: form.text('description') ?? null,
@@ -54,6 +54,7 @@ export function createPaymentIntent(
     lastError: null,
     returnUrl: form.text('return_url') ?? null,
     bankUrl: null,
+    sdk: form.flag('use_stripe_sdk'),
   }
   if (!confirm && record.returnUrl) {
     throw badParameter('return_url', 'return_url can only be used together with confirm=true.')
@@ -102,7 +103,8 @@ export function confirmPaymentIntent(
       "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.",
     )
   }
-  const record = { ...before, captureMethod, returnUrl, receiptEmail, paymentMethod }
+  const sdk = form.has('use_stripe_sdk') ? form.flag('use_stripe_sdk') : (before.sdk ?? false)
+  const record = { ...before, captureMethod, returnUrl, receiptEmail, paymentMethod, sdk }
   return orThrow(attempt(charging, work, record, options))
 }
 
@@ -180,37 +182,6 @@ function attemptOptions(form: Form) {
   const error = form.flag('error_on_requires_action')
   const unasked = offSession ? 'off_session' : error ? 'error_on_requires_action' : null
   return { authenticated: false, unasked } as const
-}
-
-function paymentMethodOf(form: Form): string | null {
-  const name = form.text('payment_method')
-  if (name === undefined) return null
-  if (!findPaymentMethod(name)) throw noSuch('PaymentMethod', name, 'payment_method', 400)
-  return name
-}
-
-function amountOf(form: Form): number {
-  form.required('amount')
-  const amount = form.whole('amount') ?? 0
-  if (amount < 1) {
-    throw badParameter(
-      'amount',
-      'This value must be greater than or equal to 1.',
-      'parameter_invalid_integer',
-    )
-  }
-  if (amount > limits.amountMax) {
-    throw badParameter('amount', 'Amount must be no more than 99999999.', 'amount_too_large')
-  }
-  return amount
-}
-
-function currencyOf(form: Form): string {
-  const currency = form.required('currency').toLowerCase()
-  if (!/^[a-z]{3}$/.test(currency)) {
-    throw badParameter('currency', `Invalid currency: ${currency.slice(0, 20)}.`)
-  }
-  return currency
 }
 
 function wrongStatus(

@@ -51,6 +51,8 @@ export interface PaymentIntentRecord {
   readonly returnUrl: string | null
   /** Where the bank asks the buyer, while it does. */
   readonly bankUrl: string | null
+  /** The shop's page asks the buyer by Stripe.js, even when there is a page to come back to. */
+  readonly sdk?: boolean
   readonly review?: string | null
 }
 
@@ -196,7 +198,6 @@ export const eventTypes = [
   'review.closed',
   'customer.created',
   'customer.updated',
-  'customer.deleted',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
@@ -229,6 +230,6 @@ export interface Answer {
   readonly error: ErrorFields | null
   /** The object itself, or the PaymentIntent that an error is about. */
   readonly object: Snapshot | null
-  /** Stands in the object in place of its id, when `expand` asked for it. */
-  readonly expanded: Snapshot | null
+  /** Each stands in the object in place of its id, because `expand` asked for it. */
+  readonly expanded: readonly Snapshot[]
 }

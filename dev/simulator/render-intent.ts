@@ -35,12 +35,7 @@ export function renderPaymentIntent(record: PaymentIntentRecord): Stripe.Payment
     livemode: false,
     managed_payments: null,
     metadata: record.metadata,
-    next_action: record.bankUrl
-      ? {
-          type: 'redirect_to_url',
-          redirect_to_url: { return_url: record.returnUrl, url: record.bankUrl },
-        }
-      : null,
+    next_action: renderNextAction(record),
     on_behalf_of: null,
     payment_method: record.paymentMethod,
     payment_method_configuration_details: null,
@@ -66,6 +61,17 @@ export function renderPaymentIntent(record: PaymentIntentRecord): Stripe.Payment
     transfer_data: null,
     transfer_group: null,
   }
+}
+
+/** Who confirms without a page to come back to, or with `use_stripe_sdk`, leaves the asking to Stripe.js. */
+function renderNextAction(record: PaymentIntentRecord): Stripe.PaymentIntent.NextAction | null {
+  const { bankUrl, returnUrl, sdk } = record
+  if (!bankUrl) return null
+  if (returnUrl && !sdk) {
+    return { type: 'redirect_to_url', redirect_to_url: { return_url: returnUrl, url: bankUrl } }
+  }
+  const asking = { type: 'three_d_secure_redirect', stripe_js: bankUrl, source: `src_${record.id}` }
+  return { type: 'use_stripe_sdk', use_stripe_sdk: asking }
 }
 
 function renderPaymentError(

@@ -34,10 +34,12 @@ export function renderAnswer(answer: Answer): string {
   return JSON.stringify({ error: { ...error, ...about } })
 }
 
-/** Writes an object out, with `expanded` in the place of its id. */
-export function renderSnapshot(object: Snapshot, expanded: Snapshot | null = null): object {
+/** Writes an object out, with each of `expanded` in the place of its id. */
+export function renderSnapshot(object: Snapshot, expanded: readonly Snapshot[] = []): object {
   const written = renderPlain(object)
-  return expanded ? { ...written, [memberFor(object, expanded)]: renderPlain(expanded) } : written
+  if (expanded.length === 0) return written
+  const members = expanded.map((each) => [memberFor(object, each), renderPlain(each)])
+  return { ...written, ...Object.fromEntries(members) }
 }
 
 function renderPlain<K extends Kind>({ kind, record }: { kind: K; record: Records[K] }): object {

@@ -14,6 +14,7 @@ import {
   write,
 } from './api.ts'
 import type { Collection } from './collection.ts'
+import { createCustomer, updateCustomer } from './customers.ts'
 import { closeDispute, updateDispute } from './disputes.ts'
 import { noSuch, StripeFailure } from './failure.ts'
 import type { Form } from './form.ts'
@@ -38,6 +39,7 @@ import { cancelRefund, createRefund, updateRefund } from './refunds.ts'
 import { renderEvent } from './render.ts'
 import { searchIntents } from './search.ts'
 import type { Store, Work } from './store.ts'
+import { updatePaymentIntent } from './update-intent.ts'
 
 export interface Found {
   /** The name under which its requests are counted, as in `POST /v1/payment_intents/{id}/confirm`. */
@@ -78,11 +80,12 @@ export function endpointNames(): string[] {
 
 /** The objects that most belong to. */
 const parents: readonly Expand[] = ['charge', 'payment_intent']
+const ofIntents: readonly Expand[] = ['latest_charge', 'customer']
 
 const routes: Readonly<Record<string, Route>> = {
   'POST /v1/payment_intents': ({ store, charging }) =>
     write((work, form) => {
-      const expand = form.expand(['latest_charge'])
+      const expand = form.expand(ofIntents)
       const record = createPaymentIntent(charging, work, form)
       return answer(store, { kind: 'pi', record }, expand)
     }),
@@ -91,19 +94,25 @@ const routes: Readonly<Record<string, Route>> = {
   ),
   'POST /v1/payment_intents/{id}/capture': step(capturePaymentIntent),
   'POST /v1/payment_intents/{id}/cancel': step(cancelPaymentIntent),
+  'POST /v1/payment_intents/{id}': step(updatePaymentIntent),
   'GET /v1/payment_intents': ({ store }) =>
-    list(['data.latest_charge'], (form, expand) => {
-      const page = listPage(store.paymentIntents, form)
+    list(ofIntents, (form, expand) => {
+      const customer = form.text('customer')
+      const page = listPage(
+        store.paymentIntents,
+        form,
+        (record) => customer === undefined || record.customer === customer,
+      )
       return snapshots(store, 'payment_intents', 'pi', page, expand)
     }),
   'GET /v1/payment_intents/{id}': ({ store }, id) =>
-    one(store, ['latest_charge'], () => ({
+    one(store, ofIntents, () => ({
       kind: 'pi',
       record: store.paymentIntents.get(id) ?? missing('payment_intent', id, 'intent'),
     })),
   'GET /v1/payment_intents/search': ({ search }) => list([], (form) => searchIntents(search, form)),
-  'GET /v1/charges': listed('charges', 'ch', ['data.payment_intent', 'data.customer']),
-  'GET /v1/charges/{id}': shown('charge', 'ch', ['payment_intent', 'customer']),
+  'GET /v1/charges': listed('charges', 'ch', ['payment_intent']),
+  'GET /v1/charges/{id}': shown('charge', 'ch', ['payment_intent']),
   'POST /v1/refunds': ({ store, refunding }) =>
     write((work, form) => {
       const expand = form.expand(['charge', 'payment_intent'])
@@ -114,13 +123,13 @@ const routes: Readonly<Record<string, Route>> = {
   'POST /v1/refunds/{id}/cancel': refundStep((api, ...rest) =>
     cancelRefund(api.refunding, ...rest),
   ),
-  'GET /v1/refunds': listed('refunds', 're', ['data.charge', 'data.payment_intent']),
+  'GET /v1/refunds': listed('refunds', 're', ['charge', 'payment_intent']),
   'GET /v1/refunds/{id}': shown('refund', 're', parents),
-  'GET /v1/disputes': listed('disputes', 'du', ['data.charge', 'data.payment_intent']),
+  'GET /v1/disputes': listed('disputes', 'du', ['charge', 'payment_intent']),
   'GET /v1/disputes/{id}': shown('dispute', 'du', parents),
   'POST /v1/disputes/{id}': disputeStep(updateDispute),
   'POST /v1/disputes/{id}/close': disputeStep(closeDispute),
-  'GET /v1/reviews': listed('reviews', 'prv', ['data.charge', 'data.payment_intent']),
+  'GET /v1/reviews': listed('reviews', 'prv', ['charge', 'payment_intent']),
   'GET /v1/reviews/{id}': shown('review', 'prv', parents),
   'POST /v1/reviews/{id}/approve': ({ store }, id) =>
     write((work, form) => {
@@ -130,10 +139,20 @@ const routes: Readonly<Record<string, Route>> = {
       return answer(store, { kind: 'prv', record: closeReview(work, before, 'approved') }, expand)
     }),
   'GET /v1/radar/early_fraud_warnings': listed('radar/early_fraud_warnings', 'issfr', [
-    'data.charge',
-    'data.payment_intent',
+    'charge',
+    'payment_intent',
   ]),
   'GET /v1/radar/early_fraud_warnings/{id}': shown('early_fraud_warning', 'issfr', parents),
+  'POST /v1/customers': ({ store }) =>
+    write((work, form) => answer(store, { kind: 'cus', record: createCustomer(work, form) }, [])),
+  'POST /v1/customers/{id}': ({ store }, id) =>
+    write((work, form) => {
+      const before = store.all.cus.get(id) ?? missing('customer', id)
+      return answer(store, { kind: 'cus', record: updateCustomer(work, before, form) }, [])
+    }),
+  'GET /v1/customers': ({ store }) =>
+    list([], (form) => snapshots(store, 'customers', 'cus', listPage(store.all.cus, form), [])),
+  'GET /v1/customers/{id}': shown('customer', 'cus', []),
   'GET /v1/events': ({ store }) => list([], (form) => listEvents(store, form)),
   'GET /v1/events/{id}': ({ store }, id) => ({
     kind: 'read',
@@ -145,7 +164,7 @@ const routes: Readonly<Record<string, Route>> = {
 function listed(
   resource: string,
   kind: Exclude<Kind, 'pi' | 'cus'>,
-  expandable: readonly `data.${Expand}`[],
+  expandable: readonly Expand[],
 ): Route {
   return ({ store }) =>
     list(expandable, (form, expand) => {
@@ -180,7 +199,7 @@ function step(
 ): Route {
   return (api, id): Handler =>
     write((work, form) => {
-      const expand = form.expand(['latest_charge'])
+      const expand = form.expand(ofIntents)
       const before = api.store.paymentIntents.get(id) ?? missing('payment_intent', id, 'intent')
       return answer(api.store, { kind: 'pi', record: take(api, work, before, form) }, expand)
     })

@@ -128,7 +128,7 @@ test('nobody is served without a key of the account, and only forms are read', a
   ])
   assert.deepEqual(await ask('/_sim/summary', {}), [401, invalid])
   const authorization = `Bearer ${testStripeKey}`
-  assert.deepEqual(await ask('/v1/customers', { authorization }), [404, invalid])
+  assert.deepEqual(await ask('/v1/balances', { authorization }), [404, invalid])
   assert.deepEqual(await ask('/v1/payment_intents/pi_1/nothing', { authorization }, ''), [
     404,
     invalid,

@@ -123,7 +123,7 @@ test('a bank that wants the buyer gets a yes or a no', async (t) => {
   for (const outcome of ['succeed', 'fail'] as const) {
     const asked = await stripe.paymentIntents.create({ ...price, ...card })
     assert.equal(asked.status, 'requires_action')
-    assert.equal(asked.next_action?.type, 'redirect_to_url')
+    assert.equal(asked.next_action?.type, 'use_stripe_sdk')
     assert.equal(asked.latest_charge, null)
     await script('POST', `payment_intents/${asked.id}/authenticate`, { outcome })
     const answered = await stripe.paymentIntents.retrieve(asked.id)
@@ -229,9 +229,18 @@ test('what cannot be used is refused by name', async (t) => {
   await refused({ currency: 'dollars' }, { param: 'currency' })
   await refused({ currency: '' }, { param: 'currency', code: 'parameter_missing' })
   await refused({ capture_method: 'later' }, { param: 'capture_method' })
+  await refused(
+    { payment_method_options: { card: { restrictions: { brands_blocked: ['visa'] } } } },
+    { param: 'payment_method_options[card][restrictions]', code: 'parameter_unknown' },
+  )
+  await refused(
+    { shipping: { name: 'A', address: { line1: 'B', town: 'C' } } },
+    { param: 'shipping[address][town]', code: 'parameter_unknown' },
+  )
+  await refused({ customer: 'cus_unknown' }, { param: 'customer', code: 'resource_missing' })
   await refused({ amout: 5 }, { param: 'amout', code: 'parameter_unknown' })
   await refused({ metadata: { long: 'x'.repeat(501) } }, { param: 'metadata' })
-  await refused({ expand: ['customer'] }, { param: 'expand' })
+  await refused({ expand: ['colour'] }, { param: 'expand' })
   await refused({ confirm: true }, { param: 'payment_method' })
   await refused(
     { payment_method: 'pm_unknown' },
