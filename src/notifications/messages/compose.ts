@@ -1,4 +1,5 @@
 /** The frame that all mails share: the same words as plain text and as HTML. */
+import { formatMoney } from '../../kernel/currency.ts'
 import type { OrderFacts } from './order-facts.ts'
 
 export interface MessageParts {
@@ -89,18 +90,6 @@ ${content}
 </body>
 </html>
 `
-}
-
-/** Making one costs more than the rest of a mail. There are some 180 currencies. */
-const formats = new Map<string, Intl.NumberFormat>()
-
-/** An amount in minor units, as people write it: 4900 EUR is €49.00, 500 JPY is ¥500. */
-export function formatMoney(minor: number, currency: string): string {
-  const format =
-    formats.get(currency) ?? new Intl.NumberFormat('en', { style: 'currency', currency })
-  formats.set(currency, format)
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
-  return format.format(minor / 10 ** digits)
 }
 
 const entities: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
-import { composeMessage, formatMoney, type Message } from './compose.ts'
+import { formatMoney } from '../../kernel/currency.ts'
+import { composeMessage, type Message } from './compose.ts'
 import type { OrderFacts } from './order-facts.ts'
 
 export interface RefundDetails {

@@ -143,6 +143,20 @@ test('every fact about an order is told in text and HTML, to its buyer', async (
   assert.match(refunded?.mail.text ?? '', /after the time to pay had ended/)
 })
 
+test('a mail writes amounts with the digits of their currency', async (t) => {
+  const pool = await testPool(t)
+  const { caught, url } = await startSmtp(t)
+  const { run } = worker(pool, smtpMailer(t, url))
+  const { id } = await anOrder(pool)
+  await pool.query(sql.typeAlias('none')`update order_lines set unit_price = unit_price * 100`)
+  await pool.query(sql.typeAlias('none')`update orders set currency = 'HUF', total = total * 100`)
+  await tell(pool, 'order.paid', id)
+  await run()
+  const text = caught[0]?.mail.text ?? ''
+  assert.match(text, /Tee<\/b>: HUF\s4,900$/m)
+  assert.match(text, /Total: HUF\s7,800$/m)
+})
+
 test('one fact, one mail: however often its job runs, also at once and after a crash before its end', async (t) => {
   const pool = await testPool(t)
   const { caught, url } = await startSmtp(t)
