@@ -118,25 +118,26 @@ export async function touchProduct(
   )
 }
 
-const Edited = z.object({ sku: z.string() })
+const Sold = z.object({ sku: z.string(), currency: z.string() })
 
-/** Writes new prices and options; returns the SKUs that the product has of these. */
+/**
+ * Writes new prices and options; returns the SKUs that the product has of these, with their currency.
+ */
 export async function updateVariants(
   tx: DatabaseTransactionConnection,
   productId: string,
   edits: readonly VariantEdit[],
-): Promise<readonly string[]> {
+): Promise<readonly z.infer<typeof Sold>[]> {
   const rows = edits.map(({ sku, price, options }) => [
     sku,
     price ?? null,
     options === undefined ? null : JSON.stringify(options),
   ])
-  const edited = await tx.any(sql.type(Edited)`
+  return tx.any(sql.type(Sold)`
     update variants v set price = coalesce(e.price, v.price), options = coalesce(e.options, v.options)
       from ${sql.unnest(rows, ['text', 'int4', 'jsonb'])} as e (sku, price, options)
      where v.sku = e.sku and v.product_id = ${productId} and v.archived_at is null
-    returning v.sku`)
-  return edited.map(({ sku }) => sku)
+    returning v.sku, v.currency`)
 }
 
 /** Takes a product that is locked by {@link touchProduct} off the shelves, with all its variants. */
@@ -146,8 +147,6 @@ export async function archive(tx: DatabaseTransactionConnection, productId: stri
   await tx.query(sql.typeAlias('none')`
     update products set archived_at = now() where id = ${productId}`)
 }
-
-const Sold = z.object({ sku: z.string(), currency: z.string() })
 
 /** The SKUs of a product and their currency, archived ones too: their orders and gates live on. */
 export async function skusOf(

@@ -22,6 +22,7 @@ import {
   updateVariants,
   type VariantEdit,
 } from '../../catalogue/write-products.ts'
+import { priceFault } from '../../kernel/currency.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { newId } from '../../kernel/ids.ts'
 import { limits } from '../../kernel/limits.ts'
@@ -105,7 +106,7 @@ export function manageProducts(deps: ManageProductsDeps) {
       return shown(id)
     },
 
-    /** For PATCH /api/products/:id; what was promised keeps its price. @throws AppError not_found, stale_version. */
+    /** For PATCH /api/products/:id; what was promised keeps its price. @throws AppError not_found, stale_version, validation_failed (prices). */
     async edit(target: ProductTarget, { variants = [], ...texts }: ProductEdit): Promise<Product> {
       const write = async (tx: DatabaseTransactionConnection, id: string) => {
         if (variants.length > 0) await writeEdits(tx, id, variants)
@@ -210,9 +211,14 @@ async function writeEdits(
   productId: string,
   edits: readonly VariantEdit[],
 ): Promise<void> {
-  const written = new Set(await updateVariants(tx, productId, edits))
-  const unknown = edits.findIndex(({ sku }) => !written.has(sku))
-  if (unknown >= 0) throw invalid(`variants.${unknown}.sku`, 'The product has no such SKU')
+  const written = await updateVariants(tx, productId, edits)
+  const currencies = new Map(written.map(({ sku, currency }) => [sku, currency]))
+  edits.forEach(({ sku, price = 0 }, i) => {
+    const currency = currencies.get(sku)
+    if (currency === undefined) throw invalid(`variants.${i}.sku`, 'The product has no such SKU')
+    const fault = priceFault(price, currency)
+    if (fault !== null) throw invalid(`variants.${i}.price`, fault)
+  })
 }
 
 /** All variants that a product will have. */

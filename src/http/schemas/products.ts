@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { sorts } from '../../catalogue/search.ts'
+import { aboutUnknown, currencies, formatMoney, priceFault } from '../../kernel/currency.ts'
 import { limits } from '../../kernel/limits.ts'
 import { skuSchema } from './checkout.ts'
 import { listOf, pageQuery } from './list.ts'
@@ -26,16 +27,53 @@ const options = z
   .refine((given) => Object.keys(given).length <= 10, 'At most 10 options')
   .describe('for example {"color":"red","size":"M"}')
 
-const price = z.int().min(0).max(100_000_000).describe('in minor units')
-const currency = z.string().regex(/^[A-Z]{3}$/, 'Must be three capital letters, as in ISO 4217')
+const price = z
+  .int()
+  .min(0)
+  .max(100_000_000)
+  .describe(
+    'in minor units as Stripe counts them: 4900 is €49.00, ¥4,900, and HUF 49. 0 is free. Any other price is one ' +
+      'that can be charged: not below the least amount of its currency, not above the most that one payment takes, ' +
+      'and a multiple of its step; see `currency`',
+  )
 
-const newVariant = z.strictObject({
-  sku: skuSchema,
-  options: options.default({}),
-  price,
-  currency,
-  stock: z.int().min(0).max(limits.stockUnits).describe('units on hand'),
-})
+const listed = (texts: readonly string[]) => texts.join(', ')
+const special = currencies.filter(({ step }) => step > 1)
+const currency = z
+  .enum(
+    currencies.map(({ code }) => code),
+    { error: ({ input }) => aboutCurrency(input) },
+  )
+  .describe(
+    'an ISO 4217 code that Stripe charges in. Least amounts: ' +
+      listed(
+        currencies
+          .filter(({ least, step }) => least > step)
+          .map((c) => formatMoney(c.least, c.code)),
+      ) +
+      '; of the others any. Prices are multiples of ' +
+      listed(special.map(({ code, step }) => `${step} in ${code}`)) +
+      ', and one payment takes 99999999 minor units (INR 999999999, COP 9999999999, IDR 999999999999)',
+  )
+
+function aboutCurrency(input: unknown): string {
+  return typeof input === 'string' && /^[A-Z]{3}$/.test(input)
+    ? aboutUnknown(input)
+    : 'Must be three capital letters, as in ISO 4217'
+}
+
+const newVariant = z
+  .strictObject({
+    sku: skuSchema,
+    options: options.default({}),
+    price,
+    currency,
+    stock: z.int().min(0).max(limits.stockUnits).describe('units on hand'),
+  })
+  .superRefine((variant, context) => {
+    const message = priceFault(variant.price, variant.currency)
+    if (message !== null) context.addIssue({ code: 'custom', path: ['price'], message })
+  })
 
 /** Each SKU once. */
 function distinct<Item extends { sku: string }>(items: readonly Item[]): boolean {
