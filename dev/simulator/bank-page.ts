@@ -1,5 +1,6 @@
 /** The page on which the buyer tells the bank yes or no. Whoever has the client secret may. */
 import type { ServerResponse } from 'node:http'
+import { formatMoney } from '../../src/kernel/currency.ts'
 import type { PaymentIntentRecord } from './records.ts'
 
 export function clientSecretOf({ id, secret }: PaymentIntentRecord): string {
@@ -13,8 +14,7 @@ export function sendBankPage(
   status = 200,
 ): void {
   const { amount, currency } = record
-  const digits = currency === 'jpy' || currency === 'krw' ? 0 : 2
-  const price = `${(amount / 10 ** digits).toFixed(digits)} ${currency.toUpperCase()}`
+  const price = formatMoney(amount, currency.toUpperCase())
   const asked = record.status === 'requires_action'
   const secret = escapeHtml(clientSecretOf(record))
   const html = `<!doctype html>

@@ -7,7 +7,6 @@ export const limits = {
   keyLength: 255,
   keyLifeMs: 24 * 3_600_000,
   bodyBytes: 64 * 1024,
-  amountMax: 99_999_999,
   metadataKeys: 50,
   metadataKeyLength: 40,
   metadataValueLength: 500,

@@ -1,7 +1,8 @@
+import { moneyOf } from './amounts.ts'
 import { type Attempt, attempt, type Charging, move } from './charging.ts'
 import { badParameter, declined, unexpectedState } from './failure.ts'
 import type { Form } from './form.ts'
-import { amountOf, currencyOf, customerOf, paymentMethodOf } from './intent-parameters.ts'
+import { customerOf, paymentMethodOf } from './intent-parameters.ts'
 import { cancelParams, captureParams, confirmParams, createParams } from './parameters.ts'
 import type { PaymentIntentRecord } from './records.ts'
 import type { Store, Work } from './store.ts'
@@ -35,8 +36,7 @@ export function createPaymentIntent(
   const record: PaymentIntentRecord = {
     id: newStripeId('pi'),
     created: work.now,
-    amount: amountOf(form),
-    currency: currencyOf(form),
+    ...moneyOf(form),
     status: paymentMethod ? 'requires_confirmation' : 'requires_payment_method',
     captureMethod: form.oneOf('capture_method', captureMethods) ?? 'automatic',
     confirmationMethod: form.oneOf('confirmation_method', ['automatic', 'manual']) ?? 'automatic',

@@ -1,6 +1,7 @@
 import { badParameter, unexpectedState } from './failure.ts'
 import type { Form } from './form.ts'
-import { amountOf, currencyOf, customerOf, paymentMethodOf } from './intent-parameters.ts'
+import { moneyOf } from './amounts.ts'
+import { customerOf, paymentMethodOf } from './intent-parameters.ts'
 import { updateParams } from './parameters.ts'
 import type { PaymentIntentRecord } from './records.ts'
 import type { Store, Work } from './store.ts'
@@ -20,8 +21,7 @@ export function updatePaymentIntent(
   form.onlyKnows(updateParams)
   const { status } = before
   const priced = form.has('amount') || form.has('currency')
-  const amount = form.has('amount') ? amountOf(form) : before.amount
-  const currency = form.has('currency') ? currencyOf(form) : before.currency
+  const { amount, currency } = moneyOf(form, before)
   const chosen = paymentMethodOf(form)
   const customer = form.has('customer') ? customerOf(store, form) : (before.customer ?? null)
   if (priced && !repriceable.includes(status)) throw fixed(before, 'amount')

@@ -17,7 +17,7 @@ test('the buyer approves on the page of the bank and is sent back to the shop', 
   })
   const page = intent.next_action?.redirect_to_url?.url ?? ''
   const html = await (await fetch(page)).text()
-  assert.match(html, /19\.99 USD/)
+  assert.match(html, /\$19\.99/)
   const body = new URLSearchParams({
     client_secret: intent.client_secret ?? '',
     outcome: 'succeed',

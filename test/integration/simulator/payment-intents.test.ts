@@ -226,7 +226,21 @@ test('what cannot be used is refused by name', async (t) => {
   await refused({ amount: -5 }, { param: 'amount' })
   await refused({ amount: 10.5 }, { param: 'amount' })
   await refused({ amount: 100_000_000 }, { param: 'amount', code: 'amount_too_large' })
+  await refused(
+    { amount: 49 },
+    {
+      ...{ param: 'amount', code: 'amount_too_small' },
+      message: 'Amount must be at least $0.50 usd',
+    },
+  )
+  await refused({ amount: 49, currency: 'jpy' }, { param: 'amount', code: 'amount_too_small' })
+  await refused({ amount: 17_499, currency: 'HUF' }, { param: 'amount', code: 'amount_too_small' })
+  await refused({ amount: 5_050, currency: 'isk' }, { param: 'amount' })
   await refused({ currency: 'dollars' }, { param: 'currency' })
+  await refused(
+    { currency: 'xxx' },
+    { param: 'currency', message: /supports these currencies: aed/ },
+  )
   await refused({ currency: '' }, { param: 'currency', code: 'parameter_missing' })
   await refused({ capture_method: 'later' }, { param: 'capture_method' })
   await refused(

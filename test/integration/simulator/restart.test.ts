@@ -18,7 +18,7 @@ test('a restart keeps payments, refunds and keys', async (t) => {
   await stripe.refunds.create({ payment_intent: paid.id, amount: 100 })
   const declined = { ...paying, payment_method: 'pm_card_chargeDeclined' }
   await assert.rejects(stripe.paymentIntents.create(declined, { idempotencyKey: 'k-2' }))
-  const open = await stripe.paymentIntents.create({ amount: 5, currency: 'usd' })
+  const open = await stripe.paymentIntents.create({ amount: 500, currency: 'usd' })
   await first.stop()
   for (let restart = 0; restart < 2; restart += 1) {
     const next = await startTestSimulator(t, { dataDir })
