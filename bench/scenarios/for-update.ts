@@ -78,6 +78,7 @@ export async function measureForUpdate(context: BenchContext, access: Access): P
     },
     startsAtMs: null,
     endsAtMs: null,
+    payable: null,
   })
   try {
     const strategy = pessimisticStrategy({

@@ -18,7 +18,8 @@
 --        …           five per request: request, buyer, units, record, message
 --                    request is the idempotency field, or '' for a part of a larger checkout
 -- REPLY  admitted  generation unitsLeft version … one word list per request:
---                  LEFT when granted · repeated RECORD · sold_out LEFT · over_limit LIMIT · not_open MS · ended · full
+--                  LEFT when granted · repeated RECORD · not_open MS · ended · unpayable UNITS · over_limit LIMIT ·
+--                  sold_out LEFT · full
 --        closed    the partition is being rebuilt
 --        missing   the SKU has no gate yet
 --        stale     generation
@@ -34,12 +35,13 @@ local requests = ARGV
 local state = redis.call('HMGET', partition, 'generation', 'run_id', 'open')
 if state[3] ~= '1' or state[2] ~= serverRunId() then return { 'closed' } end
 local g = redis.call('HMGET', gate, 'generation', 'units', 'granted', 'seq', 'settled_granted', 'version',
-  'limit', 'starts_ms', 'ends_ms', 'terms', 'holder_bits')
+  'limit', 'starts_ms', 'ends_ms', 'terms', 'holder_bits', 'payable')
 if g[1] ~= state[1] then return { 'missing' } end
 if generation ~= state[1] then return { 'stale', state[1] } end
 
 local units, granted, settledGranted = tonumber(g[2]), tonumber(g[3]), tonumber(g[5])
 local limit, startsMs, endsMs = tonumber(g[7]), tonumber(g[8]), tonumber(g[9])
+local payable = tonumber(g[12])
 local now = nowMs()
 local count = (#requests - 4) / 5
 
@@ -63,6 +65,7 @@ for i = 1, count do
   if repeated then answer = 'repeated ' .. repeated
   elseif startsMs and now < startsMs then answer = 'not_open ' .. startsMs
   elseif endsMs and now >= endsMs then answer = 'ended'
+  elseif payable and wanted > payable then answer = 'unpayable ' .. payable
   elseif limit and has + wanted > limit then answer = 'over_limit ' .. limit
   elseif units < wanted then answer = 'sold_out ' .. units
   elseif granted - settledGranted + wanted > waitingMax then answer = 'full'

@@ -18,6 +18,7 @@
 --        limit       int   units per buyer in the pool, or ''
 --        startsMs    int   opening of the sale, or ''
 --        endsMs      int   its end, or ''
+--        payable     int   units that one payment can take, or '' without a bound
 --        holderBits  int   size of the Bloom filter
 --        terms       text  JSON: what the buyer is promised
 -- REPLY  installed
@@ -27,7 +28,7 @@ local gate, mailbox, ready, wanted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local buyers, holders, loadedBuyers, loadedHolders = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local sku, generation, cursor, units, granted = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local version, pool, limit, startsMs, endsMs = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-local holderBits, terms = ARGV[11], ARGV[12]
+local payable, holderBits, terms = ARGV[11], ARGV[12], ARGV[13]
 
 redis.call('SREM', wanted, sku)
 local there = tonumber(redis.call('HGET', gate, 'generation') or 0)
@@ -45,5 +46,5 @@ end
 redis.call('SREM', ready, sku)
 redis.call('HSET', gate, 'generation', generation, 'units', units, 'granted', granted, 'seq', cursor,
   'settled', cursor, 'settled_granted', granted, 'version', version, 'pool', pool, 'limit', limit,
-  'starts_ms', startsMs, 'ends_ms', endsMs, 'holder_bits', holderBits, 'terms', terms)
+  'starts_ms', startsMs, 'ends_ms', endsMs, 'payable', payable, 'holder_bits', holderBits, 'terms', terms)
 return { 'installed' }

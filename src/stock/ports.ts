@@ -55,6 +55,8 @@ export type Admission =
   | { readonly tag: 'repeated'; readonly checkoutId: string; readonly fingerprint: string }
   | { readonly tag: 'not_open'; readonly startsAtMs: number }
   | { readonly tag: 'ended' }
+  /** One payment can take so many units, and not those asked for; 0: nobody can pay for one. */
+  | { readonly tag: 'unpayable'; readonly payable: number }
   | { readonly tag: 'over_limit'; readonly limit: number }
   | { readonly tag: 'sold_out'; readonly unitsLeft: number }
   | { readonly tag: 'full' }

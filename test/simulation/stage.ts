@@ -108,7 +108,7 @@ export class Stage {
 export function offerOf(sku: string, limit: number | null, price: number): Offer {
   const pool = limit === null ? null : `limit of ${sku}`
   const terms = { price, currency: 'EUR', title: sku, sellerId: null, pool, limit }
-  return { sku, terms, startsAtMs: null, endsAtMs: null }
+  return { sku, terms, startsAtMs: null, endsAtMs: null, payable: null }
 }
 
 /** What the ids of a story's checkouts are made and read with. */

@@ -37,6 +37,7 @@ export interface GateOptions {
   readonly limit?: number
   readonly startsMs?: number
   readonly endsMs?: number
+  readonly payable?: number
 }
 
 export interface Request {
@@ -111,6 +112,7 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
       limit: now.limit ?? '',
       startsMs: now.startsMs ?? '',
       endsMs: now.endsMs ?? '',
+      payable: now.payable ?? '',
       holderBits,
       terms,
     })
@@ -156,6 +158,7 @@ export async function buildGate(redis: RedisClient, options: GateOptions = {}) {
         limit: options.limit ?? '',
         startsMs: startsMs ?? '',
         endsMs: endsMs ?? '',
+        payable: options.payable ?? '',
         terms,
       }),
     post: (command: string, take = 0): Promise<PostReply> =>

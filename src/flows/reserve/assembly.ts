@@ -5,6 +5,7 @@
  */
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import { currencyOf } from '../../kernel/currency.ts'
 import { RecentMap } from '../../kernel/recent-map.ts'
 import { mayMove } from '../../orders/order-sql.ts'
 import { sql } from '../../platform/postgres/pool.ts'
@@ -15,7 +16,7 @@ import { partitionOf } from '../../stock/protocol/partition.ts'
 import { createBeginAssembly } from './begin-assemblies.ts'
 import { findByKey } from './checkout-repository.ts'
 import { releaseUnits } from './end-checkout.ts'
-import { refusalOf, unknownSku } from './refusals.ts'
+import { refusalOf, totalTooLarge, unknownSku } from './refusals.ts'
 import { type Line, type Purchase, type Refusal, type ReserveOutcome, refused } from './strategy.ts'
 
 /** What reserving several SKUs at once is built from. */
@@ -55,21 +56,26 @@ export class Assembly {
 
   /**
    * Answers `queued` once every gate has granted its units. Refuses with what a gate said ({@link
-   * refusalOf}), `not_found` or `mixed_currency`; then nothing is kept. @throws AppError overloaded
-   * when too many wait, or the key is in use; PostgreSQL's errors.
+   * refusalOf}), `not_found`, `mixed_currency`, or `validation_failed` for a total that no payment
+   * can take; then nothing is kept. @throws AppError overloaded when too many wait, or the key is in
+   * use; PostgreSQL's errors.
    */
   async reserve(purchase: Purchase): Promise<ReserveOutcome> {
     const { pool, gate, ids } = this.#deps
     const { buyerId, key, lines } = purchase
     const before = gate.known(buyerId, key)
     if (before) return before
-    const refusal = refusalFor(lines, await this.#currencies(lines))
+    const currencies = await this.#currencies(lines)
+    const refusal = refusalFor(lines, currencies)
     // A replay is answered although what it named may have been archived since.
     if (refusal) return (await findReplay(pool, buyerId, key)) ?? refusal
+    const [currency = ''] = currencies.values()
     const begun = await this.#begin({
       purchase,
+      most: currencyOf(currency)?.most ?? null,
       id: ids.mint(partitionOf(lines[0]?.sku as string), 0, buyerId),
     })
+    if ('tooLarge' in begun) return totalTooLarge(begun.tooLarge, currency)
     if (!begun.fresh) {
       return { tag: 'repeated', checkoutId: begun.id, fingerprint: begun.fingerprint }
     }

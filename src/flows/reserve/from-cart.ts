@@ -35,11 +35,21 @@ export function createPlaceFromCart(deps: {
     if (placed.tag === 'refused') {
       // After an uncertain answer the units may be held: then the key still stands for these lines.
       if (placed.code !== 'overloaded') await carts.letGo(buyerId, key)
-    } else if (bought.has(placed.checkout.status)) {
+      return aboutTheCart(placed)
+    }
+    if (bought.has(placed.checkout.status)) {
       await carts.take(buyerId, key, lines).catch(onNotEmptied)
     }
     return placed
   }
+}
+
+/** What is wrong with the items is wrong with the cart: the body names no items. */
+function aboutTheCart(refusal: Refusal): Refusal {
+  const { errors } = refusal.extras ?? {}
+  if (!errors) return refusal
+  const named = errors.map(({ message }) => ({ path: 'fromCart', message }))
+  return { ...refusal, extras: { ...refusal.extras, errors: named } }
 }
 
 function refuseEmpty(): never {

@@ -1,10 +1,11 @@
 import type { DatabasePool } from 'slonik'
 import { loadOffers } from '../../catalogue/offers.ts'
+import { unitsPayable } from '../../kernel/currency.ts'
 import type { Offer, OfferSource } from '../../stock/protocol/offers.ts'
 
 /**
  * For gates and owners, in API and worker: what the catalogue sells a SKU for, in minor units, and
- * when its sale runs, in milliseconds since 1970. SKUs without an offer are left out; rejects when
+ * when its sale runs, in milliseconds since 1970. Old rows may have a price that nobody can pay. SKUs without an offer are left out; rejects when
  * PostgreSQL is away.
  */
 export function offerSource(pool: DatabasePool): OfferSource {
@@ -26,6 +27,7 @@ export function offerSource(pool: DatabasePool): OfferSource {
             },
             startsAtMs: row.starts_at?.getTime() ?? null,
             endsAtMs: row.ends_at?.getTime() ?? null,
+            payable: unitsPayable(row.price, row.currency),
           },
         ]),
       )

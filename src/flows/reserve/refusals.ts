@@ -1,4 +1,5 @@
 /** What the gate's refusals are called outside. One table for all strategies. */
+import { currencyOf, formatMoney } from '../../kernel/currency.ts'
 import type { GateOutcome } from '../../stock/gate/gate.ts'
 import { type Refusal, refused } from './strategy.ts'
 
@@ -18,6 +19,8 @@ export function refusalOf(sku: string, outcome: Refusing): Refusal {
       return notOpen(sku, new Date(outcome.startsAtMs))
     case 'ended':
       return ended(sku)
+    case 'unpayable':
+      return unpayable(sku, outcome.payable)
     case 'full':
       return overloaded('Too many checkouts wait for their commit. Try again in a second.')
     case 'unknown_sku':
@@ -59,6 +62,36 @@ export const notOpen = (sku: string, startsAt: Date): Refusal =>
 /** For strategies: the refusal `sale_ended`. Never throws. */
 export const ended = (sku: string): Refusal =>
   refused('sale_ended', `The sale of ${sku} has ended.`, { members: { sku } })
+
+/**
+ * The refusal `validation_failed` of a line that no payment can pay for, with the units that one
+ * payment can take: 0 when not even one of them has a price that can be charged.
+ */
+export const unpayable = (sku: string, payable: number): Refusal =>
+  atItems(
+    payable > 0
+      ? `One payment can take at most ${payable} of ${sku}`
+      : `Nobody can pay for ${sku}: its seller must give it a price that can be charged`,
+    { sku, payable },
+  )
+
+/** The refusal `validation_failed` of a checkout whose total, in minor units, no payment can take. */
+export const totalTooLarge = (total: number, currency: string): Refusal => {
+  const most = formatMoney(currencyOf(currency)?.most ?? 0, currency)
+  return atItems(
+    `The total is ${formatMoney(total, currency)}, and one payment takes at most ${most}`,
+  )
+}
+
+function atItems(
+  message: string,
+  members: Readonly<Record<string, string | number>> = {},
+): Refusal {
+  return refused('validation_failed', `${message}.`, {
+    errors: [{ path: 'items', message }],
+    members,
+  })
+}
 
 /**
  * For strategies and sellers' changes: the refusal `not_found`, for a SKU that does not exist or is

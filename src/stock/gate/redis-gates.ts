@@ -193,12 +193,13 @@ export class RedisGates implements GateStore {
 }
 
 /** An offer as the gate's scripts take it: an empty text where there is no limit and no bound. */
-function termsOf({ terms, startsAtMs, endsAtMs }: Offer) {
+function termsOf({ terms, startsAtMs, endsAtMs, payable }: Offer) {
   return {
     pool: terms.pool ?? '',
     limit: terms.limit ?? '',
     startsMs: startsAtMs ?? '',
     endsMs: endsAtMs ?? '',
+    payable: payable ?? '',
     terms: JSON.stringify(terms),
   }
 }

@@ -40,6 +40,8 @@ function decodeAdmission(words: string): Admission {
       return { tag, limit: Number(first) }
     case 'not_open':
       return { tag, startsAtMs: Number(first) }
+    case 'unpayable':
+      return { tag, payable: Number(first) }
     case 'ended':
     case 'full':
       return { tag }
@@ -156,6 +158,7 @@ export const installGate = defineScript({
     'limit',
     'startsMs',
     'endsMs',
+    'payable',
     'holderBits',
     'terms',
   ],
@@ -169,7 +172,7 @@ export const installGate = defineScript({
 export const setTerms = defineScript({
   file: 'stock/set-terms',
   keys: ['gate'],
-  args: ['pool', 'limit', 'startsMs', 'endsMs', 'terms'],
+  args: ['pool', 'limit', 'startsMs', 'endsMs', 'payable', 'terms'],
   reply: {
     set: () => 'set' as const,
     missing: () => 'missing' as const,

@@ -7,6 +7,8 @@ export interface Offer {
   /** Milliseconds since the epoch; null: no bound. */
   readonly startsAtMs: number | null
   readonly endsAtMs: number | null
+  /** Units that one payment can take; 0: nobody can pay for one; null: no bound, it is free. */
+  readonly payable: number | null
 }
 
 /** Where owners and edits learn what a SKU is sold for; the catalogue answers. */
@@ -21,5 +23,5 @@ export interface OfferSource {
  */
 export function notOnSale(sku: string): Offer {
   const terms = { price: 0, currency: 'XXX', title: sku, sellerId: null, pool: null, limit: null }
-  return { sku, terms, startsAtMs: null, endsAtMs: 1 }
+  return { sku, terms, startsAtMs: null, endsAtMs: 1, payable: null }
 }

@@ -60,7 +60,7 @@ test('payments and carts read their own rows, however many others are open', asy
     await Promise.all(
       carts.map((id) => {
         const purchase = { buyerId: newId(), key: id, fingerprint: '', lines }
-        return begin({ id, purchase })
+        return begin({ id, purchase, most: 1_000 })
       }),
     )
     await holdParts(pool, carts, { sku: 'MUG', price: 500 })

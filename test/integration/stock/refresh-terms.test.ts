@@ -176,7 +176,9 @@ test('an offer that never rests is given up on', async (t) => {
     offers: async () => {
       price += 1
       const terms = { price, currency: 'EUR', title: sku, sellerId: null, pool: null, limit: null }
-      return new Map<string, Offer>([[sku, { sku, terms, startsAtMs: null, endsAtMs: null }]])
+      return new Map<string, Offer>([
+        [sku, { sku, terms, startsAtMs: null, endsAtMs: null, payable: null }],
+      ])
     },
   }
   await assert.rejects(

@@ -39,12 +39,13 @@ function answerTo(
   { records, counts }: Judged,
   { request: { buyerId, units }, field }: GateAsk,
 ): Admission | undefined {
-  const { limit, startsAtMs, endsAtMs, granted, settledGranted } = gate
+  const { limit, startsAtMs, endsAtMs, payable, granted, settledGranted } = gate
   const before = field === '' ? undefined : [records, ...known].find((each) => each?.has(field))
   const record = before?.get(field)
   if (record) return { tag: 'repeated', ...record }
   if (startsAtMs !== null && nowMs < startsAtMs) return { tag: 'not_open', startsAtMs }
   if (endsAtMs !== null && nowMs >= endsAtMs) return { tag: 'ended' }
+  if (payable !== null && units > payable) return { tag: 'unpayable', payable }
   const has = counts.get(buyerId) ?? counted.get(buyerId) ?? 0
   if (limit !== null && has + units > limit) return { tag: 'over_limit', limit }
   if (gate.units < units) return { tag: 'sold_out', unitsLeft: gate.units }

@@ -111,11 +111,12 @@ export class MemoryGates implements GateStore {
     terms,
     startsAtMs,
     endsAtMs,
+    payable,
   }: Offer): Promise<'set' | 'missing' | 'other_pool'> {
     const { gate } = this.#sku(sku)
     if (!gate) return 'missing'
     if (terms.pool !== null && terms.pool !== gate.pool) return 'other_pool'
-    Object.assign(gate, { limit: terms.limit, startsAtMs, endsAtMs, terms })
+    Object.assign(gate, { limit: terms.limit, startsAtMs, endsAtMs, payable, terms })
     return 'set'
   }
 
@@ -185,7 +186,7 @@ export class MemoryGates implements GateStore {
     loaded?.buyers.delete(sku)
     loaded?.holders.delete(sku)
     if ((keys.skus.get(sku)?.gate?.generation ?? 0) >= generation) return false
-    const { terms, startsAtMs, endsAtMs } = offer
+    const { terms, startsAtMs, endsAtMs, payable } = offer
     keys.skus.set(sku, {
       mailbox: [],
       buyers: buyers ?? new Map(),
@@ -193,7 +194,7 @@ export class MemoryGates implements GateStore {
       gate: {
         ...{ generation, units: free, granted, seq: cursor, settled: cursor },
         ...{ settledGranted: granted, version, pool: terms.pool ?? '', limit: terms.limit },
-        ...{ startsAtMs, endsAtMs, holderBits: holderBits(onHand), terms },
+        ...{ startsAtMs, endsAtMs, payable, holderBits: holderBits(onHand), terms },
       },
     })
     keys.ready.delete(sku)

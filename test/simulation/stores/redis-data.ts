@@ -15,6 +15,7 @@ export interface GateHash {
   limit: number | null
   startsAtMs: number | null
   endsAtMs: number | null
+  payable: number | null
   holderBits: number
   terms: Terms
 }

@@ -5,11 +5,20 @@
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import type { Clock } from '../../../kernel/clock.ts'
+import { currencyOf } from '../../../kernel/currency.ts'
 import { sql } from '../../../platform/postgres/pool.ts'
 import type { CheckoutIds } from '../../../stock/protocol/checkout-id.ts'
 import type { Offer, OfferSource } from '../../../stock/protocol/offers.ts'
 import { partitionOf } from '../../../stock/protocol/partition.ts'
-import { ended, notOpen, overLimit, soldOut, unknownSku } from '../refusals.ts'
+import {
+  ended,
+  notOpen,
+  overLimit,
+  soldOut,
+  totalTooLarge,
+  unknownSku,
+  unpayable,
+} from '../refusals.ts'
 import {
   type Line,
   type Purchase,
@@ -97,8 +106,11 @@ async function take(
       ${currency}, now() + make_interval(secs => ${deps.holdSeconds}))
     on conflict on constraint orders_buyer_key do nothing returning id`)
   if (!begun) throw new Repeated()
+  const most = currencyOf(currency)?.most
   let remaining = 0
   for (const line of priced) remaining = await takeLine(tx, deps, buyerId, checkoutId, line)
+  // After its lines: a fault of one of them says more.
+  if (most !== undefined && total > most) throw new Refused(totalTooLarge(total, currency))
   return remaining
 }
 
@@ -109,13 +121,14 @@ async function takeLine(
   checkoutId: string,
   { sku, quantity, offer }: Line & { readonly offer: Offer },
 ): Promise<number> {
-  const { terms, startsAtMs, endsAtMs } = offer
+  const { terms, startsAtMs, endsAtMs, payable } = offer
   const row = await tx.maybeOne(sql.type(LedgerRow)`
     select free from ledger where sku = ${sku} for update`)
   if (!row) throw new Refused(unknownSku(sku))
   if (startsAtMs !== null && clock.now() < startsAtMs)
     throw new Refused(notOpen(sku, new Date(startsAtMs)))
   if (endsAtMs !== null && clock.now() >= endsAtMs) throw new Refused(ended(sku))
+  if (payable !== null && quantity > payable) throw new Refused(unpayable(sku, payable))
   if (terms.pool !== null && terms.limit !== null) {
     const counted = await tx.maybeOne(sql.type(z.object({ units: z.number() }))`
       select units from buyer_units where pool = ${terms.pool} and buyer_id = ${buyerId}`)

@@ -115,6 +115,14 @@ export const admissions: Record<string, Case> = {
     const second = await writesNothing(late, () => late.admit([one(2)]))
     assert.deepEqual(second.tag === 'admitted' && second.admissions, [{ tag: 'ended' }])
   },
+  'admit · unpayable: what no payment can take, before limit and units': async (_t, redis) => {
+    const gate = await buildGate(redis, { payable: 2, limit: 1, units: 0 })
+    const reply = await writesNothing(gate, () => gate.admit([one(3), one(2)]))
+    assert.deepEqual(reply.tag === 'admitted' && reply.admissions, [
+      { tag: 'unpayable', payable: 2 },
+      { tag: 'over_limit', limit: 1 },
+    ])
+  },
   'admit · full: what is granted and not committed is bounded': async (_t, redis) => {
     const gate = await buildGate(redis, { units: 100 })
     const reply = await gate.admit([one(2), one(2), one(1)], { waitingMax: 3 })

@@ -38,12 +38,13 @@ const admitting: Record<string, Case> = {
     assert.equal((await gate.ask({ buyerId, key })).tag, 'repeated')
     assert.deepEqual(await gate.ask({ buyerId }), { tag: 'over_limit', limit: 1 })
     assert.deepEqual(await gate.ask({}, { waitingMax: 0 }), { tag: 'sold_out', unitsLeft: 0 })
-
     const startsAtMs = inAnHour()
     const later = await openGate(world, { state: { onHand: 0 }, limit: 1, startsAtMs })
     assert.deepEqual(await later.ask({ units: 2 }), { tag: 'not_open', startsAtMs })
     const over = await openGate(world, { state: { onHand: 0 }, limit: 1, endsAtMs: anHourAgo() })
     assert.deepEqual(await over.ask({ units: 2 }), { tag: 'ended' })
+    const dear = await openGate(world, { state: { onHand: 0 }, limit: 1, payable: 1 })
+    assert.deepEqual(await dear.ask({ units: 2 }), { tag: 'unpayable', payable: 1 })
     const plenty = await openGate(world)
     assert.deepEqual(await plenty.ask({ units: 2 }, { waitingMax: 1 }), { tag: 'full' })
   },
@@ -341,6 +342,8 @@ const building: Record<string, Case> = {
     assert.equal((await gate.ask({ units: 2 })).tag, 'granted')
     const [message] = (await gate.entries())[0]?.messages ?? []
     assert.deepEqual(message?.kind === 'reserve' && message.terms, more.terms)
+    await gates.setTerms({ ...more, payable: 0 })
+    assert.deepEqual(await gate.ask(), { tag: 'unpayable', payable: 0 })
     await gates.setTerms({ ...more, endsAtMs: 1 })
     assert.deepEqual(await gate.ask(), { tag: 'ended' })
   },

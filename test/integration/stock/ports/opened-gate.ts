@@ -38,6 +38,7 @@ export interface Built {
   readonly limit?: number | null
   readonly startsAtMs?: number | null
   readonly endsAtMs?: number | null
+  readonly payable?: number | null
   readonly version?: number
 }
 
@@ -54,9 +55,9 @@ export const newSku = (): string => `PORT-${++count}`
 
 export function offerOf(sku: string, built: Built = {}): Offer {
   const { limit = null, pool = limit === null ? null : 'sale-1' } = built
-  const { startsAtMs = null, endsAtMs = null } = built
+  const { startsAtMs = null, endsAtMs = null, payable = null } = built
   const terms = { price: 1_000, currency: 'EUR', title: sku, sellerId: null, pool, limit }
-  return { sku, terms, startsAtMs, endsAtMs }
+  return { sku, terms, startsAtMs, endsAtMs, payable }
 }
 
 /** A gate with ten free units, unless told otherwise, in an open partition of generation 1. */
