@@ -1,6 +1,6 @@
+import { moneyOf } from './amounts.ts'
 import { badParameter, unexpectedState } from './failure.ts'
 import type { Form } from './form.ts'
-import { moneyOf } from './amounts.ts'
 import { customerOf, paymentMethodOf } from './intent-parameters.ts'
 import { updateParams } from './parameters.ts'
 import type { PaymentIntentRecord } from './records.ts'

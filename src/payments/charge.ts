@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Amount, Charge, IntentAnswer, IntentFacts, PaymentGateway } from './gateway.ts'
 import { askPatiently, chargePatience, type Patience } from './patience.ts'
-import { chargeOf } from './stripe-gateway.ts'
+import { chargeOf } from './stripe-words.ts'
 
 /** What charging needs, of an API process or a worker. */
 export interface ChargeDeps {

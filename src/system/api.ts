@@ -9,7 +9,7 @@ import { createCancelCheckout } from '../flows/pay/cancel-checkout.ts'
 import { createCancelOrder } from '../flows/pay/cancel-order.ts'
 import { Confirmations } from '../flows/pay/confirm.ts'
 import type { MoneyDeps } from '../flows/pay/money-deps.ts'
-import { PaymentQueue } from '../flows/pay/payment-queue.ts'
+import type { PaymentQueue } from '../flows/pay/payment-queue.ts'
 import { createPlaceOrder } from '../flows/pay/place-order.ts'
 import { Checkouts } from '../flows/reserve/checkouts.ts'
 import { createPlaceFromCart } from '../flows/reserve/from-cart.ts'
@@ -42,7 +42,6 @@ import { writesRelayedRows } from '../jobs/hints.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { systemRandom } from '../kernel/random.ts'
 import { createOrders } from '../orders/orders.ts'
-import { unlimitedBudget } from '../payments/budget/budget.ts'
 import { WebhookInbox } from '../payments/webhook-inbox.ts'
 import { createWebhookVerifier } from '../payments/webhook-signature.ts'
 import { sql } from '../platform/postgres/pool.ts'
@@ -54,7 +53,7 @@ import { RedisGates } from '../stock/gate/redis-gates.ts'
 import { RedisWakes } from '../stock/gate/redis-wakes.ts'
 import { type CheckoutIds, checkoutIds } from '../stock/protocol/checkout-id.ts'
 import { catalogueOf } from './catalogue.ts'
-import { moneyOf, poolOf, redisOpener, strategyOf } from './shared.ts'
+import { poolOf, redisOpener, startPayments, strategyOf } from './shared.ts'
 
 /** Starts the HTTP server. Resolves when it listens. */
 export async function startApi(
@@ -91,9 +90,8 @@ export async function startApi(
     availability,
     clock,
   })
-  const money = moneyOf(config, { pool, strategy, clock, random: systemRandom, log })
-  void money.access.check()
-  const queue = new PaymentQueue({ ...money, budget: unlimitedBudget })
+  const payments = startPayments(config, { pool, strategy, clock, random: systemRandom, log })
+  const { money, queue } = payments
   const parts = { ...money, queue, strategy, identity, ids, images, availability, carts, results }
 
   const app = buildApp({
@@ -117,8 +115,7 @@ export async function startApi(
     url,
     async stop() {
       await app.close()
-      await queue.stop(paymentsMs)
-      money.access.stop()
+      await payments.stop()
       await unwatchEnded()
       unwatch()
       catalogue.unwatch()
@@ -128,9 +125,6 @@ export async function startApi(
     },
   }
 }
-
-/** How long an API that stops waits for payments that are under way; the others are resumed. */
-const paymentsMs = 5_000
 
 /** What the routes are made of. */
 interface RouteParts extends MoneyDeps {

@@ -5,7 +5,6 @@ import type { ConnectedConfig } from '../config/config.ts'
 import { accountTopics } from '../flows/account/erase-account.ts'
 import { createCancelCheckout } from '../flows/pay/cancel-checkout.ts'
 import { handleStripeEvent } from '../flows/pay/handle-event.ts'
-import { PaymentQueue } from '../flows/pay/payment-queue.ts'
 import { paymentTopics } from '../flows/pay/payment-topics.ts'
 import type { ReservationStrategy } from '../flows/reserve/strategy.ts'
 import { noteReadyImage } from '../flows/sell/manage-images.ts'
@@ -19,7 +18,6 @@ import { systemRandom } from '../kernel/random.ts'
 import { mailTopics } from '../notifications/mail-topics.ts'
 import { createMailer } from '../notifications/mailer.ts'
 import { createMailSender } from '../notifications/send-mails.ts'
-import { unlimitedBudget } from '../payments/budget/budget.ts'
 import { mailTopic } from '../platform/outbox.ts'
 import { joinTopics } from '../platform/outbox-handlers.ts'
 import { startRelays } from '../platform/queue/relay.ts'
@@ -30,7 +28,7 @@ import type { Logger } from '../platform/telemetry/logger.ts'
 import type { GateStore } from '../stock/ports.ts'
 import type { CheckoutIds } from '../stock/protocol/checkout-id.ts'
 import type { OfferSource } from '../stock/protocol/offers.ts'
-import { moneyOf } from './shared.ts'
+import { startPayments } from './shared.ts'
 
 export interface JobParts {
   readonly pool: DatabasePool
@@ -48,9 +46,6 @@ export interface JobParts {
   readonly log: Logger
 }
 
-/** How long a worker that stops waits for payments that are under way; the others are resumed. */
-const paymentsMs = 5_000
-
 /** Starts the schedule and the relays. `stop` lets running jobs finish, for a few seconds. */
 export async function startJobs(
   config: ConnectedConfig,
@@ -58,9 +53,8 @@ export async function startJobs(
 ): Promise<{ stop(): Promise<void> }> {
   const { pool, redis, gates, offers, strategy, hints, clock, log } = parts
   const random = systemRandom
-  const money = moneyOf(config, { pool, strategy, clock, random, log })
-  void money.access.check()
-  const queue = new PaymentQueue({ ...money, budget: unlimitedBudget })
+  const payments = startPayments(config, { pool, strategy, clock, random, log })
+  const { money, queue } = payments
   const { store } = await openImageStore(config, clock)
   const images = { pool, log, store, onReady: noteReadyImage }
   const mailer = createMailer({
@@ -100,9 +94,7 @@ export async function startJobs(
   return {
     async stop() {
       unhint()
-      const stopped = running.map((each) => each.stop())
-      await Promise.all([queue.stop(paymentsMs), ...stopped])
-      money.access.stop()
+      await Promise.all([payments, ...running].map((each) => each.stop()))
       mailer.close()
     },
   }

@@ -4,6 +4,7 @@ import type { ConnectedConfig } from '../config/config.ts'
 import { Leases } from '../flows/pay/leases.ts'
 import { pgMoneyStore } from '../flows/pay/money/pg-money-store.ts'
 import type { MoneyDeps } from '../flows/pay/money-deps.ts'
+import { PaymentQueue } from '../flows/pay/payment-queue.ts'
 import { ProviderAccess } from '../flows/pay/provider-access.ts'
 import { Assembly, currenciesOf } from '../flows/reserve/assembly.ts'
 import { offerSource } from '../flows/reserve/offer-source.ts'
@@ -12,6 +13,7 @@ import { pessimisticStrategy } from '../flows/reserve/strategies/pessimistic.ts'
 import type { ReservationStrategy } from '../flows/reserve/strategy.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { systemRandom } from '../kernel/random.ts'
+import { unlimitedBudget } from '../payments/budget/budget.ts'
 import { simulatorKey, simulatorUrl, stripeGateway } from '../payments/stripe-gateway.ts'
 import { openPool } from '../platform/postgres/pool.ts'
 import { openRedis, type RedisPurpose } from '../platform/redis/client.ts'
@@ -60,8 +62,28 @@ export function strategyOf(config: ConnectedConfig, parts: StrategyParts): Reser
   })
 }
 
-/** What payments need, whoever settles them. */
-export function moneyOf(
+/** How long a process that stops waits for payments that are under way; the others are resumed. */
+const paymentsMs = 5_000
+
+/** Payments of one process: what they are made of, and the queue before the provider. */
+export function startPayments(
+  config: ConnectedConfig,
+  parts: Parameters<typeof moneyOf>[1],
+): { readonly money: MoneyDeps; readonly queue: PaymentQueue; stop(): Promise<void> } {
+  const money = moneyOf(config, parts)
+  const queue = new PaymentQueue({ ...money, budget: unlimitedBudget })
+  void money.access.check()
+  return {
+    money,
+    queue,
+    async stop() {
+      await queue.stop(paymentsMs)
+      money.access.stop()
+    },
+  }
+}
+
+function moneyOf(
   config: ConnectedConfig,
   parts: Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | 'random' | 'log'>,
 ): MoneyDeps {

@@ -1,11 +1,11 @@
 /** Drives one attempt to a verdict, or as far as the provider goes with it. */
 import { type ChargeRequest, charge } from '../../payments/charge.ts'
 import type { Charge, IntentFacts, Unknown } from '../../payments/gateway.ts'
-import { chargeOf } from '../../payments/stripe-gateway.ts'
+import { chargeOf } from '../../payments/stripe-words.ts'
+import type { Settlement } from './money/settlement.ts'
 import type { Attempt } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { capturePaid, settleNews, settlePayment } from './settle.ts'
-import type { Settlement } from './settlement.ts'
 
 /**
  * What came of asking the provider. `refused`: it would not make the attempt; `param` is the parameter

@@ -1,7 +1,7 @@
 /**
  * Brings a payment to a verdict, wherever it was left: by a crash, a lost reply, or a lost event.
  */
-import { chargeOf } from '../../payments/stripe-gateway.ts'
+import { chargeOf } from '../../payments/stripe-words.ts'
 import { cancelIntent } from './cancel-intent.ts'
 import { type Driven, driveAttempt } from './drive.ts'
 import type { OpenAttempt } from './money/store.ts'

@@ -5,9 +5,9 @@
 import { PermanentFailure } from '../../platform/retries.ts'
 import { finishReclaim } from './late-money.ts'
 import { decideSettlement, type MoneyNews } from './money/decide-settlement.ts'
+import type { Settlement, Verdict } from './money/settlement.ts'
 import type { PaidFacts } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
-import type { Settlement, Verdict } from './settlement.ts'
 
 /** What settling is built from. */
 export type SettleDeps = Pick<MoneyDeps, 'store' | 'strategy' | 'declinesMax' | 'log' | 'clock'>

@@ -24,6 +24,7 @@ import { sql } from '../../../src/platform/postgres/pool.ts'
 import { closeAfter } from '../../support/at-the-end.ts'
 import { dueNow, quickRetries, silent, testPool } from '../../support/background.ts'
 import { eventually } from '../../support/eventually.ts'
+import { sellFor } from '../../support/purchases/change.ts'
 import { writePaidOrder } from '../../support/purchases/write.ts'
 import { createTestFolder } from '../../support/stores.ts'
 
@@ -148,8 +149,7 @@ test('a mail writes amounts with the digits of their currency', async (t) => {
   const { caught, url } = await startSmtp(t)
   const { run } = worker(pool, smtpMailer(t, url))
   const { id } = await anOrder(pool)
-  await pool.query(sql.typeAlias('none')`update order_lines set unit_price = unit_price * 100`)
-  await pool.query(sql.typeAlias('none')`update orders set currency = 'HUF', total = total * 100`)
+  await sellFor(pool, 'HUF', 100)
   await tell(pool, 'order.paid', id)
   await run()
   const text = caught[0]?.mail.text ?? ''

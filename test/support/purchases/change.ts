@@ -34,3 +34,13 @@ export const lockingCheckout = 'select from orders where id = $1 for update'
 /** Makes somebody the seller of every line of an order. */
 export const giveSeller = (q: CommonQueryMethods, id: string, sellerId: string) =>
   q.query(none`update order_lines set seller_id = ${sellerId} where order_id = ${id}`)
+
+/** Lets every order be sold in another currency, for so many times the minor units. */
+export async function sellFor(
+  q: CommonQueryMethods,
+  currency: string,
+  times: number,
+): Promise<void> {
+  await q.query(none`update order_lines set unit_price = unit_price * ${times}::int`)
+  await q.query(none`update orders set currency = ${currency}, total = total * ${times}::int`)
+}

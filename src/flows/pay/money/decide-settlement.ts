@@ -7,9 +7,9 @@ import { assert } from '../../../kernel/assert.ts'
 import { canMove } from '../../../orders/order-state.ts'
 import type { IntentFacts } from '../../../payments/gateway.ts'
 import { cancelTopic, type OutboxRow } from '../../../platform/outbox.ts'
-import type { Settlement, Verdict } from '../settlement.ts'
 import { attemptsMax } from './attempts-max.ts'
 import { type MoneyChange, type MoneyFacts, openAttemptOf } from './facts.ts'
+import type { Settlement, Verdict } from './settlement.ts'
 
 /** What the rules need to know of the shop. */
 export interface MoneyRules {

@@ -57,7 +57,7 @@ export interface MoneyFacts {
 /** What one decision changes. What is not named stays as it is. */
 export interface MoneyChange {
   readonly order?: {
-    readonly by: Cause
+    readonly by: Extract<Cause, 'payment' | 'late money'>
     readonly to: OrderState
     readonly outcome?: Outcome
     /** Null clears it; undefined leaves it. */

@@ -1,7 +1,7 @@
 /**
  * The words between those who bring the provider's answer and the one place that makes it a fact.
  */
-import type { Charge } from '../../payments/gateway.ts'
+import type { Charge } from '../../../payments/gateway.ts'
 
 /** A word of the provider that can be settled. */
 export type Verdict = Exclude<Charge, { readonly tag: 'refused' | 'unknown' }>
