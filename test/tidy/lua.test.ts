@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as cartScripts from '../../src/cart/cart-scripts.ts'
 import * as cacheScripts from '../../src/catalogue/cache-scripts.ts'
+import * as budgetScripts from '../../src/payments/budget/budget-scripts.ts'
 import { loadScript } from '../../src/platform/redis/script.ts'
 import * as gateScripts from '../../src/stock/gate/scripts.ts'
 import { type SourceFile, sourceFiles } from '../support/sources.ts'
@@ -20,9 +21,12 @@ interface Script {
 const files = sourceFiles(['lua'], ['.lua'])
 const nameOf = ({ path }: SourceFile) => path.slice('lua/'.length, -'.lua'.length)
 const scripts = files.filter(({ path }) => !path.startsWith('lua/lib/')).map(parse)
-const contracts = Object.values({ ...gateScripts, ...cartScripts, ...cacheScripts }).flatMap(
-  (value) => (typeof value === 'function' && 'contract' in value ? [value.contract] : []),
-)
+const contracts = Object.values({
+  ...gateScripts,
+  ...cartScripts,
+  ...cacheScripts,
+  ...budgetScripts,
+}).flatMap((value) => (typeof value === 'function' && 'contract' in value ? [value.contract] : []))
 
 function parse(file: SourceFile): Script {
   const lines = file.text.trimEnd().split('\n')

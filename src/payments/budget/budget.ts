@@ -22,6 +22,12 @@ export interface RequestLimits {
   readonly endpoint: number
 }
 
+/** What the budget says to operators. */
+export interface BudgetLog {
+  warn(facts: object, text: string): void
+  info(text: string): void
+}
+
 /** What whoever calls the provider asks first. Nothing of it rejects. */
 export interface CallBudget {
   /** False: calls are not counted. */
