@@ -35,6 +35,8 @@ const environment = z.object({
   STRIPE_SECRET_KEY: z.string().min(1).optional(),
   STRIPE_WEBHOOK_SECRET: z.string().min(1).default(demoSecrets.webhook),
   STRIPE_API_BASE: z.url().optional(),
+  STRIPE_REQUESTS_PER_SECOND: whole(0, 10_000).optional(),
+  STRIPE_REQUESTS_PER_ENDPOINT: whole(0, 10_000).optional(),
   SMTP_URL: z.url().optional(),
   MAIL_FROM: z.string().min(3).default('Sluice <shop@sluice.example>'),
   S3_ENDPOINT: z.url().optional(),

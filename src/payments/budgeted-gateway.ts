@@ -8,8 +8,9 @@ const usualMs = 5_000
 
 /**
  * Wraps a gateway for one process, whose calls are all of one urgency. A call waits for its place
- * for half of its time at most, and has what is left for itself. Without a place it is not made,
- * and its answer is `unknown`. Hands `gateway` back when the budget has no limits.
+ * for half of its time at most, and has what is left for itself; one that its caller has counted
+ * already does not wait. Without a place it is not made, and its answer is `unknown`, `busy`. The
+ * budget hears of every 429. Hands `gateway` back when the budget has no limits.
  */
 export function budgetedGateway(
   gateway: PaymentGateway,
@@ -21,23 +22,33 @@ export function budgetedGateway(
 ): PaymentGateway {
   const { budget, urgency, clock } = parts
   if (!budget.limited) return gateway
-  const placed = async <Answer>(
+  const placed = async <Answer extends { readonly tag: string } | null>(
     endpoint: Endpoint,
-    { timeoutMs = usualMs }: CallOptions = {},
+    options: CallOptions = {},
     call: (options: CallOptions) => Promise<Answer>,
   ): Promise<Answer | Unknown> => {
+    const { timeoutMs = usualMs, counted = false } = options
     const began = clock.monotonic()
-    const placed = await budget.take(endpoint, { urgency, maxMs: timeoutMs / 2 })
-    if (!placed) return { tag: 'unknown', message: 'too many calls wait for the provider' }
-    return call({ timeoutMs: Math.max(1, timeoutMs - (clock.monotonic() - began)) })
+    if (!counted && !(await budget.take(endpoint, { urgency, maxMs: timeoutMs / 2 }))) {
+      return { tag: 'unknown', why: 'busy', message: 'too many calls wait for the provider' }
+    }
+    const left = Math.max(1, timeoutMs - (clock.monotonic() - began))
+    const answer = await call({ ...options, timeoutMs: left })
+    if (isBusy(answer)) budget.throttled(endpoint, answer.limit ?? null)
+    return answer
   }
   return {
-    createIntent: (request, options) =>
-      placed('payment_intents', options, (left) => gateway.createIntent(request, left)),
+    createAndConfirm: (request, options) =>
+      placed('payment_intents', options, (left) => gateway.createAndConfirm(request, left)),
+    burnKey: (request, options) =>
+      placed('payment_intents', options, (left) => gateway.burnKey(request, left)),
     confirmIntent: (request, options) =>
       placed('payment_intents', options, (left) => gateway.confirmIntent(request, left)),
     cancelIntent: (intentId, options) =>
       placed('payment_intents', options, (left) => gateway.cancelIntent(intentId, left)),
+    findIntents: (request, options) =>
+      placed('lists', options, (left) => gateway.findIntents(request, left)),
+    checkAccess: (options) => placed('lists', options, (left) => gateway.checkAccess(left)),
     retrieveIntent: (intentId, options) =>
       placed('payment_intents_read', options, (left) => gateway.retrieveIntent(intentId, left)),
     createRefund: (request, options) =>
@@ -45,4 +56,8 @@ export function budgetedGateway(
     listRefunds: (intentId, options) =>
       placed('lists', options, (left) => gateway.listRefunds(intentId, left)),
   }
+}
+
+function isBusy(answer: unknown): answer is Unknown & { readonly why: 'busy' } {
+  return (answer as Partial<Unknown> | null)?.why === 'busy'
 }

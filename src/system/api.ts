@@ -90,7 +90,15 @@ export async function startApi(
     availability,
     clock,
   })
-  const payments = startPayments(config, { pool, strategy, clock, random: systemRandom, log })
+  const payments = startPayments(config, {
+    pool,
+    strategy,
+    clock,
+    random: systemRandom,
+    log,
+    redis: gateRedis,
+    urgency: 'buyer',
+  })
   const { money, queue } = payments
   const parts = { ...money, queue, strategy, identity, ids, images, availability, carts, results }
 

@@ -53,7 +53,15 @@ export async function startJobs(
 ): Promise<{ stop(): Promise<void> }> {
   const { pool, redis, gates, offers, strategy, hints, clock, log } = parts
   const random = systemRandom
-  const payments = startPayments(config, { pool, strategy, clock, random, log })
+  const payments = startPayments(config, {
+    pool,
+    strategy,
+    clock,
+    random,
+    log,
+    redis,
+    urgency: 'background',
+  })
   const { money, queue } = payments
   const { store } = await openImageStore(config, clock)
   const images = { pool, log, store, onReady: noteReadyImage }

@@ -1,6 +1,6 @@
 /** What API and worker connect in the same way. */
 import type { DatabasePool } from 'slonik'
-import type { ConnectedConfig } from '../config/config.ts'
+import type { Config, ConnectedConfig } from '../config/config.ts'
 import { Leases } from '../flows/pay/leases.ts'
 import { pgMoneyStore } from '../flows/pay/money/pg-money-store.ts'
 import type { MoneyDeps } from '../flows/pay/money-deps.ts'
@@ -12,11 +12,14 @@ import { actorStrategy } from '../flows/reserve/strategies/actor.ts'
 import { pessimisticStrategy } from '../flows/reserve/strategies/pessimistic.ts'
 import type { ReservationStrategy } from '../flows/reserve/strategy.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { newId } from '../kernel/ids.ts'
 import { systemRandom } from '../kernel/random.ts'
-import { unlimitedBudget } from '../payments/budget/budget.ts'
+import type { CallBudget, RequestLimits, Urgency } from '../payments/budget/budget.ts'
+import { openBudget } from '../payments/budget/paced-budget.ts'
+import { budgetedGateway } from '../payments/budgeted-gateway.ts'
 import { simulatorKey, simulatorUrl, stripeGateway } from '../payments/stripe-gateway.ts'
 import { openPool } from '../platform/postgres/pool.ts'
-import { openRedis, type RedisPurpose } from '../platform/redis/client.ts'
+import { openRedis, type RedisClient, type RedisPurpose } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
 import { Gate } from '../stock/gate/gate.ts'
 import type { LocalRefusals } from '../stock/gate/local-refusals.ts'
@@ -62,16 +65,36 @@ export function strategyOf(config: ConnectedConfig, parts: StrategyParts): Reser
   })
 }
 
+/** What Stripe allows an account that has not asked for more. The simulator has no limits. */
+export function requestLimitsOf(config: Config): RequestLimits {
+  const usual = config.STRIPE_SECRET_KEY ? { account: 100, endpoint: 25 } : unlimited
+  return {
+    account: config.STRIPE_REQUESTS_PER_SECOND ?? usual.account,
+    endpoint: config.STRIPE_REQUESTS_PER_ENDPOINT ?? usual.endpoint,
+  }
+}
+
+const unlimited: RequestLimits = { account: 0, endpoint: 0 }
+
 /** How long a process that stops waits for payments that are under way; the others are resumed. */
 const paymentsMs = 5_000
+
+interface PaymentParts extends Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | 'random' | 'log'> {
+  /** Where all processes share one budget of calls to the provider. */
+  readonly redis: RedisClient
+  /** Whether buyers wait for the calls of this process. */
+  readonly urgency: Urgency
+}
 
 /** Payments of one process: what they are made of, and the queue before the provider. */
 export function startPayments(
   config: ConnectedConfig,
-  parts: Parameters<typeof moneyOf>[1],
+  { redis, urgency, ...parts }: PaymentParts,
 ): { readonly money: MoneyDeps; readonly queue: PaymentQueue; stop(): Promise<void> } {
-  const money = moneyOf(config, parts)
-  const queue = new PaymentQueue({ ...money, budget: unlimitedBudget })
+  const { clock, log } = parts
+  const budget = openBudget(requestLimitsOf(config), { redis, clock, log, id: newId() })
+  const money = moneyOf(config, parts, { budget, urgency })
+  const queue = new PaymentQueue({ ...money, budget })
   void money.access.check()
   return {
     money,
@@ -85,17 +108,19 @@ export function startPayments(
 
 function moneyOf(
   config: ConnectedConfig,
-  parts: Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | 'random' | 'log'>,
+  parts: Omit<PaymentParts, 'redis' | 'urgency'>,
+  { budget, urgency }: { readonly budget: CallBudget; readonly urgency: Urgency },
 ): MoneyDeps {
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
   const { clock, log } = parts
   const store = pgMoneyStore(parts.pool)
   // Without a key there is nobody but the simulator to pay with.
-  const gateway = stripeGateway(
+  const stripe = stripeGateway(
     secretKey
       ? { secretKey, apiBase, clock }
       : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl, clock },
   )
+  const gateway = budgetedGateway(stripe, { budget, urgency, clock })
   return {
     ...parts,
     store,

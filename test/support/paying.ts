@@ -45,6 +45,8 @@ export async function startPayingSystem(t: TestContext, options: PayingOptions =
     settings: {
       STRIPE_API_BASE: simulator.url,
       STRIPE_SECRET_KEY: testStripeKey,
+      STRIPE_REQUESTS_PER_SECOND: '0',
+      STRIPE_REQUESTS_PER_ENDPOINT: '0',
       ...options.settings,
     },
   })

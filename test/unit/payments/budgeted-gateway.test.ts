@@ -23,7 +23,7 @@ function world({ grants = true, waitMs = 0 } = {}) {
       return grants
     },
   }
-  const answer: Unknown = { tag: 'unknown', message: 'of the provider' }
+  const answer: Unknown = { tag: 'unknown', why: 'away', message: 'of the provider' }
   const call =
     (name: string) =>
     async (_request: unknown, options: CallOptions = {}) => {
@@ -31,7 +31,10 @@ function world({ grants = true, waitMs = 0 } = {}) {
       return answer
     }
   const gateway: PaymentGateway = {
-    createIntent: call('createIntent'),
+    createAndConfirm: call('createAndConfirm'),
+    burnKey: call('burnKey'),
+    findIntents: call('findIntents'),
+    checkAccess: async () => null,
     confirmIntent: call('confirmIntent'),
     retrieveIntent: call('retrieveIntent'),
     cancelIntent: call('cancelIntent'),
@@ -42,11 +45,17 @@ function world({ grants = true, waitMs = 0 } = {}) {
   return { gateway, placed, taken, called, clock }
 }
 
-const intent = { amount: 5, currency: 'EUR', checkoutId: 'c', key: 'k' }
+const intent = {
+  amount: 5,
+  currency: 'EUR',
+  checkoutId: 'c',
+  key: 'k',
+  paymentMethodId: 'pm',
+}
 
 test('each call counts against its endpoint', async () => {
   const { placed, taken, called } = world()
-  await placed.createIntent(intent)
+  await placed.createAndConfirm(intent)
   await placed.confirmIntent({ intentId: 'pi', paymentMethodId: 'pm', key: 'k' })
   await placed.cancelIntent('pi')
   await placed.retrieveIntent('pi')
@@ -55,7 +64,7 @@ test('each call counts against its endpoint', async () => {
   assert.deepEqual(
     taken.map(({ endpoint }, i) => [called[i]?.name, endpoint]),
     [
-      ['createIntent', 'payment_intents'],
+      ['createAndConfirm', 'payment_intents'],
       ['confirmIntent', 'payment_intents'],
       ['cancelIntent', 'payment_intents'],
       ['retrieveIntent', 'payment_intents_read'],
@@ -68,17 +77,24 @@ test('each call counts against its endpoint', async () => {
 
 test('a call waits for half of its time at most, and has the rest for itself', async () => {
   const { placed, taken, called } = world({ waitMs: 300 })
-  await placed.createIntent(intent, { timeoutMs: 1_000 })
+  await placed.createAndConfirm(intent, { timeoutMs: 1_000 })
   assert.equal(taken[0]?.maxMs, 500)
   assert.equal(called[0]?.timeoutMs, 700)
 })
 
 test('a call that finds no place is not made, and its answer is unknown', async () => {
   const { placed, called } = world({ grants: false })
-  const answer = await placed.createIntent(intent)
+  const answer = await placed.createAndConfirm(intent)
   assert.equal(answer.tag, 'unknown')
   assert.notEqual(answer.tag === 'unknown' && answer.message, 'of the provider')
   assert.deepEqual(called, [])
+})
+
+test('a call that its caller has counted does not wait', async () => {
+  const { placed, taken, called } = world({ grants: false })
+  await placed.createAndConfirm(intent, { timeoutMs: 1_000, counted: true })
+  assert.deepEqual(taken, [])
+  assert.equal(called.length, 1)
 })
 
 test('without limits the gateway is used as it is', () => {
