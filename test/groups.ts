@@ -14,9 +14,11 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 export const groups: Readonly<Record<string, readonly string[]>> = {
   actor: ['integration/actor/*.test.ts', 'integration/jobs/*.test.ts'],
   checkout: ['integration/{cart,checkout}/*.test.ts'],
-  fulfilment: ['integration/{audit,fulfilment,notifications,orders,stock-alerts}/*.test.ts'],
+  fulfilment: ['integration/{audit,fulfilment,notifications,stock-alerts}/*.test.ts'],
   http: ['integration/http/[a-l]*.test.ts'],
-  'http-more': ['integration/http/[m-z]*.test.ts'],
+  'http-more': ['integration/http/[m-r]*.test.ts'],
+  'http-rest': ['integration/http/[s-z]*.test.ts'],
+  orders: ['integration/orders/*.test.ts'],
   payments: ['integration/payments/*.test.ts'],
   people: ['integration/{catalogue,identity,images}/*.test.ts'],
   platform: ['integration/{ops,platform,redis}/*.test.ts'],
