@@ -98,6 +98,7 @@ export function renderPaymentMethod(
   return {
     id: paymentMethod,
     object: 'payment_method',
+    allow_redisplay: 'unspecified',
     billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
     created,
     customer: null,
