@@ -1,6 +1,7 @@
 /** How many requests the account may make, as a script sets it: what is above is answered 429. */
 import { z } from 'zod'
 import { StripeFailure } from './failure.ts'
+import { limits } from './limits.ts'
 import { RequestLog } from './request-log.ts'
 
 /** Why a request was refused, in the words of the header `Stripe-Rate-Limited-Reason`. */
@@ -87,6 +88,7 @@ export class RateLimits {
     this.log.note(second, endpoint, reason)
     if (reason) throw reason === 'lock_timeout' ? lockTimeout() : rateLimited(reason)
     if (intentId !== undefined && this.#script.updatesPerIntentHour !== null) {
+      if (this.#updates.size >= limits.objects) this.#updates.clear()
       this.#updates.set(intentId, (this.#updates.get(intentId) ?? 0) + 1)
     }
     for (const each of [this.#account, counters]) {

@@ -41,7 +41,9 @@ export class SearchIndex {
   note(record: PaymentIntentRecord): void {
     if (!this.#seen) return
     this.#coming.push({ at: this.#now(), record })
-    if (this.#coming.length > limits.objects) this.#catchUp()
+    // Too much to remember: the oldest change is seen before its time.
+    const early = this.#coming.length > limits.objects ? this.#coming.shift() : undefined
+    if (early) this.#seen.put(early.record)
   }
 
   /** The newest first, beginning after the one with id `after`. */
