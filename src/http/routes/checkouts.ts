@@ -44,7 +44,8 @@ function placeRoute({ checkouts, placeFromCart }: CheckoutRouteDeps): FastifyPlu
           description:
             'Requires an `Idempotency-Key` of 1 to 255 visible characters. The same key and body return the same ' +
             'checkout. With `Prefer: wait=N` the answer comes when the checkout is committed, after N seconds at ' +
-            'most. `fromCart` buys the cart as it was at the first use of the key, and empties it on success.',
+            'most. `fromCart` buys the cart as it was at the first use of the key, and empties it on success. A total ' +
+            'that one payment cannot take is refused, and so is a SKU with a price that cannot be charged.',
           body: checkoutBody,
           response: {
             201: checkoutSchema.describe('The units are reserved'),

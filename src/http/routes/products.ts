@@ -133,7 +133,8 @@ function textRoutes({ products, pages }: ProductRouteDeps): FastifyPluginAsync {
           security: bearer,
           summary: 'Put a product on sale',
           description:
-            'All variants have one currency. A SKU is unique in the whole shop and is never used again.',
+            'All variants have one currency. A SKU is unique in the whole shop and is never used again. A price above ' +
+            '0 must be one that the payment provider charges.',
           body: createBody,
           response: { 201: productSchema, ...problemResponses(400, 401, 403, 409, 413, 415, 429) },
         },

@@ -103,7 +103,7 @@ test('stale and senseless versions, keys and cart ids are refused and change not
       ['DELETE', { path }],
       [
         'POST',
-        { path: `${path}/variants`, body: { sku: 'X-1', price: 1, currency: 'EUR', stock: 1 } },
+        { path: `${path}/variants`, body: { sku: 'X-1', price: 100, currency: 'EUR', stock: 1 } },
       ],
     ] as const) {
       const headers = { 'if-match': version }

@@ -46,10 +46,11 @@ test('new terms leave units, generation, cursor and version as they are', async 
   const before = await rawGate(world, sku)
   await setPrice(world, sku, 4_200)
   await refreshTerms(world.gates, offerSource(world.pool), sku)
-  const { terms, ...after } = await rawGate(world, sku)
-  const { terms: _old, ...rest } = before
+  const { terms, payable, ...after } = await rawGate(world, sku)
+  const { terms: _old, payable: _most, ...rest } = before
   assert.deepEqual(after, rest)
   assert.equal((JSON.parse(terms ?? '') as Terms).price, 4_200)
+  assert.equal(payable, String(Math.floor(99_999_999 / 4_200)))
   await world.granted(sku)
   await owner.runDry()
   await world.assertSound(sku)

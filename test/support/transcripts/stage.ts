@@ -65,6 +65,8 @@ export async function openStage(t: TestContext) {
 export interface SkuTerms {
   readonly as?: Person
   readonly currency?: string
+  /** Minor units. */
+  readonly price?: number
   readonly limit?: number
   readonly startsAt?: Date
   readonly endsAt?: Date

@@ -67,6 +67,16 @@ async function making(stage: Stage): Promise<string> {
     ],
   })
   await create('A SKU twice', { ...shirt, variants: [variant, variant] })
+  const priced = { options: {}, stock: 1 }
+  await create('Prices that nobody can pay', {
+    ...shirt,
+    variants: [
+      { ...priced, sku: 'NEVER-1', price: 49, currency: 'EUR' },
+      { ...priced, sku: 'NEVER-2', price: 100_000_000, currency: 'EUR' },
+      { ...priced, sku: 'NEVER-3', price: 150, currency: 'ISK' },
+      { ...priced, sku: 'NEVER-4', price: 4_900, currency: 'XXX' },
+    ],
+  })
   await create('All that can be wrong', {
     ...{ title: '', description: 7, category: 'a\nb', extra: 1 },
     variants: [{ sku: '-', options: { '1': '' }, price: -1, currency: 'euro', stock: 0.5 }],
@@ -122,6 +132,7 @@ async function editing(stage: Stage, id: string): Promise<void> {
   await edit('Price and options', {
     variants: [{ sku: 'SHIRT-RED-M', price: 1_800, options: { color: 'crimson' } }],
   })
+  await edit('A price that nobody can pay', { variants: [{ sku: 'SHIRT-RED-M', price: 1 }] })
   await edit('A SKU of another product', { variants: [{ sku: 'SHOE-40', price: 1 }] })
   await edit('Nothing to change', {})
   await edit('What is not edited', { slug: 'x', variants: [{ sku: 'SHIRT-RED-M', stock: 9 }] })
@@ -140,6 +151,7 @@ async function adding(stage: Stage, id: string): Promise<void> {
   await add('Several variants', { variants: [{ ...variant, sku: 'SHIRT-XL' }] })
   await add('Another currency', { ...variant, sku: 'SHIRT-US', currency: 'USD' })
   await add('That version is gone', { ...variant, sku: 'SHIRT-XS' }, { 'if-match': '"1"' })
+  await add('A price that nobody can pay', { ...variant, sku: 'SHIRT-XS', price: 1 })
   await add('Neither one nor several', { sku: 'SHIRT-XS' })
   const buyer = await stage.person('buyer-of-shoes', 'buyer')
   await add('A buyer adds nothing', { ...variant, sku: 'SHIRT-XS' }, {}, buyer)

@@ -13,6 +13,7 @@ export async function checkouts(stage: Stage): Promise<void> {
   const [past, later] = [new Date(0), new Date('2099-06-01T00:00:00Z')]
   await stage.onSale({ 'CK-LAMP': 9, 'CK-BULB': 9, 'CK-LAST': 1 })
   await stage.onSale({ 'CK-DOLLAR': 9 }, { currency: 'USD' })
+  await stage.onSale({ 'CK-DEAR': 9, 'CK-DEARER': 9 }, { price: 60_000_000 })
   await stage.onSale({ 'CK-LIMITED': 9 }, { startsAt: past, endsAt: far, limit: 2 })
   await stage.onSale({ 'CK-EARLY': 9 }, { startsAt: far, endsAt: later })
   await stage.onSale({ 'CK-LATE': 9 }, { startsAt: past, endsAt: new Date('2001-01-01T00:00:00Z') })
@@ -106,6 +107,11 @@ async function refusals(stage: Stage, as: Person): Promise<void> {
   await place(
     'Two currencies',
     ['CK-DOLLAR', 'CK-LAMP'].map((sku) => ({ sku, quantity: 1 })),
+  )
+  await place('More of it than one payment takes', [{ sku: 'CK-DEAR', quantity: 2 }])
+  await place(
+    'A total that one payment cannot take',
+    ['CK-DEAR', 'CK-DEARER'].map((sku) => ({ sku, quantity: 1 })),
   )
   await place('No such SKU', [{ sku: 'CK-NONE', quantity: 1 }])
   await place(
