@@ -90,15 +90,8 @@ export async function startApi(
     availability,
     clock,
   })
-  const payments = startPayments(config, {
-    pool,
-    strategy,
-    clock,
-    random: systemRandom,
-    log,
-    redis: gateRedis,
-    urgency: 'buyer',
-  })
+  const paying = { pool, strategy, clock, random: systemRandom, log, redis: gateRedis }
+  const payments = startPayments(config, { ...paying, urgency: 'buyer' })
   const { money, queue } = payments
   const parts = { ...money, queue, strategy, identity, ids, images, availability, carts, results }
 
