@@ -17,6 +17,9 @@ export type Row = Record<string, unknown>
 /** PostgreSQL's answer to a batch that read rows which have moved since. See `expect_rows`. */
 export const fencedCode = 'SL001'
 
+/** How the codes begin of errors by which PostgreSQL ends a connection: terminated, shut down, crashed. */
+const endedClass = '57P'
+
 export class ConnectionLost extends Error {
   override name = 'ConnectionLost'
 }
@@ -51,11 +54,13 @@ const sessionSettings = [
 export class PipelinedConnection {
   readonly #client: pg.Client
   readonly #clock: Clock
+  readonly #onLost: (error: Error) => void
   #lost: Error | undefined
 
-  private constructor(client: pg.Client, clock: Clock) {
+  private constructor(client: pg.Client, clock: Clock, onLost: (error: Error) => void) {
     this.#client = client
     this.#clock = clock
+    this.#onLost = onLost
   }
 
   /**
@@ -83,14 +88,11 @@ export class PipelinedConnection {
       pipeline: true,
       options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
     })
-    const connection = new PipelinedConnection(client, options.clock)
-    const lose = (error: Error) => {
-      if (connection.#lost) return
-      connection.#lost = error
-      options.onLost(error)
-    }
-    client.on('error', lose)
-    client.on('end', () => lose(new ConnectionLost('the connection to PostgreSQL ended')))
+    const connection = new PipelinedConnection(client, options.clock, options.onLost)
+    client.on('error', (error) => connection.#lose(error))
+    client.on('end', () =>
+      connection.#lose(new ConnectionLost('the connection to PostgreSQL ended')),
+    )
     await client.connect()
     return connection
   }
@@ -102,8 +104,14 @@ export class PipelinedConnection {
   /** One statement. Rejects with the server's error, or {@link ConnectionLost}. */
   async query(statement: Statement): Promise<Row[]> {
     this.#check()
-    const result = await this.#client.query(queryOf(statement))
-    return result.rows
+    try {
+      const result = await this.#client.query(queryOf(statement))
+      return result.rows
+    } catch (error) {
+      // The server hangs up after this error: whoever hears it must not take the connection for alive.
+      if (sqlState(error)?.startsWith(endedClass)) this.#lose(error as Error)
+      throw error
+    }
   }
 
   /**
@@ -139,6 +147,12 @@ export class PipelinedConnection {
       this.#client.end().catch(() => {}),
       new Promise<void>((resolve) => this.#clock.after(1_000, resolve)),
     ])
+  }
+
+  #lose(error: Error): void {
+    if (this.#lost) return
+    this.#lost = error
+    this.#onLost(error)
   }
 
   #check(): void {

@@ -90,6 +90,17 @@ test('a transaction that falls silent is ended by the server', async (t) => {
   await eventually(() => connection.lost)
 })
 
+test('who hears that PostgreSQL ended the connection knows it as lost at once', async (t) => {
+  const world = await StockWorld.start(t)
+  const connection = await world.connect()
+  const ending = { name: 'end', text: 'select pg_terminate_backend(pg_backend_pid())', values: [] }
+  const lost = await connection.query(ending).then(
+    () => 'no error',
+    () => connection.lost,
+  )
+  assert.equal(lost, true)
+})
+
 test('PostgreSQL gives a silent transaction 2 seconds, and a machine that has gone 5', async (t) => {
   const world = await StockWorld.start(t)
   const connection = await world.connect()
