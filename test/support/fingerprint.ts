@@ -7,8 +7,8 @@ import type { RedisClient } from '../../src/platform/redis/client.ts'
 const NameRow = z.object({ name: z.string() })
 const SumRow = z.object({ sum: z.string().nullable() })
 
-/** Keys that reading may write, and turns of scheduled jobs, which run out by themselves. */
-const passing = /^(product:|\{rate\}|\{sluice\}:turn:)/
+/** Keys that reading may write, and those that run out by themselves: turns of jobs, and BullMQ's marks. */
+const passing = /^(product:|\{rate\}|\{budget\}|\{sluice\}:turn:)|:stalled-check$/
 
 /** A text for each table, and one for Redis. Take it while no worker runs. */
 export async function fingerprint(
