@@ -37,13 +37,12 @@ const minute = 60 * second
 /** The table of them. */
 export function schedule(deps: ScheduleDeps): readonly ScheduledJob[] {
   const { pool, money, queue, images } = deps
-  const { strategy } = money
   return [
     // Stock: every hold ends, and so does every checkout over several SKUs.
     {
       name: 'expire-holds',
       everyMs: deps.sweepSeconds * second,
-      run: () => expireHolds(pool, strategy),
+      run: () => expireHolds(money),
     },
     { name: 'reject-assemblies', everyMs: 5 * second, run: () => rejectAssemblies(deps) },
     { name: 'give-back-of-barred', everyMs: 3 * second, run: () => giveBackOfBarred(deps) },

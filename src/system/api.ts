@@ -145,7 +145,7 @@ function routesOf(config: ConnectedConfig, parts: RouteParts): FastifyPluginAsyn
   const { pool, strategy, clock, log } = parts
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
   const confirmations = new Confirmations({ ...money, checkouts })
-  const cancelCheckout = createCancelCheckout({ pool, ids, strategy })
+  const cancelCheckout = createCancelCheckout({ store: money.store, ids, strategy })
   const giveBack = (accountId: string) => giveBackAll({ pool, cancelCheckout }, accountId)
   const onNotEmptied = (error: unknown) =>
     log.warn({ err: error }, 'a cart was bought but not emptied; it stays as it is')

@@ -83,7 +83,7 @@ export async function startJobs(
     gates,
     money,
     queue,
-    cancelCheckout: createCancelCheckout({ pool, ids: parts.ids, strategy }),
+    cancelCheckout: createCancelCheckout({ store: money.store, ids: parts.ids, strategy }),
     images,
     holdSeconds: config.HOLD_SECONDS,
     sweepSeconds: config.SWEEP_SECONDS,

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { type CancelCheckout, createCancelCheckout } from '../../src/flows/pay/cancel-checkout.ts'
+import { pgMoneyStore } from '../../src/flows/pay/money/pg-money-store.ts'
 import { Checkouts } from '../../src/flows/reserve/checkouts.ts'
 import { Results } from '../../src/flows/reserve/results.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
@@ -90,7 +91,7 @@ class Run {
     })
     const strategy = actorStrategyOf(world)
     this.#checkouts = new Checkouts({ pool, ids, strategy, results, clock: systemClock })
-    this.#cancel = createCancelCheckout({ pool, ids, strategy })
+    this.#cancel = createCancelCheckout({ store: pgMoneyStore(pool), ids, strategy })
   }
 
   static async start(world: StockWorld): Promise<Run> {

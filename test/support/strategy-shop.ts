@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { type CancelCheckout, createCancelCheckout } from '../../src/flows/pay/cancel-checkout.ts'
 import { expireHolds } from '../../src/flows/pay/expire-holds.ts'
+import { pgMoneyStore } from '../../src/flows/pay/money/pg-money-store.ts'
 import { Assembly, currenciesOf } from '../../src/flows/reserve/assembly.ts'
 import type { CheckoutView } from '../../src/flows/reserve/checkout-repository.ts'
 import { Checkouts } from '../../src/flows/reserve/checkouts.ts'
@@ -70,12 +71,12 @@ export async function startStrategyShop(t: TestContext, name: StrategyName): Pro
     world,
     strategy,
     checkouts,
-    cancel: createCancelCheckout({ pool, ids, strategy }),
+    cancel: createCancelCheckout({ store: pgMoneyStore(pool), ids, strategy }),
     async buy(lines, { buyerId = newId(), key = newId() } = {}) {
       const placed = await checkouts.place({ buyerId, lines, key, waitMs: 20_000 })
       return placed.tag === 'placed' ? { ...placed, buyerId, key } : placed
     },
-    sweep: () => expireHolds(pool, strategy),
+    sweep: () => expireHolds({ store: pgMoneyStore(pool), strategy }),
     async overdue(id) {
       await expireNow(pool, id)
     },

@@ -47,7 +47,7 @@ const writers: readonly Writer[] = [
     },
   },
   {
-    file: 'src/flows/pay/cancel-checkout.ts',
+    file: 'src/flows/pay/money/give-up.ts',
     by: ['buyer'],
     may: { 'insert orders': 'all', 'update orders': end },
   },
@@ -59,9 +59,9 @@ const writers: readonly Writer[] = [
     may: { 'update orders': end },
     decided: /mayMove\('o', order\.by, order\.to\)/,
   },
-  { file: 'src/flows/pay/expire-holds.ts', by: ['sweep'], may: { 'update orders': end } },
+  { file: 'src/flows/pay/money/expire-due.ts', by: ['sweep'], may: { 'update orders': end } },
   {
-    file: 'src/flows/pay/settle-refund.ts',
+    file: 'src/flows/pay/money/refunds.ts',
     by: ['refund', 'bank'],
     may: { 'update orders': ['state'] },
   },
@@ -207,7 +207,7 @@ const illegal: readonly [string, string, string, RegExp][] = [
   ],
   [
     'the sweep writes a total',
-    'src/flows/pay/expire-holds.ts',
+    'src/flows/pay/money/expire-due.ts',
     `update orders o set state = 'expired', total = 0 where ${asking('sweep', 'expired')}`,
     /may not write total/,
   ],

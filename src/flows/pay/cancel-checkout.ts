@@ -1,18 +1,9 @@
 /** A buyer gives a hold back before it is paid. */
-import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
-import { z } from 'zod'
 import { AppError } from '../../kernel/errors.ts'
-import { lockOrder } from '../../orders/order-repository.ts'
-import { mayMove } from '../../orders/order-sql.ts'
-import { checkoutWord, type OrderState } from '../../orders/order-words.ts'
-import { appendOutbox } from '../../platform/outbox.ts'
-import { sql } from '../../platform/postgres/pool.ts'
 import type { CheckoutIds } from '../../stock/protocol/checkout-id.ts'
-import type { StockCommand } from '../../stock/protocol/messages.ts'
 import { noCheckout } from '../reserve/checkouts.ts'
 import type { ReservationStrategy } from '../reserve/strategy.ts'
-import { compensate } from './compensate.ts'
-import { openAttempt } from './money/attempts.ts'
+import type { MoneyStore } from './money/store.ts'
 
 /** How far a cancel goes; the default leaves alone what is being paid. */
 export interface CancelOptions {
@@ -35,70 +26,19 @@ export type CancelCheckout = (id: string, buyerId: string, options?: CancelOptio
  * as {@link CancelCheckout} says, and with PostgreSQL's errors.
  */
 export function createCancelCheckout(deps: {
-  readonly pool: DatabasePool
+  readonly store: Pick<MoneyStore, 'giveUp'>
   readonly ids: CheckoutIds
   readonly strategy: Pick<ReservationStrategy, 'post'>
 }): CancelCheckout {
-  const { pool, ids, strategy } = deps
+  const { store, ids, strategy } = deps
   return async (id, buyerId, { alsoAtBank = false } = {}) => {
-    const commands = await pool.transaction(async (tx): Promise<StockCommand[]> => {
-      const order = await lockOrder(tx, id)
-      const mine = order?.buyerId === buyerId ? order : null
-      const status = mine && checkoutWord(mine.state, mine.outcome)
-      const atBank =
-        alsoAtBank &&
-        status === 'paying' &&
-        (await openAttempt(tx, id))?.state === 'requires_action'
-      if (status === null) {
-        if (!ids.read(id, buyerId)) throw noCheckout()
-        if (await bury(tx, id, buyerId)) return []
-      } else if ((status === 'paying' && !atBank) || status === 'confirmed') {
-        throw new AppError('invalid_transition', `A checkout that is ${status} cannot be given up.`)
-      }
-      return end(tx, id, buyerId, atBank ? ['paying'] : ['reserved', 'assembling'])
-    })
-    await strategy.post(commands)
+    const bury = ids.read(id, buyerId) !== null
+    const given = await store.giveUp({ checkoutId: id, buyerId, alsoAtBank, bury })
+    if (given.tag === 'unknown') throw noCheckout()
+    if (given.tag === 'too late') {
+      const message = `A checkout that is ${given.status} cannot be given up.`
+      throw new AppError('invalid_transition', message)
+    }
+    await strategy.post(given.commands)
   }
-}
-
-const EndedRow = z.object({ ordered: z.boolean() })
-
-/**
- * Not committed yet: the tombstone makes the actor give the units back when it gets there. False
- * when the actor was faster by a moment: its row is locked then, and can be ended.
- */
-async function bury(
-  tx: DatabaseTransactionConnection,
-  id: string,
-  buyerId: string,
-): Promise<boolean> {
-  const buried = await tx.maybeOne(sql.typeAlias('id')`
-    insert into orders (id, buyer_id, state, outcome, reason)
-    values (${id}, ${buyerId}, 'cancelled', 'cancelled', 'by buyer')
-    on conflict (id) do nothing returning id`)
-  if (buried) return true
-  await tx.query(sql.typeAlias('none')`
-    select from orders where id = ${id} and buyer_id = ${buyerId} for update`)
-  return false
-}
-
-async function end(
-  tx: DatabaseTransactionConnection,
-  id: string,
-  buyerId: string,
-  from: readonly OrderState[],
-): Promise<StockCommand[]> {
-  const ended = await tx.maybeOne(sql.type(EndedRow)`
-    update orders o set state = 'cancelled', outcome = 'cancelled', reason = 'by buyer'
-     where id = ${id} and buyer_id = ${buyerId} and state = any(${sql.array([...from], 'text')})
-       and ${mayMove('o', 'buyer', 'cancelled')}
-    returning number is not null as ordered`)
-  if (!ended) return []
-  // An assembly that is not decided has no order yet: there is nothing to tell.
-  if (ended.ordered) await appendOutbox(tx, 'order.cancelled', id, { reason: 'by buyer' })
-  return compensate(tx, [id], {
-    order: 'cancelled',
-    reason: 'cancelled by the buyer',
-    actorId: buyerId,
-  })
 }

@@ -45,7 +45,7 @@ const pollMs = { least: 1_000, most: 30_000 }
 
 /** What confirming is built from. */
 export type ConfirmDeps = MoneyDeps & {
-  readonly checkouts: Checkouts
+  readonly checkouts: Pick<Checkouts, 'get' | 'getCommitted'>
   readonly queue: Pick<PaymentQueue, 'needed' | 'poke' | 'rest' | 'waitMs'>
 }
 

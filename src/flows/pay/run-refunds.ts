@@ -1,11 +1,11 @@
 /** Carries refunds out at the provider, each under its own key, and settles each of them once. */
 import type { RefundAnswer } from '../../payments/gateway.ts'
 import { askPatiently, jobPatience } from '../../payments/patience.ts'
-import { claimDueRefunds, type DueRefund, failRefund, noteRefund } from '../../payments/refunds.ts'
+import type { DueRefund } from '../../payments/refunds.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settleRefund } from './settle-refund.ts'
 
-type RefundDeps = Pick<MoneyDeps, 'pool' | 'gateway' | 'clock' | 'random' | 'log' | 'patience'>
+type RefundDeps = Pick<MoneyDeps, 'store' | 'gateway' | 'clock' | 'random' | 'log' | 'patience'>
 
 const perClaim = 20
 const claimsPerRun = 50
@@ -21,7 +21,7 @@ const keySafeSeconds = 20 * 3600
 export async function runRefunds(deps: RefundDeps): Promise<number> {
   let total = 0
   for (let i = 0; i < claimsPerRun; i++) {
-    const due = await claimDueRefunds(deps.pool, perClaim)
+    const due = await deps.store.claimRefunds(perClaim)
     for (let at = 0; at < due.length; at += parallel) {
       await Promise.all(due.slice(at, at + parallel).map((refund) => tryRefund(deps, refund)))
     }
@@ -46,19 +46,19 @@ async function tryRefund(deps: RefundDeps, refund: DueRefund): Promise<void> {
 }
 
 async function attemptRefund(deps: RefundDeps, refund: DueRefund): Promise<void> {
-  const { pool, log } = deps
+  const { store, log } = deps
   const known = refund.providerId !== null || refund.ageSeconds > keySafeSeconds
   const answer = known
     ? ((await findRefund(deps, refund)) ?? (await ask(deps, refund)))
     : await ask(deps, refund)
   if (answer.tag === 'refund') return void (await settleRefund(deps, refund.id, answer.refund))
-  if (answer.tag === 'unknown') return noteRefund(pool, refund.id, { error: answer.message })
+  if (answer.tag === 'unknown') return store.noteRefund(refund.id, { error: answer.message })
   // Refused, perhaps because it is done: with the reply lost and the key forgotten, only a look can
   // tell.
   const done = await findRefund(deps, refund)
   if (done?.tag === 'refund') return void (await settleRefund(deps, refund.id, done.refund))
-  if (done) return noteRefund(pool, refund.id, { error: answer.message })
-  if (await failRefund(pool, refund.id, `${answer.code}: ${answer.message}`)) {
+  if (done) return store.noteRefund(refund.id, { error: answer.message })
+  if (await store.failRefund(refund.id, `${answer.code}: ${answer.message}`)) {
     log.error(
       { refund: refund.id, checkoutId: refund.checkoutId, code: answer.code },
       'the provider refused a refund; it is listed for an operator',

@@ -5,6 +5,7 @@ import test, { type TestContext } from 'node:test'
 import { pino } from 'pino'
 import { createCancelCheckout } from '../../../src/flows/pay/cancel-checkout.ts'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
+import { pgMoneyStore } from '../../../src/flows/pay/money/pg-money-store.ts'
 import {
   Assembly,
   currenciesOf,
@@ -158,7 +159,7 @@ class Basket {
   cancel(id: string): Promise<void> {
     const { pool, ids } = this.world
     const strategy = actorStrategyOf(this.world)
-    return createCancelCheckout({ pool, ids, strategy })(id, this.buyerId)
+    return createCancelCheckout({ store: pgMoneyStore(pool), ids, strategy })(id, this.buyerId)
   }
 }
 
@@ -336,13 +337,9 @@ test('the sweep and the buyer who meet give every part back once', async (t) => 
   const { pool } = basket.world
   assert.equal((await decideAssemblies(pool, [id], holdSeconds)).length, 1)
   await basket.pastDeadline(id)
-  const strategy = actorStrategyOf(basket.world)
-  await Promise.all([
-    expireHolds(pool, strategy),
-    basket.cancel(id),
-    expireHolds(pool, strategy),
-    basket.cancel(id),
-  ])
+  const money = { store: pgMoneyStore(pool), strategy: actorStrategyOf(basket.world) }
+  const sweep = () => expireHolds(money)
+  await Promise.all([sweep(), basket.cancel(id), sweep(), basket.cancel(id)])
   const releases = await pool.one(sql.typeAlias('count')`
     select count(*)::int as count from stock_commands where checkout_id = ${id} and kind = 'release'`)
   assert.equal(releases.count, 2)

@@ -4,6 +4,7 @@ import test from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
+import { pgMoneyStore } from '../../../src/flows/pay/money/pg-money-store.ts'
 import { forgetOld, rejectAssemblies } from '../../../src/jobs/schedule.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
@@ -38,7 +39,7 @@ test('the sweep: each hold is released once and told of once', async (t) => {
       posted.push(...commands.map(({ id }) => id))
     },
   }
-  await runSixTimes(() => expireHolds(pool, strategy))
+  await runSixTimes(() => expireHolds({ store: pgMoneyStore(pool), strategy }))
   assert.equal(await countCheckouts(pool, { status: 'expired' }), 500)
   const counts = await pool.one(sql.type(Counts)`
     select (select count(*) from stock_commands where kind = 'release') as releases,

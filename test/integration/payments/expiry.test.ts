@@ -57,7 +57,7 @@ test('a hold whose payment is at the provider when its deadline passes is spared
   const paying = confirmAs(shop.money(slow), bought)
   await slow.done
   await shop.expireIn(bought.id, -1)
-  assert.equal(await expireHolds(shop.pool, shop.money().strategy), 0)
+  assert.equal(await expireHolds(shop.money()), 0)
   slow.hear()
   assert.deepEqual(await paying, { tag: 'settled', settlement: { tag: 'confirmed' } })
   await shop.becomes(bought.id, { checkout: 'confirmed', order: 'paid', captured: 1_000 })
@@ -76,19 +76,20 @@ test('a payment whose process died is paid after the deadline, as long as its ho
 
 test('a hold is kept while its payment waits for its turn, and while somebody drives it', async (t) => {
   const shop = await startPayingSystem(t)
-  const { store, strategy } = shop.money()
+  const money = shop.money()
+  const { store } = money
   const bought = await shop.reserve()
   await shop.stopWorkers()
   const { id: checkoutId, buyer: buyerId } = bought
   await store.begin({ checkoutId, buyerId, paymentMethodId: 'pm_card_visa', queue: true })
   await shop.expireIn(checkoutId, -600)
-  assert.equal(await expireHolds(shop.pool, strategy), 0)
+  assert.equal(await expireHolds(money), 0)
   const [taken] = await store.takeWaiting(1)
   assert.equal(taken?.checkoutId, checkoutId)
-  assert.equal(await expireHolds(shop.pool, strategy), 0)
+  assert.equal(await expireHolds(money), 0)
   // Whoever drove it is long gone, and nobody takes it over.
   await endLeases(shop.pool, 60)
-  assert.equal(await expireHolds(shop.pool, strategy), 1)
+  assert.equal(await expireHolds(money), 1)
 })
 
 test('a buyer is not blocked by their own hold on the last unit', async (t) => {

@@ -16,7 +16,7 @@ async function expireThenPay(shop: PayingSystem, bought: Bought): Promise<void> 
   const money = shop.money()
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
   await shop.expireIn(bought.id, -1)
-  assert.equal(await expireHolds(shop.pool, money.strategy), 1)
+  assert.equal(await expireHolds(money), 1)
   await shop.becomes(bought.id, { checkout: 'expired', order: 'expired', lines: ['expired'] })
   const intent = await shop.intentOf(bought.id)
   await shop.simulator.script('POST', `payment_intents/${intent}/authenticate`, {
@@ -92,7 +92,7 @@ test('of several SKUs, all come back or none', async (t) => {
   const bought = { id: placed.body.id, buyer, sku: second }
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
   await shop.expireIn(bought.id, -1)
-  await expireHolds(shop.pool, shop.money().strategy)
+  await expireHolds(shop.money())
   await shop.settledAt(second, 1)
   await shop.reserveOf(second)
   await shop.simulator.script(
@@ -150,14 +150,14 @@ test('expiry at the instant of payment: sold and paid, or free and not charged',
       await shop.expireIn(bought.id, i / 100)
       const [answer] = await Promise.all([
         shop.confirm(bought),
-        expireHolds(shop.pool, money.strategy),
-        expireHolds(shop.pool, money.strategy),
+        expireHolds(money),
+        expireHolds(money),
       ])
       return answer
     }),
   )
   await eventually(async () => {
-    await expireHolds(shop.pool, money.strategy)
+    await expireHolds(money)
     await runRefunds(money)
     for (const [i, { id }] of all.entries()) {
       const { checkout, order } = await shop.stateOf(id)

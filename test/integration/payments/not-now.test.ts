@@ -46,7 +46,7 @@ test('with a key that the provider refuses, holds are kept, readiness is red, an
   assert.deepEqual([ready.status, ready.body.payments], [503, 'unhealthy'])
   assert.equal((await shop.call('GET', '/health')).status, 200)
   await shop.expireIn(bought.id, -60)
-  assert.equal(await expireHolds(shop.pool, shop.money().strategy), 0)
+  assert.equal(await expireHolds(shop.money()), 0)
   await shop.simulator.script('DELETE', 'keys')
   await isPaidOnce(shop, bought)
   await eventually(async () => assert.equal((await shop.call('GET', '/health/ready')).status, 200))

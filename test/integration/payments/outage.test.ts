@@ -118,7 +118,7 @@ for (const point of deaths) {
     await expireNow(shop.pool, bought.id)
     await endLeases(shop.pool, 60)
     const money = shop.money()
-    await expireHolds(shop.pool, money.strategy)
+    await expireHolds(money)
     const paid = point === 'after createAndConfirm'
     await eventually(async () => {
       await Promise.all([shop.reconcile(money), resumeReclaims(money, 0)])
@@ -170,7 +170,7 @@ test('a cancel that dies on its way is made by the job', async (t) => {
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
   await shop.stopWorkers()
   await shop.expireIn(bought.id, -1)
-  await expireHolds(shop.pool, shop.money().strategy)
+  await expireHolds(shop.money())
   const dying = shop.money({ wrap: dyingAt('after cancelIntent') })
   await assert.rejects(cancelIntent(dying, bought.id))
   await shop.reconcile(shop.money())

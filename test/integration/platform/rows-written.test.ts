@@ -6,6 +6,7 @@ import type { DatabasePool } from 'slonik'
 import { expireHolds } from '../../../src/flows/pay/expire-holds.ts'
 import { beginAttempt } from '../../../src/flows/pay/money/begin.ts'
 import { capturePayment } from '../../../src/flows/pay/money/capture.ts'
+import { pgMoneyStore } from '../../../src/flows/pay/money/pg-money-store.ts'
 import { moveOrder } from '../../../src/flows/sell/move-order.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { openPool } from '../../../src/platform/postgres/pool.ts'
@@ -69,7 +70,7 @@ test('an order that expires is moved once, and its lines are left to their owner
   await writeReserved(pool, newCheckouts(5), { sku: 'MUG', price: 500, expiresInSeconds: -1 })
   const { rows } = await rowsWritten(
     (statement) => pool.any(statement),
-    () => expireHolds(pool, { post: async () => {} }),
+    () => expireHolds({ store: pgMoneyStore(pool), strategy: { post: async () => {} } }),
   )
   assert.deepEqual(rows, { orders: 5, order_history: 5, outbox: 5, stock_commands: 5 })
 })

@@ -2,6 +2,7 @@
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { lockOrder } from '../../../orders/order-repository.ts'
+import { claimDueRefunds, failRefund, noteRefund } from '../../../payments/refunds.ts'
 import { sql } from '../../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../../stock/protocol/messages.ts'
 import { applyChange, linesWithUnits } from './apply-change.ts'
@@ -17,7 +18,10 @@ import {
 import { beginAttempt } from './begin.ts'
 import { capturePayment } from './capture.ts'
 import type { ReclaimedLine } from './decide-settlement.ts'
+import { expireDue } from './expire-due.ts'
 import { attemptStates, type MoneyChange, type MoneyFacts } from './facts.ts'
+import { giveUp } from './give-up.ts'
+import { succeedRefund, takeRefundBack } from './refunds.ts'
 import type { KnownPayment, MoneyStore } from './store.ts'
 
 /**
@@ -52,6 +56,13 @@ export function pgMoneyStore(pool: DatabasePool): MoneyStore {
          order by reclaiming_since limit ${max}`)
       return rows.map(({ id }) => id)
     },
+    expireDue: (max) => expireDue(pool, max),
+    giveUp: (request) => giveUp(pool, request),
+    claimRefunds: (max) => claimDueRefunds(pool, max),
+    noteRefund: (id, note) => noteRefund(pool, id, note),
+    failRefund: (id, why) => failRefund(pool, id, why),
+    succeedRefund: (id, facts) => pool.transaction((tx) => succeedRefund(tx, id, facts)),
+    takeRefundBack: (id, why) => pool.transaction((tx) => takeRefundBack(tx, id, why)),
   }
 }
 

@@ -10,7 +10,9 @@
  * A **lease** says until when somebody drives an attempt: asks the provider, or waits for its answer.
  * Until then everybody else leaves the attempt alone, and the sweep leaves its hold alone.
  */
-import type { IntentFacts } from '../../../payments/gateway.ts'
+import type { CheckoutWord } from '../../../orders/order-words.ts'
+import type { IntentFacts, RefundFacts } from '../../../payments/gateway.ts'
+import type { DueRefund } from '../../../payments/refunds.ts'
 import type { StockCommand } from '../../../stock/protocol/messages.ts'
 import type { ReclaimedLine } from './decide-settlement.ts'
 import type { MoneyChange, MoneyFacts, PaymentFacts } from './facts.ts'
@@ -76,8 +78,41 @@ export type KnownPayment = PaymentFacts & { readonly checkoutId: string }
 /** Which attempt, by its checkout and number. */
 export type AttemptId = Pick<Attempt, 'checkoutId' | 'attempt'>
 
+/** A buyer gives a hold back before it is paid. */
+export interface GiveUpRequest {
+  readonly checkoutId: string
+  readonly buyerId: string
+  /** Also while the bank waits for the buyer. */
+  readonly alsoAtBank: boolean
+  /** The id is one of this buyer's: a checkout that is not committed yet is buried. */
+  readonly bury: boolean
+}
+
+/** What giving a hold up comes to. `done`: it has ended unpaid, now or before. */
+export type GivenUp =
+  | { readonly tag: 'done'; readonly commands: readonly StockCommand[] }
+  | { readonly tag: 'unknown' }
+  | { readonly tag: 'too late'; readonly status: CheckoutWord }
+
+/** Money on its way back. A refund is `pending` until it has succeeded or failed. */
+export interface RefundStore {
+  /** Takes refunds that are due, the oldest first, `max` at most; one is due again after a growing pause. */
+  claimRefunds(max: number): Promise<readonly DueRefund[]>
+  /** Of a pending one: why it is not done yet, and the provider's id for it. */
+  noteRefund(
+    id: string,
+    note: { readonly providerId?: string; readonly error?: string },
+  ): Promise<void>
+  /** Gives a pending one up; true once. */
+  failRefund(id: string, why: string): Promise<boolean>
+  /** A pending one of this amount has succeeded; true once. All money back: the order is refunded. */
+  succeedRefund(id: string, facts: RefundFacts): Promise<boolean>
+  /** One that had succeeded has failed after all: the order is again what it was; true once. */
+  takeRefundBack(id: string, why: string): Promise<boolean>
+}
+
 /** The money of all purchases. */
-export interface MoneyStore {
+export interface MoneyStore extends RefundStore {
   /**
    * `reserved` becomes `paying`, and the attempt is written before the provider hears of it; both or
    * neither. Amount and currency are the order's. Null: not this buyer's, not reserved, or too late.
@@ -121,4 +156,13 @@ export interface MoneyStore {
   reclaimedLines(checkoutId: string): Promise<readonly ReclaimedLine[] | null>
   /** Checkouts whose units have been taken again for `seconds` or longer, `max` at most. */
   overdueReclaims(seconds: number, max: number): Promise<readonly string[]>
+  /**
+   * Ends holds whose deadline has passed, `max` at most, and returns the commands that release their
+   * units. One whose payment waits for its turn, or is driven by somebody, is spared for up to an hour.
+   */
+  expireDue(
+    max: number,
+  ): Promise<{ readonly count: number; readonly commands: readonly StockCommand[] }>
+  /** Ends the hold of a buyer who wants it no more, if no money is involved. */
+  giveUp(request: GiveUpRequest): Promise<GivenUp>
 }

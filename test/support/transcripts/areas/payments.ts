@@ -82,7 +82,7 @@ async function ended(stage: Stage, as: Person): Promise<void> {
   const { system } = stage
   const late = await checkoutOf(stage, as)
   await system.expireIn(late.id, -1)
-  await expireHolds(system.pool, system.money().strategy)
+  await expireHolds(system.money())
   await late.look('The deadline has passed')
   await late.confirm('Too late')
   await late.giveBack('There is nothing left to give back')

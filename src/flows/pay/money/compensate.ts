@@ -2,10 +2,10 @@
  * The undo of each step, side by side with what it undoes. All of it is written in one transaction.
  */
 import type { DatabaseTransactionConnection } from 'slonik'
-import { cancelTopic } from '../../platform/outbox.ts'
-import { sql } from '../../platform/postgres/pool.ts'
-import type { StockCommand } from '../../stock/protocol/messages.ts'
-import { releaseUnits } from '../reserve/end-checkout.ts'
+import { cancelTopic } from '../../../platform/outbox.ts'
+import { sql } from '../../../platform/postgres/pool.ts'
+import type { StockCommand } from '../../../stock/protocol/messages.ts'
+import { releaseUnits } from '../../reserve/end-checkout.ts'
 
 /** How orders end that were not paid, and why, for their history. */
 export interface OrderEnd {
