@@ -48,21 +48,40 @@ export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<
   const { gateway, patience = chargePatience } = deps
   const { checkoutId, paymentMethodId, amount, currency, intentId } = request
   const key = keyOf(request)
+  const make = () =>
+    askPatiently(deps, patience, (timeoutMs, counted) =>
+      gateway.createAndConfirm(
+        { checkoutId, amount, currency, paymentMethodId, key },
+        { timeoutMs, counted },
+      ),
+    )
+  if (intentId === null) return believe(deps, request, await make())
   const asked = await askPatiently(deps, patience, (timeoutMs, counted) =>
-    intentId === null
-      ? gateway.createAndConfirm(
-          { checkoutId, amount, currency, paymentMethodId, key },
-          { timeoutMs, counted },
-        )
-      : gateway.confirmIntent({ intentId, paymentMethodId, key }, { timeoutMs, counted }),
+    gateway.confirmIntent({ intentId, paymentMethodId, key }, { timeoutMs, counted }),
   )
+  // This attempt has made the intent, and somebody else has noted it: what came of that is asked for.
+  const made = request.again && asked.tag === 'refused' && asked.code === keyOfAnother
+  return believe(deps, request, made ? await make() : asked)
+}
+
+/** The provider's code for a key that went with another request before. */
+const keyOfAnother = 'idempotency_error'
+
+/** What an answer comes to: one that a key replays tells what was true then. */
+async function believe(
+  deps: ChargeDeps,
+  { intentId, again }: ChargeRequest,
+  asked: Charge,
+): Promise<Charge> {
   if (asked.tag === 'unknown') {
     return intentId === null ? asked : firm(await look(deps, intentId), asked)
   }
-  if (asked.tag === 'refused') return asked.intent ? firm(found(asked.intent), asked) : asked
-  // A replayed answer tells what was true then; a bank or a buyer may have answered since.
+  if (asked.tag === 'refused') {
+    return asked.intent ? firm(found(asked.intent), asked) : asked
+  }
+  // A bank or a buyer may have answered since.
   const open = asked.tag === 'requires_action' || asked.tag === 'processing'
-  if (!request.again || !open) return asked
+  if (!again || !open) return asked
   const now = await look(deps, asked.intent.id)
   return now.tag === 'intent' ? chargeOf(now.intent) : asked
 }
