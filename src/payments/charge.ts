@@ -77,7 +77,9 @@ async function believe(
     return intentId === null ? asked : firm(await look(deps, intentId), asked)
   }
   if (asked.tag === 'refused') {
-    return asked.intent ? firm(found(asked.intent), asked) : asked
+    if (!asked.intent) return asked
+    const now = again ? await look(deps, asked.intent.id) : found(asked.intent)
+    return now.tag === 'unknown' ? now : firm(now, asked)
   }
   // A bank or a buyer may have answered since.
   const open = asked.tag === 'requires_action' || asked.tag === 'processing'
