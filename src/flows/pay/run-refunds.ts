@@ -12,6 +12,8 @@ const claimsPerRun = 50
 const parallel = 4
 /** The provider forgets a key after a day: from then on it is asked what it has first. */
 const keySafeSeconds = 20 * 3600
+/** Keys of one refund after its first, at most: one more with each try. */
+const roundsMax = 20
 
 /**
  * For a job, every 2 seconds: carries out refunds that are due, up to 1,000; returns how many. Safe
@@ -66,10 +68,21 @@ async function attemptRefund(deps: RefundDeps, refund: DueRefund): Promise<void>
   }
 }
 
-function ask(deps: RefundDeps, refund: DueRefund): Promise<RefundAnswer> {
+/** By another key where the provider has kept a failure of its own, and has no such refund. */
+async function ask(deps: RefundDeps, refund: DueRefund): Promise<RefundAnswer> {
+  const last = Math.min(refund.attempts - 1, roundsMax)
+  for (let round = 0; ; round++) {
+    const answer = await askByKey(deps, refund, round === 0 ? refund.id : `${refund.id}-${round}`)
+    if (answer.tag !== 'unknown' || answer.why !== 'stored' || round >= last) return answer
+    const done = await findRefund(deps, refund)
+    if (done) return done
+  }
+}
+
+function askByKey(deps: RefundDeps, refund: DueRefund, key: string): Promise<RefundAnswer> {
   const { id, intentId, amount } = refund
   return askPatiently(deps, deps.patience ?? jobPatience, (timeoutMs) =>
-    deps.gateway.createRefund({ intentId, amount, refundId: id, key: id }, { timeoutMs }),
+    deps.gateway.createRefund({ intentId, amount, refundId: id, key }, { timeoutMs }),
   )
 }
 
