@@ -40,6 +40,8 @@ const usualWaitMs = 10_000
 /** How often a verdict is looked for that another request, or process, is after. Milliseconds. */
 const lookFirstMs = 100
 const lookAtMostMs = 500
+/** How long an attempt is this process's that it takes over, before the lease is renewed. */
+const takenForSeconds = 15
 /** When a buyer who was told `paying` should ask again. */
 const pollMs = { least: 1_000, most: 30_000 }
 
@@ -204,8 +206,11 @@ export class Confirmations {
 
   /** Brings an attempt of somebody else's to its verdict. */
   async #pursue(checkoutId: string): Promise<Driven | null> {
-    const open = await this.#deps.store.open(checkoutId)
+    const { store } = this.#deps
+    const open = await store.open(checkoutId)
     if (!open) return null
+    // From now on somebody drives it: the reconciler leaves it alone.
+    await store.lease([open], takenForSeconds)
     try {
       return await pursuePayment(this.#deps, open)
     } catch (error) {
