@@ -25,7 +25,11 @@ export const groups: Readonly<Record<string, readonly string[]>> = {
   platform: ['integration/{ops,platform,redis}/*.test.ts'],
   simulator: ['integration/simulator/*.test.ts'],
   stock: ['integration/{stock,lua}/**/*.test.ts'],
-  'without-stores': ['{unit,tidy}/**/*.test.ts', 'simulation/{contracts,owners,sessions}.test.ts'],
+  'without-stores': [
+    '{unit,tidy}/**/*.test.ts',
+    'simulation/{contracts,owners,sessions}.test.ts',
+    'simulation/money/money-contract.test.ts',
+  ],
 }
 
 /**
@@ -34,6 +38,7 @@ export const groups: Readonly<Record<string, readonly string[]>> = {
  */
 export const inOrder: readonly string[] = [
   'test/simulation/simulation.test.ts',
+  'test/simulation/money/money.test.ts',
   'test/together/*.ts',
   'test/recovery/*.test.ts',
   'test/integration/dev/*.test.ts',

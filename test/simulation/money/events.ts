@@ -1,0 +1,45 @@
+/** The provider's events on their way to the shop: lost, late, repeated, in any order. */
+import type { Stripe } from 'stripe'
+import type { Happening, Intent } from './provider-words.ts'
+
+/** What is read of an event. */
+type EventOf<T> = Pick<Stripe.Event, 'id' | 'type'> & {
+  readonly account?: string
+  readonly data: { readonly object: T }
+}
+export type SimEvent = EventOf<object>
+
+const typeOf: Readonly<Record<string, Stripe.Event['type']>> = {
+  succeeded: 'payment_intent.succeeded',
+  requires_payment_method: 'payment_intent.payment_failed',
+  canceled: 'payment_intent.canceled',
+  requires_action: 'payment_intent.requires_action',
+  processing: 'payment_intent.processing',
+}
+
+/** The event that tells of it; null when none does. */
+export function eventOf(id: string, happening: Happening): SimEvent | null {
+  if (happening.of === 'refund') {
+    const { refund } = happening
+    const object = {
+      ...{ id: refund.id, object: 'refund', amount: refund.amount, status: refund.status },
+      metadata: { refundId: refund.refundId },
+    }
+    return { id, type: 'refund.updated', data: { object } }
+  }
+  const type = typeOf[happening.intent.status]
+  return type ? { id, type, data: { object: intentObject(happening.intent) } } : null
+}
+
+function intentObject(intent: Intent): object {
+  const { id, status, amount, currency, received, checkoutId, declineCode } = intent
+  return {
+    ...{ id, object: 'payment_intent', status, amount, amount_received: received },
+    ...{
+      currency: currency.toLowerCase(),
+      metadata: { checkoutId },
+      client_secret: `${id}_secret`,
+    },
+    last_payment_error: declineCode === null ? null : { decline_code: declineCode },
+  }
+}

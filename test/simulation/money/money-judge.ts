@@ -1,0 +1,155 @@
+/** The guarantees about money. Knows none of the rules that decisions are made by: it compares shop and provider. */
+import { isOpen, type OrderRow } from '../stores/money-tables.ts'
+import type { MoneyBuyers } from './money-buyers.ts'
+import type { MoneyStage } from './money-stage.ts'
+import { keysOf } from './sim-gateway.ts'
+
+/** A hold ends so long after its deadline, whatever its payment waits for. */
+const sparedMs = 3_600_000 + 60_000
+const paidFor: readonly string[] = ['paid', 'processing', 'shipped', 'delivered']
+
+export class MoneyJudge {
+  readonly breaches: string[] = []
+  readonly #stage: MoneyStage
+  readonly #buyers: MoneyBuyers
+
+  constructor(stage: MoneyStage, buyers: MoneyBuyers) {
+    this.#stage = stage
+    this.#buyers = buyers
+  }
+
+  /** At any moment. */
+  look(): void {
+    const { tables, provider, now, watch } = this.#stage
+    this.breaches.push(...watch.breaches)
+    for (const order of tables.orders.values()) {
+      const { id, outcome, expiresAtMs, total } = order
+      const net = provider.netOf(id)
+      if (net > total) this.#breach(id, `its buyer has paid ${net} of ${total}`)
+      const overdue = outcome === null && (expiresAtMs ?? 0) + sparedMs < now()
+      if (overdue) this.#breach(id, 'its hold does not end')
+      if (tables.attemptsOf(id).filter(isOpen).length > 1) this.#breach(id, 'two attempts are open')
+    }
+    for (const [sku, { onHand, free }] of tables.units) {
+      const taken = [...tables.lines.values()].flat().filter((line) => line.sku === sku)
+      const gone = taken.filter(({ stock }) => stock === 'held' || stock === 'sold').length
+      if (free < 0 || free + gone !== onHand) {
+        this.#breach(sku, `${free} free and ${gone} taken of ${onHand}`)
+      }
+    }
+  }
+
+  /** Why not everything has come to an end; null: it has. */
+  get unrest(): string | null {
+    const { tables, inbox, strays, provider } = this.#stage
+    const orders = [...tables.orders.values()]
+    const waits: Record<string, boolean> = {
+      'buyers are on their way': this.#buyers.away > 0,
+      'requests are on their way': strays > 0,
+      'a hold has not ended': orders.some(({ outcome }) => outcome === null),
+      'an attempt is open': [...tables.openAttempts()].length > 0,
+      'a payment of an ended checkout is open': orders.some((order) => this.#isUnclosed(order)),
+      'a refund is pending': [...tables.refunds.values()].some(({ state }) => state === 'pending'),
+      'late money is undecided': [...tables.payments.values()].some(
+        ({ reclaimingSinceMs }) => reclaimingSinceMs !== null,
+      ),
+      'an owner has something to do': tables.commands.some(({ done }) => !done),
+      'an event waits': [...inbox.values()].some(({ state }) => state === 'open'),
+      'the outbox waits': [...this.#stage.outboxRows()].some(([, { state }]) => state === 'open'),
+      'a bank decides': [...provider.intents.values()].some(
+        ({ atBank, status }) => atBank || status === 'processing',
+      ),
+    }
+    return Object.entries(waits).find(([, is]) => is)?.[0] ?? null
+  }
+
+  /** In the end, when nothing happens any more. */
+  close(): void {
+    this.look()
+    const { unrest } = this
+    if (unrest !== null) this.#breach('in the end', unrest)
+    for (const order of this.#stage.tables.orders.values()) this.#closeOrder(order)
+    for (const { checkoutId, answers } of this.#buyers.diaries) {
+      const order = this.#stage.tables.orders.get(checkoutId)
+      const told = answers.some(({ tag }) => tag === 'confirmed')
+      if (told && order?.outcome !== 'confirmed')
+        this.#breach(checkoutId, 'its buyer was told it is paid')
+    }
+    this.#operators()
+  }
+
+  #closeOrder(order: OrderRow): void {
+    const { provider, tables } = this.#stage
+    const { id, state, total } = order
+    const net = provider.netOf(id)
+    const paid = paidFor.includes(state)
+    if (net !== (paid ? total : 0)) this.#breach(id, `is ${state}, and its buyer has paid ${net}`)
+    const own = provider.intentsOf(id).filter(({ strange }) => !strange)
+    const charged = own.filter(({ received }) => received > 0)
+    if (charged.length > 1) this.#breach(id, `was charged ${charged.length} times`)
+    const live = own.filter(({ status }) => status === 'requires_action')
+    if (live.length > 0) this.#breach(id, `is ${state}, and its buyer can still be charged`)
+    const payment = tables.payments.get(id)
+    const captured = charged[0]?.received ?? 0
+    if ((payment?.captured ?? 0) !== captured) {
+      this.#breach(id, `${captured} was charged, and ${payment?.captured ?? 0} is known`)
+    }
+    if (charged[0] && payment?.intentId !== charged[0].id)
+      this.#breach(id, 'another intent is its own')
+    const lines = tables.linesOf(id)
+    if (lines.some(({ stock }) => (stock === 'sold') !== paid)) {
+      this.#breach(id, `is ${state}, and its units are ${lines.map(({ stock }) => stock)}`)
+    }
+    this.#closeAttempts(order)
+  }
+
+  /** No attempt is declined that no bank has declined, and no hold ends for want of an answer that came. */
+  #closeAttempts({ id, outcome, reason }: OrderRow): void {
+    const { provider, tables, plan, unanswered } = this.#stage
+    for (const { attempt, keyRound, state } of tables.attemptsOf(id)) {
+      const keys = keysOf(id, attempt, keyRound)
+      const said = provider.visits.flatMap(({ key, verdict }) =>
+        keys.includes(key) ? [verdict] : [],
+      )
+      if (state === 'declined' && !said.includes('declined')) {
+        this.#breach(id, `attempt ${attempt} is declined, and no bank has declined it`)
+      }
+      if (state === 'abandoned' && said.includes('succeeded')) {
+        this.#breach(id, `attempt ${attempt} is abandoned, and its bank has paid`)
+      }
+      if (state === 'succeeded' && !said.includes('succeeded')) {
+        this.#breach(id, `attempt ${attempt} has succeeded, and no bank has paid`)
+      }
+    }
+    if (outcome !== 'payment_failed' || reason !== 'payment provider unreachable') return
+    if (plan.outage === 'keep') this.#breach(id, 'ended in an outage, against the settings')
+    if (!unanswered.has(id)) this.#breach(id, 'ended in an outage that was none')
+  }
+
+  /** Nothing of this has to bother an operator: but for money of strangers, the shop mends it itself. */
+  #operators(): void {
+    const { tables, inbox, provider } = this.#stage
+    for (const { id, state, lastError } of tables.refunds.values()) {
+      if (state === 'failed') this.#breach(id, `the refund failed: ${lastError}`)
+    }
+    for (const { checkoutId, flagged } of tables.payments.values()) {
+      const strange = provider.intents.get(flagged?.split(':')[0] ?? '')?.strange
+      if (flagged !== null && !strange) this.#breach(checkoutId, `is flagged: ${flagged}`)
+    }
+    for (const [id, { state }] of this.#stage.outboxRows()) {
+      if (state === 'parked') this.#breach(id, 'is parked')
+    }
+    for (const { state, event } of inbox.values()) {
+      const { id } = event.data.object as { readonly id: string }
+      if (state === 'parked' && !provider.intents.get(id)?.strange) this.#breach(id, 'is parked')
+    }
+  }
+
+  #isUnclosed({ id, outcome }: OrderRow): boolean {
+    return outcome !== null && this.#stage.tables.payments.get(id)?.status === 'open'
+  }
+
+  #breach(what: string, why: string): void {
+    this.breaches.push(`${what}: ${why}`)
+  }
+}
