@@ -87,7 +87,13 @@ export class PaymentQueue {
     while (!this.#stopping.signal.aborted) {
       this.#again = false
       try {
-        const wanted = Math.min(perTake, inFlightMax - this.#inFlight.size)
+        const room = Math.min(perTake, inFlightMax - this.#inFlight.size)
+        // Calls that are taken and not made are lost to everybody.
+        const wanted = this.#deps.budget.limited ? await store.countWaiting(room) : room
+        if (wanted === 0 && room > 0) {
+          if (this.#again) continue
+          return
+        }
         const { granted, againMs } = await this.#mayAsk(wanted)
         if (granted > 0) {
           const taken = await store.takeWaiting(granted)

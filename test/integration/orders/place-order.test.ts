@@ -134,7 +134,7 @@ test('a bank that wants its customer is answered 202 with the secret, and the ke
     })
   const first = await buy()
   assert.equal(first.status, 202, JSON.stringify(first.body))
-  assert.equal(first.body.status, 'awaiting_payment')
+  assert.equal(first.body.status, 'paying')
   assert.match(String(first.body.clientSecret), /_secret_/)
   assert.deepEqual((await buy()).body, first.body)
   const intent = await shop.intentOf(first.body.orderId as string)

@@ -56,6 +56,8 @@ export const attempting: Record<string, MoneyCase> = {
       await shop.world.pass(1)
     }
     await shop.begun()
+    assert.equal(await shop.store.countWaiting(3), 3)
+    assert.equal(await shop.store.countWaiting(10), 5)
     const first = await shop.store.takeWaiting(2)
     assert.deepEqual(idsOf(first).toSorted(), waiting.slice(0, 2).toSorted())
     assert.ok(first.every(({ again }) => !again))

@@ -31,8 +31,6 @@ async function reserveCrowd(shop: PayingSystem, count: number): Promise<Bought[]
   return Promise.all(Array.from({ length: count }, () => shop.reserveOf(sku)))
 }
 
-const Summary = z.looseObject({ most: z.number().optional() })
-
 test('a crowd that pays at once is paid, told its place, and the provider is never asked too often', async (t) => {
   const shop = await startLimited(t)
   const crowd = await reserveCrowd(shop, 3 * perSecond)
@@ -52,7 +50,6 @@ test('a crowd that pays at once is paid, told its place, and the provider is nev
   }
   const log = await shop.simulator.script('GET', 'requests')
   assert.doesNotMatch(JSON.stringify(log), /"refused":[1-9]/)
-  Summary.parse(log)
 })
 
 test('places survive the death of the process that took them: a worker drives them in order', async (t) => {

@@ -6,7 +6,15 @@ import type { Ambush, Weather } from '../network.ts'
 export const moneyVerbs = [
   ...[
     ...['begin', 'capture', 'change', 'byIntent', 'payment', 'ended', 'open', 'view'],
-    ...['takeWaiting', 'putBack', 'takeOverdue', 'lease', 'leaveKey', 'reclaimedLines'],
+    ...[
+      'countWaiting',
+      'takeWaiting',
+      'putBack',
+      'takeOverdue',
+      'lease',
+      'leaveKey',
+      'reclaimedLines',
+    ],
     ...['overdueReclaims', 'expireDue', 'giveUp', 'claimRefunds', 'noteRefund', 'succeedRefund'],
   ].map((verb) => `money.${verb}`),
   ...[

@@ -116,10 +116,8 @@ export class MemoryMoney implements MoneyStore {
   }
 
   async byIntent(intentId: string): Promise<KnownPayment | null> {
-    for (const row of this.#tables.payments.values()) {
-      if (row.intentId === intentId) return knownOf(row)
-    }
-    return null
+    const row = [...this.#tables.payments.values()].find((each) => each.intentId === intentId)
+    return row ? knownOf(row) : null
   }
 
   async payment(checkoutId: string): Promise<KnownPayment | null> {
@@ -152,6 +150,10 @@ export class MemoryMoney implements MoneyStore {
       position: waits ? this.#queue().indexOf(last) : null,
       leaseOver: last !== undefined && last.leasedUntilMs <= this.#now,
     }
+  }
+
+  async countWaiting(max: number): Promise<number> {
+    return this.#queue().slice(0, max).length
   }
 
   async takeWaiting(max: number): Promise<Attempt[]> {

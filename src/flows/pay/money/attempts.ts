@@ -45,6 +45,14 @@ export function openAttempt(
      where a.checkout_id = ${checkoutId} and a.state in ('waiting', 'pending', 'requires_action')`)
 }
 
+/** How many wait, up to `max`: nobody takes more calls from the budget than there are. */
+export async function countWaiting(pool: DatabasePool, max: number): Promise<number> {
+  const { count } = await pool.one(sql.typeAlias('count')`
+    select count(*) as count from (
+      select from payment_attempts where state = 'waiting' limit ${max}) as waiting`)
+  return count
+}
+
 /** Takes the first of the queue: two callers never take one row. */
 export async function takeWaiting(pool: DatabasePool, max: number): Promise<Attempt[]> {
   const rows = await pool.any(sql.type(AttemptRow)`

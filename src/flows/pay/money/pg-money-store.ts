@@ -7,6 +7,7 @@ import { sql } from '../../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../../stock/protocol/messages.ts'
 import { applyChange, linesWithUnits } from './apply-change.ts'
 import {
+  countWaiting,
   leaseAttempts,
   leaveKey,
   openAttempt,
@@ -43,6 +44,7 @@ export function pgMoneyStore(pool: DatabasePool): MoneyStore {
            and exists (select from orders o where o.id = p.checkout_id and o.outcome <> 'confirmed')`),
     open: (checkoutId) => openAttempt(pool, checkoutId),
     view: (checkoutId, buyerId) => viewPayment(pool, checkoutId, buyerId),
+    countWaiting: (max) => countWaiting(pool, max),
     takeWaiting: (max) => takeWaiting(pool, max),
     putBack: (attempts) => putBack(pool, attempts),
     takeOverdue: (max) => takeOverdue(pool, max),

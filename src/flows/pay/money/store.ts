@@ -142,6 +142,8 @@ export interface MoneyStore extends RefundStore {
   open(checkoutId: string): Promise<OpenAttempt | null>
   /** For a buyer who waits; null when the checkout is not theirs. */
   view(checkoutId: string, buyerId: string): Promise<PaymentView | null>
+  /** How many attempts wait in the queue; nobody counts beyond `max`. */
+  countWaiting(max: number): Promise<number>
   /** Takes the first attempts of the queue, `max` at most, and their leases. */
   takeWaiting(max: number): Promise<Attempt[]>
   /** Puts attempts back where they were in the queue: the provider could not be asked. */
