@@ -159,6 +159,7 @@ function routesOf(config: ConnectedConfig, parts: RouteParts): FastifyPluginAsyn
     userRoutes({ identity, giveBackAll: giveBack }),
     checkoutRoutes({
       checkouts,
+      confirmations,
       cancelCheckout,
       placeFromCart: createPlaceFromCart({ carts, checkouts, onNotEmptied }),
     }),

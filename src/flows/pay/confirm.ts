@@ -89,6 +89,19 @@ export class Confirmations {
     return now.status === 'paying' ? this.#join(winner, deadline) : answerOf(now)
   }
 
+  /**
+   * How far a payment is that its buyer waits for, for GET /api/checkouts/:id: its place in the queue
+   * from 0, or null, and when to ask again, in milliseconds. @throws AppError not_found.
+   */
+  async progress(
+    checkoutId: string,
+    buyerId: string,
+  ): Promise<Pick<Confirmed, 'position' | 'pollAfterMs'>> {
+    const { position } = await this.#look({ checkoutId, buyerId })
+    const turnMs = position === null ? 0 : this.#deps.queue.waitMs(position)
+    return { position, pollAfterMs: pollAfter(turnMs) }
+  }
+
   /** Null when there is nothing to begin. */
   async #begin(request: ConfirmRequest, deadline: number): Promise<Confirmed | null> {
     const { checkoutId, buyerId, paymentMethodId } = request
@@ -219,7 +232,10 @@ export class Confirmations {
     }
   }
 
-  async #look({ checkoutId, buyerId }: ConfirmRequest): Promise<PaymentView> {
+  async #look({
+    checkoutId,
+    buyerId,
+  }: Pick<ConfirmRequest, 'checkoutId' | 'buyerId'>): Promise<PaymentView> {
     const found = await this.#deps.store.view(checkoutId, buyerId)
     if (!found) throw new AppError('not_found', 'There is no such checkout.')
     return found
@@ -275,9 +291,10 @@ function paying(
   position: number | null = null,
   turnMs = 0,
 ): Confirmed {
-  const pollAfterMs = Math.min(Math.max(turnMs, pollMs.least), pollMs.most)
-  return { status: 'paying', orderId, clientSecret, position, pollAfterMs }
+  return { status: 'paying', orderId, clientSecret, position, pollAfterMs: pollAfter(turnMs) }
 }
+
+const pollAfter = (turnMs: number) => Math.min(Math.max(turnMs, pollMs.least), pollMs.most)
 
 function declined(declineCode: string, attemptsLeft: number): AppError {
   const detail =

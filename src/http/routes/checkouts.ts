@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { CancelCheckout } from '../../flows/pay/cancel-checkout.ts'
+import type { Confirmations } from '../../flows/pay/confirm.ts'
 import type { Checkouts, Placed } from '../../flows/reserve/checkouts.ts'
 import type { PlaceFromCart } from '../../flows/reserve/from-cart.ts'
 import type { Refusal } from '../../flows/reserve/strategy.ts'
@@ -22,6 +23,7 @@ export interface CheckoutRouteDeps {
   readonly checkouts: Checkouts
   readonly cancelCheckout: CancelCheckout
   readonly placeFromCart: PlaceFromCart
+  readonly confirmations: Pick<Confirmations, 'progress'>
 }
 
 export function checkoutRoutes(deps: CheckoutRouteDeps): FastifyPluginAsync {
@@ -77,8 +79,15 @@ function placeRoute({ checkouts, placeFromCart }: CheckoutRouteDeps): FastifyPlu
   }
 }
 
+/** A commit takes milliseconds, as a rule. */
+const soon = { position: null, pollAfterMs: 1_000 }
+
 /** Looking at what was placed, and giving it back. */
-function placedRoutes({ checkouts, cancelCheckout }: CheckoutRouteDeps): FastifyPluginAsync {
+function placedRoutes({
+  checkouts,
+  cancelCheckout,
+  confirmations,
+}: CheckoutRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     const app = scope.withTypeProvider<ZodTypeProvider>()
 
@@ -97,7 +106,13 @@ function placedRoutes({ checkouts, cancelCheckout }: CheckoutRouteDeps): Fastify
       async (request, reply) => {
         const { id } = request.params
         if (!isUuid(id)) return noCheckout(request, reply)
-        return checkouts.get(id, principalOf(request).id)
+        const buyerId = principalOf(request).id
+        const checkout = await checkouts.get(id, buyerId)
+        const { status } = checkout
+        if (status !== 'queued' && status !== 'paying') return checkout
+        const progress = status === 'paying' ? await confirmations.progress(id, buyerId) : soon
+        reply.header('retry-after', Math.ceil(progress.pollAfterMs / 1_000))
+        return { ...checkout, ...progress }
       },
     )
 

@@ -42,7 +42,14 @@ export const checkoutSchema = z.object({
       'queued (admitted, not committed) → reserved (held, payable until expiresAt) → paying → confirmed; or ' +
         'expired, cancelled, payment_failed, rejected, lost',
     ),
-  position: z.int().nullable(),
+  position: z
+    .int()
+    .nullable()
+    .describe('while it is paying: payments before it in the queue to the payment provider'),
+  pollAfterMs: z
+    .int()
+    .optional()
+    .describe('while it is queued or paying: when to ask again, in milliseconds'),
   etaSeconds: z.number().nullable(),
   orderId: z.uuid().nullable(),
   total: z.int().nullable().describe('in minor units'),

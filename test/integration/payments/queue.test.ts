@@ -43,6 +43,12 @@ test('a crowd that pays at once is paid, told its place, and the provider is nev
     assert.ok(Number(body.pollAfterMs) >= 1_000)
     assert.ok(Number(headers.get('retry-after')) >= 1)
   }
+  for (const { id, buyer } of crowd.slice(-1)) {
+    const { body, headers } = await shop.call('GET', `/api/checkouts/${id}`, { buyer })
+    if (body.status !== 'paying') continue
+    assert.ok(Number(body.pollAfterMs) >= 1_000)
+    assert.ok(Number(headers.get('retry-after')) >= 1)
+  }
   const places = told.map(({ body }) => body.position).filter((place) => place !== null)
   assert.ok(places.length > 0, 'nobody was told a place')
   for (const { id } of crowd) {
