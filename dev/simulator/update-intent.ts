@@ -21,10 +21,10 @@ export function updatePaymentIntent(
   form.onlyKnows(updateParams)
   const { status } = before
   const priced = form.has('amount') || form.has('currency')
+  if (priced && !repriceable.includes(status)) throw fixed(before, 'amount')
   const { amount, currency } = moneyOf(form, before)
   const chosen = paymentMethodOf(form)
   const customer = form.has('customer') ? customerOf(store, form) : (before.customer ?? null)
-  if (priced && !repriceable.includes(status)) throw fixed(before, 'amount')
   if (chosen !== null && !repriceable.includes(status)) throw fixed(before, 'payment_method')
   if (customer !== (before.customer ?? null) && before.customer) {
     throw badParameter('customer', 'The customer of a PaymentIntent cannot be changed.')

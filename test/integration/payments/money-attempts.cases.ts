@@ -70,7 +70,9 @@ export const attempting: Record<string, MoneyCase> = {
     assert.deepEqual(taken.toSorted(), waiting.toSorted())
   },
   'who is put back has the place from before, and may have been sent': async (shop) => {
-    const [a, b] = [await shop.begun(true), await shop.begun(true)]
+    const a = await shop.begun(true)
+    await shop.world.pass(1)
+    const b = await shop.begun(true)
     assert.deepEqual(idsOf(await shop.store.takeWaiting(1)), [a.id])
     await shop.world.pass(3)
     await shop.store.putBack([{ checkoutId: a.id, attempt: 1 }])
