@@ -12,6 +12,8 @@ export interface ChargeDeps {
   readonly random: Random
   /** Default: {@link chargePatience}. */
   readonly patience?: Patience
+  /** Whether the first call was taken from the budget of calls already; repeated ones never are. Default: yes. */
+  readonly counted?: boolean
 }
 
 /** One attempt to charge. The amount is in minor units; `attempt` counts those of the checkout. */
@@ -45,19 +47,22 @@ export function keyOf({
  * without a verdict: then the buyer may have been charged, unless it says why not.
  */
 export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<Charge> {
-  const { gateway, patience = chargePatience } = deps
+  const { gateway, patience = chargePatience, counted = true } = deps
   const { checkoutId, paymentMethodId, amount, currency, intentId } = request
   const key = keyOf(request)
   const make = () =>
-    askPatiently(deps, patience, (timeoutMs, counted) =>
+    askPatiently(deps, patience, (timeoutMs, first) =>
       gateway.createAndConfirm(
         { checkoutId, amount, currency, paymentMethodId, key },
-        { timeoutMs, counted },
+        { timeoutMs, counted: first && counted },
       ),
     )
   if (intentId === null) return believe(deps, request, await make())
-  const asked = await askPatiently(deps, patience, (timeoutMs, counted) =>
-    gateway.confirmIntent({ intentId, paymentMethodId, key }, { timeoutMs, counted }),
+  const asked = await askPatiently(deps, patience, (timeoutMs, first) =>
+    gateway.confirmIntent(
+      { intentId, paymentMethodId, key },
+      { timeoutMs, counted: first && counted },
+    ),
   )
   // This attempt has made the intent, and somebody else has noted it: what came of that is asked for.
   const made = request.again && asked.tag === 'refused' && asked.code === keyOfAnother

@@ -27,4 +27,6 @@ export interface MoneyDeps {
   readonly outage: 'release' | 'keep'
   /** Default: that of the call at hand. */
   readonly patience?: Patience
+  /** Whether the first call of a drive was taken from the budget of calls. Default: yes. */
+  readonly counted?: boolean
 }

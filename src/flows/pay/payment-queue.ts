@@ -4,7 +4,7 @@
  */
 import { settlesWithin } from '../../kernel/settles-within.ts'
 import type { CallBudget } from '../../payments/budget/budget.ts'
-import { type Driven, driveAttempt } from './drive.ts'
+import { driveAttempt } from './drive.ts'
 import type { Attempt } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 
@@ -20,13 +20,9 @@ const restMs = 500
 /** How long to wait when the queue cannot be read, or all that may be in flight is. */
 const pauseMs = 250
 
-/** Hears what became of the attempts of a checkout that this process has driven. */
-export type DrivenListener = (checkoutId: string, driven: Driven) => void
-
 /** One for each process. Everything it does is safe on several processes at once. */
 export class PaymentQueue {
   readonly #deps: PaymentQueueDeps
-  readonly #onDriven: DrivenListener
   readonly #stopping = new AbortController()
   readonly #inFlight = new Set<Promise<void>>()
   #running: Promise<void> | undefined
@@ -34,10 +30,8 @@ export class PaymentQueue {
   /** Until when nothing is asked for. */
   #restUntil = Number.NEGATIVE_INFINITY
 
-  /** `onDriven` hears of every attempt that was driven to an end. It must not throw. */
-  constructor(deps: PaymentQueueDeps, onDriven: DrivenListener = () => {}) {
+  constructor(deps: PaymentQueueDeps) {
     this.#deps = deps
-    this.#onDriven = onDriven
   }
 
   /** Whether a payment has to take its place in the queue before it may be asked for. */
@@ -122,9 +116,8 @@ export class PaymentQueue {
   #drive(attempt: Attempt): void {
     const { log } = this.#deps
     const driving = driveAttempt(this.#deps, attempt)
-      .then((driven) => {
-        if (driven.tag === 'not now') this.rest()
-        this.#onDriven(attempt.checkoutId, driven)
+      .then(({ tag }) => {
+        if (tag === 'not now') this.rest()
       })
       .catch((error: unknown) => {
         log.warn(

@@ -22,7 +22,8 @@ export async function pursuePayment(deps: MoneyDeps, open: OpenAttempt): Promise
     await cancelIntent(deps, checkoutId)
     return null
   }
-  if (state === 'pending') return driveAttempt(deps, open)
+  // Nobody has taken this call from the budget: it is not the queue's turn.
+  if (state === 'pending') return driveAttempt({ ...deps, counted: false }, open)
   // It waits for its turn, or for its buyer.
   if (state === 'waiting' || intentId === null) return null
   await deps.store.lease([open], askAgainSeconds)
