@@ -186,10 +186,10 @@ test('no transaction is open and no row locked while the provider is asked', asy
   const bought = await shop.reserve()
   // The jobs of a worker have transactions of their own.
   await shop.stopWorkers()
-  await shop.simulator.script('PUT', 'faults', { latency: { minMs: 1_000, maxMs: 1_000 } })
+  await shop.simulator.script('PUT', 'faults', { latency: { minMs: 4_000, maxMs: 4_000 } })
   const paying = shop.confirm(bought)
   await shop.becomes(bought.id, { checkout: 'paying' })
-  // Some looks while the provider takes its second.
+  // Some looks while the provider takes its time.
   for (let i = 0; i < 5; i++) {
     assert.deepEqual(await openTransactions(shop.pool), { idle: 0, locks: 0 })
   }
