@@ -9,12 +9,21 @@ const away: Unknown = { tag: 'unknown', why: 'away', message: 'no answer' }
 
 async function countedCalls(counted?: boolean): Promise<(boolean | undefined)[]> {
   const calls: (boolean | undefined)[] = []
-  const gateway = {
-    createAndConfirm: async (_: unknown, options: CallOptions = {}) => {
+  const other = async () => away
+  const gateway: PaymentGateway = {
+    async createAndConfirm(_, options: CallOptions = {}) {
       calls.push(options.counted)
       return away
     },
-  } as unknown as PaymentGateway
+    confirmIntent: other,
+    burnKey: other,
+    findIntents: other,
+    checkAccess: other,
+    retrieveIntent: other,
+    cancelIntent: other,
+    createRefund: other,
+    listRefunds: other,
+  }
   const clock = { ...manualClock(), sleep: async () => {} }
   const patience = { tries: 3, tryMs: 10, totalMs: 10_000 }
   const deps = { gateway, clock, random: () => 0, patience }
