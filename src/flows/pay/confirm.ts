@@ -5,10 +5,10 @@
 import { AppError } from '../../kernel/errors.ts'
 import { settlesWithin } from '../../kernel/settles-within.ts'
 import type { CheckoutView } from '../reserve/checkout-repository.ts'
-import type { Checkouts } from '../reserve/checkouts.ts'
+import { type Checkouts, noCheckout } from '../reserve/checkouts.ts'
 import { ProviderAway } from './cancel-intent.ts'
 import { type Driven, driveAttempt } from './drive.ts'
-import type { Attempt, PaymentView } from './money/store.ts'
+import { type Attempt, leaseSeconds, type PaymentView } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import type { PaymentQueue } from './payment-queue.ts'
 import { pursuePayment } from './pursue.ts'
@@ -40,8 +40,6 @@ const usualWaitMs = 10_000
 /** How often a verdict is looked for that another request, or process, is after. Milliseconds. */
 const lookFirstMs = 100
 const lookAtMostMs = 500
-/** How long an attempt is this process's that it takes over, before the lease is renewed. */
-const takenForSeconds = 15
 /** When a buyer who was told `paying` should ask again. */
 const pollMs = { least: 1_000, most: 30_000 }
 
@@ -223,7 +221,7 @@ export class Confirmations {
     const open = await store.open(checkoutId)
     if (!open) return null
     // From now on somebody drives it: the reconciler leaves it alone.
-    await store.lease([open], takenForSeconds)
+    await store.lease([open], leaseSeconds)
     try {
       return await pursuePayment(this.#deps, open)
     } catch (error) {
@@ -237,7 +235,7 @@ export class Confirmations {
     buyerId,
   }: Pick<ConfirmRequest, 'checkoutId' | 'buyerId'>): Promise<PaymentView> {
     const found = await this.#deps.store.view(checkoutId, buyerId)
-    if (!found) throw new AppError('not_found', 'There is no such checkout.')
+    if (!found) throw noCheckout()
     return found
   }
 

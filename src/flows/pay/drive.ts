@@ -1,9 +1,9 @@
 /** Drives one attempt to a verdict, or as far as the provider goes with it. */
 import { type ChargeRequest, charge } from '../../payments/charge.ts'
-import type { Charge, IntentFacts, Unknown } from '../../payments/gateway.ts'
+import type { Charge, Unknown } from '../../payments/gateway.ts'
 import { chargeOf } from '../../payments/stripe-words.ts'
 import type { Settlement } from './money/settlement.ts'
-import type { Attempt } from './money/store.ts'
+import { type Attempt, askAgainSeconds } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { capturePaid, settleNews, settlePayment } from './settle.ts'
 
@@ -22,8 +22,7 @@ export type Driven =
 export const keySafeSeconds = 20 * 3600
 /** Keys of one drive, at most. */
 const roundsMax = 3
-/** When an attempt is asked for again that is not the queue's. Seconds. */
-const askAgainSeconds = 30
+/** When an attempt is asked for again whose key somebody is at. Seconds. */
 const inUseSeconds = 3
 
 /**
@@ -75,19 +74,14 @@ type Seen =
 async function lookForIntent(deps: MoneyDeps, attempt: Attempt): Promise<Seen> {
   const { checkoutId, intentId, sentSecondsAgo } = attempt
   const { gateway, clock } = deps
-  let intents: readonly IntentFacts[]
-  if (intentId === null) {
-    const aroundMs = clock.now() - sentSecondsAgo * 1_000
-    const answer = await gateway.findIntents({ checkoutId, aroundMs })
-    if (answer.tag === 'unknown') return answer
-    if (answer.tag === 'refused') return { ...answer, tag: 'unknown', why: 'away' }
-    intents = answer.intents
-  } else {
-    const answer = await gateway.retrieveIntent(intentId)
-    if (answer.tag === 'unknown') return answer
-    if (answer.tag === 'refused') return { ...answer, tag: 'unknown', why: 'away' }
-    intents = [answer.intent]
-  }
+  const aroundMs = clock.now() - sentSecondsAgo * 1_000
+  const answer =
+    intentId === null
+      ? await gateway.findIntents({ checkoutId, aroundMs })
+      : await gateway.retrieveIntent(intentId)
+  if (answer.tag === 'unknown') return answer
+  if (answer.tag === 'refused') return { ...answer, tag: 'unknown', why: 'away' }
+  const intents = answer.tag === 'intents' ? answer.intents : [answer.intent]
   const shown = intents.map(chargeOf)
   const firm = (tag: string) => shown.find((verdict) => verdict.tag === tag)
   const verdict = firm('succeeded') ?? firm('processing') ?? firm('requires_action')

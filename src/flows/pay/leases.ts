@@ -1,10 +1,9 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
-import type { Attempt, MoneyStore } from './money/store.ts'
+import { type Attempt, leaseSeconds, type MoneyStore } from './money/store.ts'
 
-/** A lease that lasts 15 seconds is renewed every 5: two renewals may fail. */
-const renewEveryMs = 5_000
-const renewForSeconds = 15
+/** Three times in a lease: two renewals may fail. */
+const renewEveryMs = (leaseSeconds * 1_000) / 3
 
 /** What keeping leases needs, of one process. */
 export interface LeasesDeps {
@@ -54,7 +53,7 @@ export class Leases {
     const before = clock.monotonic() - renewEveryMs
     const long = [...this.#driven].filter(([, since]) => since <= before).map(([each]) => each)
     try {
-      await store.lease(long, renewForSeconds)
+      await store.lease(long, leaseSeconds)
     } catch (error) {
       log.warn({ err: error, attempts: long.length }, 'leases could not be renewed; trying again')
     }

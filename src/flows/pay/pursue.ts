@@ -4,12 +4,9 @@
 import { chargeOf } from '../../payments/stripe-words.ts'
 import { cancelIntent } from './cancel-intent.ts'
 import { type Driven, driveAttempt } from './drive.ts'
-import type { OpenAttempt } from './money/store.ts'
+import { askAgainSeconds, type OpenAttempt } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
-
-/** How long until the provider is asked about the same attempt again. Seconds. */
-const askAgainSeconds = 30
 
 /**
  * For the reconciler and for a confirm that joins: settles an attempt without a verdict; null when it

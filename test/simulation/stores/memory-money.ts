@@ -1,17 +1,18 @@
 /** The port MoneyStore in memory: each verb does what its SQL in src/flows/pay/money does. */
 import { graceSeconds, sparedSeconds } from '../../../src/flows/pay/money/expire-due.ts'
 import type { MoneyChange, MoneyFacts } from '../../../src/flows/pay/money/facts.ts'
-import type {
-  Attempt,
-  AttemptId,
-  BeginRequest,
-  GivenUp,
-  GiveUpRequest,
-  KnownPayment,
-  MoneyStore,
-  OpenAttempt,
-  PaidFacts,
-  PaymentView,
+import {
+  type Attempt,
+  type AttemptId,
+  type BeginRequest,
+  type GivenUp,
+  type GiveUpRequest,
+  type KnownPayment,
+  leaseSeconds,
+  type MoneyStore,
+  type OpenAttempt,
+  type PaidFacts,
+  type PaymentView,
 } from '../../../src/flows/pay/money/store.ts'
 import { checkoutWord } from '../../../src/orders/order-words.ts'
 import type { RefundFacts } from '../../../src/payments/gateway.ts'
@@ -32,7 +33,7 @@ import {
   tombstone,
 } from './money-tables.ts'
 
-const leaseMs = 15_000
+const leaseMs = leaseSeconds * 1_000
 
 /** Who looks on while attempts are taken over and holds end. */
 export interface MoneyWatch {

@@ -10,6 +10,7 @@ import { sql } from '../../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../../stock/protocol/messages.ts'
 import { releaseUnits, writeCommands } from '../../reserve/end-checkout.ts'
 import type { MoneyChange } from './facts.ts'
+import { askAgainSeconds } from './store.ts'
 
 /**
  * For PgMoneyStore: writes the change; the caller has locked order and payment. Returns the commands to
@@ -62,9 +63,6 @@ async function movePayment(
      where checkout_id = ${checkoutId}`)
 }
 
-/** How long a buyer has the bank to themselves before the provider is asked what came of it. Seconds. */
-const bankSeconds = 30
-
 async function moveAttempt(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
@@ -75,7 +73,7 @@ async function moveAttempt(
     update payment_attempts
        set state = ${state}, decline_code = coalesce(${declineCode?.slice(0, 100) ?? null}, decline_code),
            client_secret = coalesce(${clientSecret ?? null}, client_secret),
-           leased_until = case when ${open} then now() + make_interval(secs => ${bankSeconds}) else leased_until end,
+           leased_until = case when ${open} then now() + make_interval(secs => ${askAgainSeconds}) else leased_until end,
            settled_at = case when ${open} then settled_at else now() end
      where checkout_id = ${checkoutId} and attempt = ${attempt}`)
 }

@@ -3,10 +3,13 @@ import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { checkoutWordOf } from '../../../orders/order-sql.ts'
 import { sql } from '../../../platform/postgres/pool.ts'
-import type { Attempt, AttemptId, OpenAttempt, PaymentView } from './store.ts'
-
-/** A lease that is taken lasts so long; whoever drives the attempt for longer goes on with it. */
-export const leaseSeconds = 15
+import {
+  type Attempt,
+  type AttemptId,
+  leaseSeconds,
+  type OpenAttempt,
+  type PaymentView,
+} from './store.ts'
 
 const AttemptRow = z.object({
   checkoutId: z.string(),

@@ -17,6 +17,11 @@ import type { StockCommand } from '../../../stock/protocol/messages.ts'
 import type { ReclaimedLine } from './decide-settlement.ts'
 import type { MoneyChange, MoneyFacts, PaymentFacts } from './facts.ts'
 
+/** A lease lasts so long; whoever drives the attempt for longer renews it. */
+export const leaseSeconds = 15
+/** How long the provider is left alone with an attempt that has no verdict yet. */
+export const askAgainSeconds = 30
+
 /** Which checkout a buyer pays, and with what; `paymentMethodId` is the provider's. */
 export interface BeginRequest {
   readonly checkoutId: string
