@@ -4,12 +4,12 @@ import { keyScript } from './api-keys.ts'
 import { noSuch } from './failure.ts'
 import { faultScript } from './faults.ts'
 import { limits } from './limits.ts'
-import { rateScript } from './rate-limits.ts'
+import { noRateLimits, rateScript } from './rate-limits.ts'
 import { eventTypes } from './records.ts'
 import { endpointNames } from './routes.ts'
 import { type Action, parse, refused } from './scripting.ts'
 import { bankScript } from './slow-banks.ts'
-import { webhookBehaviour } from './webhook-behaviour.ts'
+import { webhookBehaviour, wellBehaved } from './webhook-behaviour.ts'
 import type { Webhooks } from './webhooks.ts'
 
 const webhooksBody = z.strictObject({
@@ -27,6 +27,16 @@ const resendBody = z.strictObject({ eventId: z.string().min(1).max(100) })
 
 /** By method and address; `*` stands for an id. */
 export const faultActions: Readonly<Record<string, Action>> = {
+  'DELETE /_sim/scripts': ({ api, faults, keys, banks, rateLimits, webhooks }) => {
+    faults.clear()
+    keys.reset()
+    banks.set({ rules: [] })
+    api.search.delay(0)
+    rateLimits.set(noRateLimits)
+    webhooks.aimAt(undefined)
+    webhooks.behave(wellBehaved)
+    return webhookState(webhooks)
+  },
   'GET /_sim/faults': ({ faults }) => faults.script,
   'PUT /_sim/faults': ({ faults }, { body }) => {
     faults.set(parse(faultScript, body))

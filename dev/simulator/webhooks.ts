@@ -69,7 +69,8 @@ export class Webhooks {
     return this.#target?.url ?? null
   }
 
-  aimAt(target: WebhookTarget): void {
+  /** Without a target, events go nowhere from now on. */
+  aimAt(target: WebhookTarget | undefined): void {
     this.#target = target
   }
 

@@ -10,9 +10,11 @@ type Close = () => Promise<void> | void
 const keptOpenMax = 4
 const ended: Close[] = []
 const closing: Promise<void>[] = []
+const shared: Close[] = []
 const lastOfAll: Close[] = []
 
 after(async () => {
+  for (const hook of shared.splice(0).reverse()) await hook()
   for (const close of ended.splice(0)) begin(close)
   await Promise.all(closing.splice(0))
   for (const close of lastOfAll) await close()
@@ -31,6 +33,16 @@ function begin(close: Close): void {
   const done = (async () => close())()
   done.catch(() => {})
   closing.push(done)
+}
+
+/**
+ * Stands where a test's context is asked for, for what all tests of the process share. Its hooks run when they have
+ * ended, the newest first.
+ */
+export const withTheProcess: Pick<TestContext, 'after'> = {
+  after: (hook) => {
+    shared.push(hook as Close)
+  },
 }
 
 /** Closes when the file's tests have ended and everything of {@link closeAfter} is closed. */

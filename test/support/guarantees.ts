@@ -58,7 +58,7 @@ export async function assertBroken(
 
 /** A shop in which somebody holds 3 of 10 units of a SKU with a limit of 4, and everything is settled. */
 export async function usedSystem(t: TestContext) {
-  const system = await startTestSystem(t)
+  const system = await startTestSystem(t, { own: true })
   const sku = await openSku(system, { units: 10, limit: 4 })
   const buyer = newId()
   const placed = await system.place(buyer, [{ sku, quantity: 3 }], { wait: 10 })

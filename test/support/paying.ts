@@ -21,10 +21,13 @@ import { RedisGates } from '../../src/stock/gate/redis-gates.ts'
 import { eventually } from './eventually.ts'
 import { endLeases, moveDeadline } from './purchases/change.ts'
 import { type Purchase, purchaseOf } from './purchases/find.ts'
+import { canBeShared, sharedBy } from './shared.ts'
 import { startTestSimulator, type TestSimulator, testStripeKey } from './simulator.ts'
 import { type SkuOptions, type SystemOptions, startTestSystem, type TestSystem } from './system.ts'
 
-export type PayingSystem = Awaited<ReturnType<typeof startPayingSystem>>
+type Closing = Pick<TestContext, 'after'>
+
+export type PayingSystem = Awaited<ReturnType<typeof startOwnPayingSystem>>
 
 export interface PayingOptions extends SystemOptions {
   /** Whether the simulator's events reach the shop; default no. */
@@ -37,11 +40,28 @@ export interface Bought {
   readonly sku: string
 }
 
-/** Starts shop and provider; prices are in EUR. */
-export async function startPayingSystem(t: TestContext, options: PayingOptions = {}) {
+const systems = new Map<string, Promise<PayingSystem>>()
+
+/**
+ * Starts shop and provider; prices are in EUR. Shared as those of {@link startTestSystem} are, with a provider that is
+ * well again when the test ends.
+ */
+export async function startPayingSystem(
+  t: Closing,
+  { webhooks = false, ...options }: PayingOptions = {},
+) {
+  if (!canBeShared(options)) return startOwnPayingSystem(t, options, webhooks)
+  const shop = await sharedBy(systems, options, startOwnPayingSystem)
+  t.after(() => shop.simulator.script('DELETE', 'scripts'))
+  if (webhooks) await deliverTo(shop)
+  return shop
+}
+
+async function startOwnPayingSystem(t: Closing, options: SystemOptions, webhooks = false) {
   const simulator = await startTestSimulator(t)
   const system = await startTestSystem(t, {
     ...options,
+    own: true,
     settings: {
       STRIPE_API_BASE: simulator.url,
       STRIPE_SECRET_KEY: testStripeKey,
@@ -51,10 +71,7 @@ export async function startPayingSystem(t: TestContext, options: PayingOptions =
     },
   })
   const { pool } = system
-  if (options.webhooks) {
-    const target = { url: `${system.url}/webhooks/stripe`, secret: demoSecrets.webhook }
-    await simulator.script('PUT', 'webhooks', { target })
-  }
+  if (webhooks) await deliverTo({ simulator, url: system.url })
   return {
     ...system,
     simulator,
@@ -92,6 +109,11 @@ export async function startPayingSystem(t: TestContext, options: PayingOptions =
     /** Moves a checkout's deadline into the past, or any number of seconds from now. */
     expireIn: (id: string, seconds: number) => moveDeadline(pool, id, seconds),
   }
+}
+
+async function deliverTo({ simulator, url }: Pick<PayingSystem, 'simulator' | 'url'>) {
+  const target = { url: `${url}/webhooks/stripe`, secret: demoSecrets.webhook }
+  await simulator.script('PUT', 'webhooks', { target })
 }
 
 function observer(pool: DatabasePool, simulator: TestSimulator) {

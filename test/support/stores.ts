@@ -20,7 +20,9 @@ import { closeAfter, closeLast } from './at-the-end.ts'
 type Closing = Pick<TestContext, 'after'>
 
 let ownCluster: Promise<TestCluster> | undefined
+let maintenance: Promise<pg.Client> | undefined
 closeLast(async () => {
+  await (await maintenance)?.end()
   await (await ownCluster)?.stop()
 })
 
@@ -35,13 +37,12 @@ export function createEmptyDatabase(t: Closing): Promise<string> {
 }
 
 async function createDatabase(t: Closing, template: string): Promise<string> {
-  const maintenance = await maintenanceUrl()
   const name = `t_${randomUUID().replaceAll('-', '')}`
   // Copied as files: the other way writes each page to the log as well, at three times the cost.
   const copy = `template ${template} strategy file_copy`
-  await onServer(maintenance, `create database ${name} ${copy}`)
-  closeAfter(t, () => onServer(maintenance, `drop database if exists ${name} with (force)`))
-  const url = new URL(maintenance)
+  await onServer(`create database ${name} ${copy}`)
+  closeAfter(t, () => onServer(`drop database if exists ${name} with (force)`))
+  const url = new URL(await maintenanceUrl())
   url.pathname = `/${name}`
   return url.href
 }
@@ -99,13 +100,15 @@ async function maintenanceUrl(): Promise<string> {
   return (await ownCluster).url
 }
 
-async function onServer(url: string, statement: string): Promise<void> {
+/** One connection for all: each new one would cost as much CPU as the database that it makes. */
+async function onServer(statement: string): Promise<void> {
+  maintenance ??= maintenanceUrl().then(connectTo)
+  await (await maintenance).query(statement)
+}
+
+async function connectTo(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => {})
   await client.connect()
-  try {
-    await client.query(statement)
-  } finally {
-    await client.end()
-  }
+  return client
 }

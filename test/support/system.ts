@@ -21,6 +21,7 @@ import { startWorker } from '../../src/system/worker.ts'
 import { eventually } from './eventually.ts'
 import { countCheckouts } from './purchases/count.ts'
 import { rowCounts } from './purchases/traces.ts'
+import { canBeShared, sharedBy } from './shared.ts'
 import { createTestDatabase, createTestFolder, createTestRedis } from './stores.ts'
 
 export interface SystemOptions {
@@ -33,6 +34,8 @@ export interface SystemOptions {
   /** How many of each to start; default 1. */
   readonly apis?: number
   readonly workers?: number
+  /** For a test that stops a part, empties a store or changes rows of others: nobody else sees this system. */
+  readonly own?: boolean
 }
 
 export interface Part {
@@ -79,10 +82,22 @@ export interface Answer {
 
 const hourMs = 3_600_000
 
-export type TestSystem = Awaited<ReturnType<typeof startTestSystem>>
+export type TestSystem = Awaited<ReturnType<typeof startOwnSystem>>
 
-/** Starts a shop; everything is stopped at the end of the test. Rate limits are off, logs silent. */
-export async function startTestSystem(t: TestContext, options: SystemOptions = {}) {
+type Closing = Pick<TestContext, 'after'>
+
+const systems = new Map<string, Promise<TestSystem>>()
+
+/**
+ * A shop with rate limits off and silent logs. Tests that ask for nothing special share one, see `shared.ts`; it must
+ * not be stopped, nor its stores emptied. Any other is stopped at the test's end.
+ */
+export function startTestSystem(t: Closing, options: SystemOptions = {}): Promise<TestSystem> {
+  if (!canBeShared(options)) return startOwnSystem(t, options)
+  return sharedBy(systems, options, (closing, more) => startOwnSystem(closing, more))
+}
+
+async function startOwnSystem(t: Closing, options: SystemOptions) {
   const [databaseUrl, redisServer] = await Promise.all([
     options.databaseUrl ?? createTestDatabase(t),
     options.redisServer ?? createTestRedis(t),

@@ -130,7 +130,7 @@ test('admins read it, the newest first, page by page; nobody else does', async (
 })
 
 test('an admin who puts back what was parked is written down, and one who finds nothing is not', async (t) => {
-  const shop = await startTestSystem(t, { workers: 0 })
+  const shop = await startTestSystem(t, { own: true, workers: 0 })
   const admin = { buyer: newId(), role: 'admin' } as const
   await shop.pool.query(sql.typeAlias('none')`
     insert into outbox (topic, key, parked_at) values ('test', 'key', now())`)

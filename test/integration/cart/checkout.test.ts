@@ -153,7 +153,7 @@ test('a cart that was bought and not emptied, because the process died, is empti
 })
 
 test('a retry finds its checkout also when Redis has lost the cart and all it knew of the key', async (t) => {
-  const shop = await startTestSystem(t)
+  const shop = await startTestSystem(t, { own: true })
   const [sku, buyer, key] = [await shop.addSku(), newId(), newId()]
   await add(shop, buyer, sku, 2)
   const placed = await checkout(shop, buyer, { key, wait: 15 })

@@ -127,7 +127,7 @@ test('only buyers bring a cart along, and an id that is none is refused before a
 })
 
 test('a log-in does not fail because carts are away', async (t) => {
-  const shop = await startTestSystem(t, { workers: 0 })
+  const shop = await startTestSystem(t, { own: true, workers: 0 })
   const { email } = await register(shop)
   await shop.redisServer.stop()
   assert.equal((await login(shop, email, newId())).status, 200)

@@ -13,7 +13,7 @@ const times = <T>(count: number, make: (i: number) => T): T[] =>
 /** A name in another partition than `sku`, or in the same one. */
 function nameBeside(sku: string, samePartition: boolean): string {
   for (let i = 0; ; i++) {
-    const name = `BESIDE-${i}`
+    const name = `${sku}-BESIDE-${i}`
     if ((partitionOf(name) === partitionOf(sku)) === samePartition) return name
   }
 }
@@ -56,7 +56,7 @@ test('a replay is answered with the checkout in its present state', async (t) =>
 })
 
 test('a replay of a queued checkout is 202, and 201 when it waits for the commit', async (t) => {
-  const shop = await startTestSystem(t)
+  const shop = await startTestSystem(t, { own: true })
   const sku = await shop.addSku()
   await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 10 })
   await shop.stopWorkers()

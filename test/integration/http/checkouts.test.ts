@@ -48,7 +48,7 @@ test('a checkout that is not waited for is queued and comes to be reserved', asy
 })
 
 test('Prefer is read as RFC 7240 writes it, and nonsense is no wish', async (t) => {
-  const shop = await startTestSystem(t)
+  const shop = await startTestSystem(t, { own: true })
   const sku = await shop.addSku({ units: 100 })
   const first = await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 10 })
   assert.equal(first.status, 201)
@@ -77,7 +77,7 @@ test('Prefer is read as RFC 7240 writes it, and nonsense is no wish', async (t) 
 })
 
 test('a wait that runs out is answered 202, and the checkout is still committed later', async (t) => {
-  const shop = await startTestSystem(t)
+  const shop = await startTestSystem(t, { own: true })
   const sku = await shop.addSku()
   await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 10 })
   await shop.stopWorkers()
@@ -115,7 +115,7 @@ test('a hold is given back once, however often its buyer asks', async (t) => {
 })
 
 test('a queued checkout that is given back is never reserved, and its units return', async (t) => {
-  const shop = await startTestSystem(t)
+  const shop = await startTestSystem(t, { own: true })
   const sku = await shop.addSku({ units: 3, limit: 2 })
   const warm = await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 10 })
   assert.equal(warm.status, 201)

@@ -21,7 +21,7 @@ interface ListAnswer {
 }
 
 async function shop(t: TestContext) {
-  const system = await startTestSystem(t)
+  const system = await startTestSystem(t, { own: true })
   const seller = await aSeller(system)
   return {
     system,

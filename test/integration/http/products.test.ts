@@ -9,7 +9,7 @@ import { aProduct, aSeller, aVariant, productIn } from '../../support/products.t
 import { startTestSystem } from '../../support/system.ts'
 
 async function shop(t: TestContext) {
-  const system = await startTestSystem(t)
+  const system = await startTestSystem(t, { own: true })
   return { system, seller: await aSeller(system) }
 }
 

@@ -112,7 +112,7 @@ test('crossed baskets over scarce SKUs sell no unit twice and strand none', asyn
 })
 
 test('a checkout over several SKUs that is given back while it is queued returns all of them', async (t) => {
-  const shop = await startTestSystem(t)
+  const shop = await startTestSystem(t, { own: true })
   const skus = await Promise.all([5, 5].map((units) => shop.addSku({ units })))
   for (const sku of skus) await shop.place(newId(), [{ sku, quantity: 1 }], { wait: 10 })
   await shop.stopWorkers()

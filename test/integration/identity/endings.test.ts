@@ -129,7 +129,7 @@ test('an erased account leaves no cart, no alert and no destination behind', asy
 })
 
 test('what an order still on its way says of an erased account is not noted', async (t) => {
-  const system = await startTestSystem(t)
+  const system = await startTestSystem(t, { own: true })
   const ann = await register(system)
   const sku = await system.addSku({ units: 3 })
   const placed = await system.place(ann.user.id, [{ sku, quantity: 1 }], { wait: 10 })
@@ -175,7 +175,7 @@ test('a barred account loses its sessions in every process, its hold and the way
 })
 
 test('a hold that was on its way when its account was barred is given back as well', async (t) => {
-  const system = await startTestSystem(t, { workers: 0 })
+  const system = await startTestSystem(t, { own: true, workers: 0 })
   const ann = await register(system)
   const sku = await system.addSku({ units: 3 })
   await system.startWorker()

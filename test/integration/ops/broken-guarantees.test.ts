@@ -139,7 +139,7 @@ test('an accepted checkout that neither store has is told by its idempotency rec
 })
 
 test('entries that vanish from a mailbox before their commit are told', async (t) => {
-  const system = await startTestSystem(t)
+  const system = await startTestSystem(t, { own: true })
   const sku = await system.addSku()
   await system.place(newId(), [{ sku, quantity: 1 }], { wait: 10 })
   await system.settledAt(sku, 9)

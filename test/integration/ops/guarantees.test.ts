@@ -18,7 +18,7 @@ import { startTestSystem } from '../../support/system.ts'
 const none = sql.typeAlias('none')
 
 test('a fresh system keeps all seven promises, and the report says so in the agreed form', async (t) => {
-  const system = await startTestSystem(t)
+  const system = await startTestSystem(t, { own: true })
   const report = await assertKept(system)
   assert.deepEqual(
     report.promises.map(({ id }) => id),
@@ -31,7 +31,7 @@ test('a fresh system keeps all seven promises, and the report says so in the agr
 })
 
 test('a used system keeps its promises: bought, given back, refused, several at once, restocked', async (t) => {
-  const system = await startTestSystem(t)
+  const system = await startTestSystem(t, { own: true })
   const [limited, other] = [
     await system.addSku({ units: 5, limit: 2 }),
     await system.addSku({ units: 5 }),
@@ -62,7 +62,7 @@ test('a used system keeps its promises: bought, given back, refused, several at 
 })
 
 test('a busy system keeps its promises at any moment, although both stores move on between two looks', async (t) => {
-  const system = await startTestSystem(t, { workers: 2 })
+  const system = await startTestSystem(t, { own: true, workers: 2 })
   const skus = [
     await system.addSku({ units: 1_000, limit: 3 }),
     await system.addSku({ units: 60 }),

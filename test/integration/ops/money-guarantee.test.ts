@@ -9,7 +9,7 @@ import { cancelWithoutRefund, unsell } from '../../support/purchases/damage.ts'
 const none = sql.typeAlias('none')
 
 async function paidShop(t: Parameters<typeof startPayingSystem>[0]) {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve({ units: 5, quantity: 2 })
   assert.equal((await shop.confirm(bought)).status, 200)
   await shop.settledAt(bought.sku, 3)
@@ -88,7 +88,7 @@ test('a second charge of one checkout is told', async (t) => {
 })
 
 test('a checkout that is being paid long after its deadline is told', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve()
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
   await asIfWorked(shop)

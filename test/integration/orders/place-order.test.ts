@@ -107,7 +107,7 @@ test('a payment method that does not exist is an input error, and the units go b
 })
 
 test('a provider that is away ends the order at once, and nothing stays charged', async (t) => {
-  const shop = await startOrderSystem(t)
+  const shop = await startOrderSystem(t, { own: true })
   const sku = await shop.addSku({ units: 1 })
   const [buyer, key] = [newId(), newId()]
   await shop.simulator.script('PUT', 'faults', { outage: 'drop' })
@@ -147,7 +147,7 @@ test('a bank that wants its customer is answered 202 with the secret, and the ke
 })
 
 test('the last unit and 50 buyers: one paid order, and nobody else has one', async (t) => {
-  const shop = await startOrderSystem(t, { apis: 2 })
+  const shop = await startOrderSystem(t, { own: true, apis: 2 })
   const sku = await shop.addSku({ units: 1 })
   const answers = await Promise.all(
     Array.from({ length: 50 }, (_, i) =>

@@ -119,7 +119,7 @@ test('a checkout that is still queued is paid as soon as it is committed', async
 })
 
 test('what is free of charge is confirmed without the provider', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve({ price: 0 })
   await shop.simulator.script('PUT', 'faults', { outage: 'drop' })
   assert.equal((await shop.confirm(bought)).status, 200)

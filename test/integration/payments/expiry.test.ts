@@ -31,7 +31,7 @@ test('ten thousand holds that expire in the same second are free and sold again'
 })
 
 test('nothing is charged before its hold is committed', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const sku = await shop.addSku()
   await shop.reserveOf(sku)
   await shop.stopWorkers()
@@ -51,7 +51,7 @@ test('nothing is charged before its hold is committed', async (t) => {
 })
 
 test('a hold whose payment is at the provider when its deadline passes is spared for the verdict', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve({ units: 2 })
   const slow = slowGateway('createAndConfirm')
   const paying = confirmAs(shop.money(slow), bought)
@@ -75,7 +75,7 @@ test('a payment whose process died is paid after the deadline, as long as its ho
 })
 
 test('a hold is kept while its payment waits for its turn, and while somebody drives it', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const money = shop.money()
   const { store } = money
   const bought = await shop.reserve()

@@ -37,7 +37,7 @@ async function holdCancels({ pool }: PayingSystem): Promise<void> {
 }
 
 test('a payment that succeeds after its hold expired is honoured while units are free', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   await holdCancels(shop)
   const bought = await shop.reserve({ units: 3, quantity: 2, limit: 2 })
   await expireThenPay(shop, bought)
@@ -55,7 +55,7 @@ test('a payment that succeeds after its hold expired is honoured while units are
 })
 
 test('charged after stock hit zero: refunded at once and in full, and the buyer is told', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   await holdCancels(shop)
   const bought = await shop.reserve({ units: 1 })
   await expireThenPay(shop, bought)
@@ -79,7 +79,7 @@ test('charged after stock hit zero: refunded at once and in full, and the buyer 
 })
 
 test('of several SKUs, all come back or none', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   await holdCancels(shop)
   const buyer = newId()
   const [first, second] = [await shop.addSku({ units: 2 }), await shop.addSku({ units: 1 })]
@@ -107,7 +107,7 @@ test('of several SKUs, all come back or none', async (t) => {
 })
 
 test('late money whose process dies between reclaim and decision is decided by the job', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   await holdCancels(shop)
   const bought = await shop.reserve({ units: 1 })
   await expireThenPay(shop, bought)
@@ -125,7 +125,7 @@ test('late money whose process dies between reclaim and decision is decided by t
 })
 
 test('a checkout that its buyer gave up is refunded, not revived', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   await holdCancels(shop)
   const bought = await shop.reserve({ units: 3 })
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)

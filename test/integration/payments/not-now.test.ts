@@ -35,7 +35,7 @@ for (const [what, kind] of [
 }
 
 test('with a key that the provider refuses, holds are kept, readiness is red, and all is paid later', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve({ units: 2 })
   await shop.simulator.script('PUT', 'keys', { keys: [{ key: 'sk_test_rotated' }] })
   const answer = await confirmWithin(shop, bought, 1)
@@ -104,7 +104,7 @@ for (const [what, kind] of [
 }
 
 test('a buyer who gave up a payment that nobody answered is never charged by a late request', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve({ units: 2 })
   await shop.simulator.script('PUT', 'faults', { outage: 'drop' })
   assert.equal((await shop.confirm(bought)).status, 503)

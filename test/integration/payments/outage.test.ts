@@ -12,7 +12,7 @@ import { openTransactions } from '../../support/purchases/traces.ts'
 import { slowGateway } from '../../support/slow-gateway.ts'
 
 test('a provider that cannot be reached: 503, and the units are free at once', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve({ units: 2 })
   await shop.simulator.script('PUT', 'faults', { outage: 'drop' })
   const answer = await shop.confirm(bought)
@@ -33,7 +33,7 @@ test('a provider that cannot be reached: 503, and the units are free at once', a
 })
 
 test('what turns out to have been charged after an outage is refunded in full, once', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve({ units: 2 })
   // Charged, and every answer to that, and every look at it, is lost.
   await shop.simulator.script('PUT', 'faults', {
@@ -80,7 +80,7 @@ for (const [name, next] of [
   ['a 500 after the charge', [{ kind: 'error_after', count: 1, match: '/payment_intents' }]],
 ] as const) {
   test(`with ${name}, the same is asked for again under its key: paid once`, async (t) => {
-    const shop = await startPayingSystem(t)
+    const shop = await startPayingSystem(t, { own: true })
     const bought = await shop.reserve()
     await shop.simulator.script('PUT', 'faults', { next })
     assert.equal((await shop.confirm(bought)).status, 200)
@@ -93,7 +93,7 @@ for (const [name, next] of [
 const deaths: readonly CrashPoint[] = ['before createAndConfirm', 'after createAndConfirm']
 for (const point of deaths) {
   test(`a confirm that dies ${point} is resumed: paid once`, async (t) => {
-    const shop = await startPayingSystem(t)
+    const shop = await startPayingSystem(t, { own: true })
     const bought = await shop.reserve({ units: 2 })
     await confirmAndDie(shop.money({ wrap: dyingAt(point) }), bought)
     await shop.becomes(bought.id, { checkout: 'paying', attempts: ['pending'] })
@@ -112,7 +112,7 @@ for (const point of deaths) {
   })
 
   test(`one that dies ${point} and is not resumed in time strands nothing`, async (t) => {
-    const shop = await startPayingSystem(t)
+    const shop = await startPayingSystem(t, { own: true })
     const bought = await shop.reserve({ units: 2 })
     await confirmAndDie(shop.money({ wrap: dyingAt(point) }), bought)
     await expireNow(shop.pool, bought.id)
@@ -135,7 +135,7 @@ for (const point of deaths) {
 }
 
 test('a payment that was given up while it was charged comes back to the buyer', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const { id, buyer, sku } = await shop.reserve({ units: 2 })
   const slow = slowGateway('createAndConfirm')
   const charging = confirmAs(shop.money(slow), { id, buyer })
@@ -165,7 +165,7 @@ test('a declined attempt whose answer was lost leaves the buyer the other attemp
 })
 
 test('a cancel that dies on its way is made by the job', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve()
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
   await shop.stopWorkers()
@@ -182,7 +182,7 @@ test('a cancel that dies on its way is made by the job', async (t) => {
 })
 
 test('no transaction is open and no row locked while the provider is asked', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve()
   // The jobs of a worker have transactions of their own.
   await shop.stopWorkers()

@@ -23,7 +23,7 @@ const eventsOf = async ({ pool }: PayingSystem, topic: string) =>
   ).count
 
 test('a refund asked for twice, by ten at once, is one refund', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve()
   assert.equal((await shop.confirm(bought)).status, 200)
   const asked = await Promise.all(Array.from({ length: 10 }, () => ask(shop, bought.id)))
@@ -38,7 +38,7 @@ test('a refund asked for twice, by ten at once, is one refund', async (t) => {
 
 for (const point of ['before createRefund', 'after createRefund'] as const) {
   test(`a refund whose process dies ${point} is carried out once`, async (t) => {
-    const shop = await startPayingSystem(t)
+    const shop = await startPayingSystem(t, { own: true })
     const bought = await shop.reserve()
     assert.equal((await shop.confirm(bought)).status, 200)
     await shop.stopWorkers()
@@ -53,7 +53,7 @@ for (const point of ['before createRefund', 'after createRefund'] as const) {
 }
 
 test('a refund that the provider has forgotten the key of is found, not made again', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve()
   assert.equal((await shop.confirm(bought)).status, 200)
   await shop.stopWorkers()
@@ -74,7 +74,7 @@ test('a refund that the provider has forgotten the key of is found, not made aga
 })
 
 test('an unreachable provider delays a refund, and does not lose it', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve()
   assert.equal((await shop.confirm(bought)).status, 200)
   await shop.simulator.script('PUT', 'faults', { outage: 'error' })
@@ -95,7 +95,7 @@ test('a refund that needs time is settled when the provider says so', async (t) 
 })
 
 test('a refund that the bank returns is told to an operator', async (t) => {
-  const shop = await startPayingSystem(t, { webhooks: true })
+  const shop = await startPayingSystem(t, { own: true, webhooks: true })
   const bought = await shop.reserve()
   assert.equal((await shop.confirm(bought, 'pm_card_refundFail')).status, 200)
   await ask(shop, bought.id)
@@ -110,7 +110,7 @@ test('a refund that the bank returns is told to an operator', async (t) => {
 })
 
 test('an operator sees a refund that failed for good and asks again, under another key', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve()
   assert.equal((await shop.confirm(bought)).status, 200)
   await shop.stopWorkers()

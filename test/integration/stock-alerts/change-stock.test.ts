@@ -100,7 +100,7 @@ test('nobody buys units that a correction has taken, however close they come', a
 })
 
 test('others and bad input change nothing', async (t) => {
-  const shop = await startTestSystem(t, { workers: 0 })
+  const shop = await startTestSystem(t, { own: true, workers: 0 })
   const sku = await shop.addSku({ units: 5 })
   const seller = await sellerOf(shop, sku)
   const good = { delta: 1, reason: 'delivery' }
