@@ -27,6 +27,16 @@ const Payment = z.object({
   captured: z.number(),
   refunded: z.number(),
   refunding: z.boolean(),
+  bankHasMoney: z.boolean(),
+})
+/** What somebody else has about the payment: the most serious of it. */
+const Dispute = z.object({
+  kind: z.enum(['dispute', 'warning', 'review']),
+  status: z.string(),
+  reason: z.string(),
+  open: z.boolean(),
+  stopsShipping: z.boolean(),
+  dueAt: z.string().nullable(),
 })
 const Shipment = z.object({
   id: z.string(),
@@ -57,6 +67,7 @@ const StoredOrder = z.object({
   items: z.array(Item),
   sellers: z.array(z.string()),
   payment: Payment.nullable(),
+  dispute: Dispute.nullable(),
   shipments: z.array(Shipment),
   paidAt: z.date().nullable(),
   history: z.array(Change),
@@ -142,6 +153,8 @@ function columns({ id, role }: Viewer): Fragment {
     ? sql.fragment`(h.sku is null or h.sku in (
         select l.sku from order_lines l where l.order_id = o.id and l.seller_id = ${id}))`
     : sql.fragment`true`
+  // A buyer knows of a dispute: it is the holder of the card who disputes. What the bank suspects is no news for them.
+  const concerns = role === 'buyer' ? sql.fragment`c.kind = 'dispute'` : sql.fragment`true`
   return sql.fragment`
     o.id, o.number, o.state, o.outcome, o.buyer_id as "buyerId", o.total, o.currency, o.created_at as "createdAt",
     coalesce((select jsonb_agg(jsonb_build_object('sku', l.sku, 'title', l.title, 'quantity', l.quantity,
@@ -150,8 +163,13 @@ function columns({ id, role }: Viewer): Fragment {
     coalesce((select jsonb_agg(distinct l.seller_id) from order_lines l
       where l.order_id = o.id and l.seller_id is not null), '[]') as sellers,
     (select jsonb_build_object('status', p.status, 'captured', p.captured, 'refunded', p.refunded,
-        'refunding', exists (select from refunds r where r.checkout_id = p.checkout_id and r.state = 'pending'))
+        'refunding', exists (select from refunds r where r.checkout_id = p.checkout_id and r.state = 'pending'),
+        'bankHasMoney', exists (select from payment_concerns c where c.checkout_id = p.checkout_id and c.took_money))
       from payments p where p.checkout_id = o.id) as payment,
+    (select jsonb_build_object('kind', c.kind, 'reason', c.reason, 'open', c.open, 'stopsShipping', c.stops_shipping,
+        'status', case when c.cleared_at is null then c.status else 'cleared' end, 'dueAt', c.due_at)
+      from payment_concerns c where c.checkout_id = o.id and ${concerns}
+     order by c.stops_shipping desc, c.kind = 'dispute' desc, c.opened_at desc, c.id limit 1) as dispute,
     coalesce((select jsonb_agg(jsonb_build_object('id', s.id, 'status', s.status, 'tracking', s.tracking,
         'location', (select name from stock_locations where id = s.location_id),
         'shippedAt', s.shipped_at, 'deliveredAt', s.delivered_at,

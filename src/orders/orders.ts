@@ -45,6 +45,10 @@ function viewOf(row: OrderRow, viewer: Viewer) {
     total: seller ? total : row.total,
     currency: row.currency,
     payment: row.payment && paymentView(row.payment, seller),
+    dispute: row.dispute && {
+      ...row.dispute,
+      dueAt: viewer.role === 'buyer' ? null : isoTime(row.dispute.dueAt),
+    },
     shipments: row.shipments.map((shipment) => ({
       ...shipment,
       shippedAt: isoTime(shipment.shippedAt),
@@ -72,11 +76,14 @@ type PaymentStatus =
   | 'paid'
   | 'refunded'
   | 'partly_refunded'
+  | 'disputed'
 
 function paymentStatus(payment: NonNullable<OrderRow['payment']>): PaymentStatus {
-  const { status, captured, refunded, refunding } = payment
+  const { status, captured, refunded, refunding, bankHasMoney } = payment
   if (status === 'open') return 'pending'
   if (status === 'canceled') return 'cancelled'
+  // Nobody asks for a refund that the provider would refuse: the bank decides whose the money is.
+  if (bankHasMoney && refunded < captured) return 'disputed'
   if (refunding) return 'refund_pending'
   if (refunded === 0) return 'paid'
   return refunded === captured ? 'refunded' : 'partly_refunded'

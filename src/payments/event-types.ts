@@ -18,17 +18,36 @@ const ofRefunds = [
   'refund.failed',
 ] as const satisfies readonly Stripe.Event['type'][]
 
+const ofConcerns = [
+  'charge.dispute.created',
+  'charge.dispute.updated',
+  'charge.dispute.closed',
+  'charge.dispute.funds_withdrawn',
+  'charge.dispute.funds_reinstated',
+  'radar.early_fraud_warning.created',
+  'radar.early_fraud_warning.updated',
+  'review.opened',
+  'review.closed',
+] as const satisfies readonly Stripe.Event['type'][]
+
 type Of<Type extends Stripe.Event['type']> = Extract<Stripe.Event, { readonly type: Type }>
 /** An event about a payment intent, which may settle an attempt. */
 export type IntentEvent = Of<(typeof ofIntents)[number]>
 /** An event about a refund, which may settle it. */
 export type RefundEvent = Of<(typeof ofRefunds)[number]>
+/** An event about a dispute, an early fraud warning or a review of a payment. */
+export type ConcernEvent = Of<(typeof ofConcerns)[number]>
 
 const intentTypes: ReadonlySet<string> = new Set(ofIntents)
 const refundTypes: ReadonlySet<string> = new Set(ofRefunds)
+const concernTypes: ReadonlySet<string> = new Set(ofConcerns)
 
 /** All types that are worked on; the inbox keeps events of any other type as `ignored`. */
-export const handledEventTypes: ReadonlySet<string> = new Set([...ofIntents, ...ofRefunds])
+export const handledEventTypes: ReadonlySet<string> = new Set([
+  ...ofIntents,
+  ...ofRefunds,
+  ...ofConcerns,
+])
 
 /**
  * Whether the event is about a payment intent, by its type alone: its body may still be unreadable.
@@ -41,4 +60,9 @@ export function isIntentEvent(event: Stripe.Event): event is IntentEvent {
 /** As {@link isIntentEvent}, for refunds. */
 export function isRefundEvent(event: Stripe.Event): event is RefundEvent {
   return refundTypes.has(event.type)
+}
+
+/** As {@link isIntentEvent}, for disputes, early fraud warnings and reviews. */
+export function isConcernEvent(event: Stripe.Event): event is ConcernEvent {
+  return concernTypes.has(event.type)
 }

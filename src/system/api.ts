@@ -24,6 +24,7 @@ import { cartRoutes } from '../http/routes/cart.ts'
 import { checkoutRoutes } from '../http/routes/checkouts.ts'
 import { confirmRoutes } from '../http/routes/confirm.ts'
 import { locationRoutes, shipmentRoutes } from '../http/routes/fulfilment.ts'
+import { opsDisputeRoutes } from '../http/routes/ops-disputes.ts'
 import { opsOutboxRoutes } from '../http/routes/ops-outbox.ts'
 import { opsRefundRoutes } from '../http/routes/ops-refunds.ts'
 import { opsWebhookRoutes } from '../http/routes/ops-webhooks.ts'
@@ -185,5 +186,6 @@ function routesOf(config: ConnectedConfig, parts: RouteParts): FastifyPluginAsyn
     opsWebhookRoutes({ pool }),
     opsOutboxRoutes({ pool }),
     opsRefundRoutes({ pool }),
+    opsDisputeRoutes({ pool }),
   ]
 }

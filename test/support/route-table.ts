@@ -127,6 +127,11 @@ const operations: Readonly<Record<string, RouteCase>> = {
     answers: admins(404),
     call: () => ({ path: `/api/ops/refunds/${newId()}/retry` }),
   },
+  'GET /api/ops/disputes': { answers: admins(200), call: () => ({ path: '/api/ops/disputes' }) },
+  'POST /api/ops/disputes/{id}/clear': {
+    answers: admins(404),
+    call: () => ({ path: '/api/ops/disputes/issfr_unknown/clear' }),
+  },
   'POST /webhooks/stripe': {
     // Not signed.
     answers: everyone(400),

@@ -2,10 +2,11 @@
 import type { Stripe } from 'stripe'
 import { z } from 'zod'
 import { isUuid } from '../../kernel/ids.ts'
-import { isIntentEvent, isRefundEvent } from '../../payments/event-types.ts'
+import { isConcernEvent, isIntentEvent, isRefundEvent } from '../../payments/event-types.ts'
 import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-words.ts'
 import { PermanentFailure } from '../../platform/retries.ts'
 import { ProviderAway } from './cancel-intent.ts'
+import { hearConcern } from './hear-concern.ts'
 import type { KnownPayment } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
@@ -23,6 +24,7 @@ export async function handleStripeEvent(
   // Of an account that is connected to ours: somebody else's money.
   if (event.account !== undefined && event.account !== null) return 'ignored'
   if (isIntentEvent(event)) return handleIntent(deps, readable(event, Intent, event.data?.object))
+  if (isConcernEvent(event)) return hearConcern(deps, event)
   if (!isRefundEvent(event)) return 'ignored'
   const facts = refundFactsOf(readable(event, Refund, event.data?.object))
   if (facts.refundId === null || !isUuid(facts.refundId)) return 'ignored'

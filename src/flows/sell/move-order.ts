@@ -20,6 +20,7 @@ import {
 } from '../../orders/order-repository.ts'
 import { lineMoves, type SellerMove } from '../../orders/order-state.ts'
 import { noOrder } from '../../orders/orders.ts'
+import { shippingStop } from '../../payments/concerns.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 
 /** What a seller sends to PATCH /api/orders/:id/status. */
@@ -32,8 +33,8 @@ export interface MoveOrder {
 /**
  * For PATCH /api/orders/:id/status: moves all lines that are this seller's; those that are there
  * already stay. @throws AppError not_found without such a line, invalid_transition when one of them
- * cannot make this move (then none moves), overloaded when a statement takes over 1 second; else
- * PostgreSQL's errors.
+ * cannot make this move or a concern about the payment stops it (then none moves), overloaded when a
+ * statement takes over 1 second; else PostgreSQL's errors.
  */
 export async function moveOrder(
   pool: DatabasePool,
@@ -49,6 +50,7 @@ export async function moveOrder(
     const moving = own.filter(({ status }) => status !== to)
     for (const { status } of moving) lineMoves.move(status, to)
     if (moving.length === 0) return
+    if (to === 'shipped') await checkShippable(tx, orderId)
     if (to !== 'processing') {
       // The job that plans parcels may not have come to it yet.
       await planShipments(tx, [orderId])
@@ -71,7 +73,7 @@ export interface MoveShipment {
 /**
  * For PATCH /api/shipments/:id: moves one parcel; a line follows when all its units have come as
  * far. Returns the order's id. @throws AppError not_found, invalid_transition when parcel or lines
- * cannot make this move, overloaded when a statement takes over 1 second; else PostgreSQL's errors.
+ * cannot make this move or a concern about the payment stops it, overloaded when a statement takes over 1 second; else PostgreSQL's errors.
  */
 export async function moveShipment(pool: DatabasePool, request: MoveShipment): Promise<string> {
   const { shipmentId, sellerId, to, tracking } = request
@@ -84,7 +86,10 @@ export async function moveShipment(pool: DatabasePool, request: MoveShipment): P
     if (shipment.status === to) return orderId
     shipmentMoves.move(shipment.status, to)
     const lines = await linesOf(tx, orderId, order)
-    if (to === 'shipped') checkProcessed(lines, shipment.skus)
+    if (to === 'shipped') {
+      checkProcessed(lines, shipment.skus)
+      await checkShippable(tx, orderId)
+    }
     await moveShipmentTo(tx, shipmentId, to, tracking)
     const whole = await skusAllAt(tx, orderId, shipment.skus, to)
     const moving = lines.filter(({ sku, status }) => whole.has(sku) && status !== to)
@@ -135,6 +140,28 @@ function checkProcessed(lines: readonly OrderLine[], skus: readonly string[]): v
   for (const { sku, status } of lines) {
     if (skus.includes(sku)) lineMoves.move(status, 'shipped')
   }
+}
+
+const stops = {
+  dispute:
+    'The payment of this order is disputed. It can be shipped when the dispute is won or closed.',
+  warning:
+    'The bank warns that this payment may be fraud. The order can be shipped when an administrator has cleared the warning.',
+  review:
+    'The payment of this order is being reviewed. It can be shipped when the review is closed.',
+}
+
+/** Goods are not sent for money that is gone, or may be. */
+async function checkShippable(tx: DatabaseTransactionConnection, orderId: string): Promise<void> {
+  const stop = await shippingStop(tx, orderId)
+  if (!stop) return
+  const lost = stop.kind === 'dispute' && !stop.open
+  throw new AppError(
+    'invalid_transition',
+    lost
+      ? 'The dispute of this payment is lost: the bank has given the money back, so the order is not shipped.'
+      : stops[stop.kind],
+  )
 }
 
 function noShipment(): AppError {

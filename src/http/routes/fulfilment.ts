@@ -141,7 +141,9 @@ export function shipmentRoutes(deps: {
           tags,
           security,
           summary: 'Move one shipment; part of an order may go out before the rest',
-          description: 'A line is shipped when all of its units are. The answer is the order.',
+          description:
+            'A line is shipped when all of its units are. The answer is the order. A dispute, review or warning of fraud ' +
+            'stops it as it stops PATCH /api/orders/{id}/status.',
           params,
           body: moveShipmentBody,
           response: { 200: orderSchema, ...problemResponses(400, 401, 403, 404, 409) },

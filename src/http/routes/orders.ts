@@ -90,7 +90,8 @@ function moveRoutes({ pool, orders, cancelOrder }: OrderRouteDeps): FastifyPlugi
           summary: 'Cancel an order',
           description:
             'Possible until the first line is shipped, and safe to repeat. The units go back at once. A paid order ' +
-            'is refunded; its status is `refunded` when the money is back.',
+            'is refunded; its status is `refunded` when the money is back. While a dispute has taken the money, the ' +
+            'refund waits: `payment.status` is `disputed`.',
           params,
           response: { 200: orderSchema, ...problemResponses(401, 403, 404, 409) },
         },
@@ -112,7 +113,8 @@ function moveRoutes({ pool, orders, cancelOrder }: OrderRouteDeps): FastifyPlugi
           summary: 'Move your lines of an order',
           description:
             'One step at a time: paid → processing → shipped → delivered. The order has the status of its least ' +
-            'advanced line. The shipments of these lines move with them.',
+            'advanced line. The shipments of these lines move with them. Nothing is shipped (409) while a dispute or ' +
+            'review of the payment is open, after a dispute is lost, or while an early fraud warning is not cleared.',
           params,
           body: moveOrderBody,
           response: { 200: orderSchema, ...problemResponses(400, 401, 403, 404, 409) },

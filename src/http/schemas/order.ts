@@ -69,19 +69,37 @@ export const orderSchema = z.object({
   currency: z.string(),
   payment: z
     .object({
-      status: z.enum([
-        'pending',
-        'paid',
-        'cancelled',
-        'refund_pending',
-        'partly_refunded',
-        'refunded',
-      ]),
+      status: z
+        .enum([
+          'pending',
+          'paid',
+          'cancelled',
+          'refund_pending',
+          'partly_refunded',
+          'refunded',
+          'disputed',
+        ])
+        .describe(
+          '`disputed`: the bank has the money until it decides, so a refund waits for that',
+        ),
       captured: z.int().nullable().describe('null for sellers'),
       refunded: z.int().nullable().describe('null for sellers'),
     })
     .nullable()
     .describe('null before the first attempt to pay'),
+  dispute: z
+    .object({
+      kind: z.enum(['dispute', 'warning', 'review']),
+      status: z
+        .string()
+        .describe('in the words of the payment provider; `cleared` by an administrator'),
+      reason: z.string(),
+      open: z.boolean(),
+      stopsShipping: z.boolean(),
+      dueAt: time.nullable().describe('until when evidence is taken; null for buyers'),
+    })
+    .nullable()
+    .describe('dispute, early fraud warning or review of the payment; buyers see disputes only'),
   shipments: z.array(shipmentSchema),
   history: z.array(
     z.object({

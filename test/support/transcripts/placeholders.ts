@@ -23,7 +23,7 @@ const forms = new RegExp(
     /(?<="slug": "[a-z0-9-]*-)(?<slug>[0-9a-f]{8})(?=")/,
     /(?<=expires=)(?<expires>\d{10})/,
     /(?<=signature=)(?<signature>[\w-]{43})(?![\w-])/,
-    /(?<="number": )(?<number>\d+)/,
+    /(?<="(?:number|orderNumber)": )(?<number>\d+)/,
     /(?:(?<="id": )|(?<=\/outbox\/)|(?<=event:))(?<event>\d+)(?![\w-])/,
   ]
     .map(({ source }) => source)

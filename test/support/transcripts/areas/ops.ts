@@ -3,7 +3,9 @@
  * for is not done behind the transcript's back.
  */
 import assert from 'node:assert/strict'
+import type { Stripe } from 'stripe'
 import { demoSecrets } from '../../../../src/config/config.ts'
+import { handleStripeEvent } from '../../../../src/flows/pay/handle-event.ts'
 import { runRefunds } from '../../../../src/flows/pay/run-refunds.ts'
 import { newId } from '../../../../src/kernel/ids.ts'
 import { appendOutbox } from '../../../../src/platform/outbox.ts'
@@ -18,6 +20,7 @@ export async function ops(stage: Stage): Promise<void> {
   const rosa = await stage.person('rosa', 'buyer')
   await stage.onSale({ 'OPS-FAN': 9 })
   const orders = [await planned(stage, rosa, 1), await planned(stage, rosa, 2)] as const
+  const suspect = await planned(stage, rosa, 1)
   await stage.system.stopWorkers()
   await parkedEvents(stage)
   const cancel = (title: string, id: string) =>
@@ -28,6 +31,7 @@ export async function ops(stage: Stage): Promise<void> {
   await cancel('The money has gone back', orders[0])
   await cancel('Another one is cancelled', orders[1])
   await failedRefunds(stage)
+  await warnings(stage, suspect, rosa)
   const subject = (id: string) => `GET /api/audit?subject=order%3A${id}`
   await stage.play('What the audit log says', subject(orders[0]), { as: stage.admin })
   await audit(stage)
@@ -114,6 +118,34 @@ async function failedRefunds(stage: Stage): Promise<void> {
   await play('What the audit log says', `GET /api/audit?subject=refund:${failed?.id}`, {
     as: admin,
   })
+}
+
+/** An early fraud warning about an order. */
+async function warnings(stage: Stage, order: string, buyer: Person): Promise<void> {
+  const { play, admin, seller, system } = stage
+  const object = {
+    ...{ id: 'issfr_golden', object: 'radar.early_fraud_warning', actionable: true },
+    ...{ fraud_type: 'misc', created: 4_000_000_000, payment_intent: await system.intentOf(order) },
+  }
+  const type = 'radar.early_fraud_warning.created'
+  const event = { id: 'evt_golden_issfr', created: 4_000_000_000, type, data: { object } }
+  await handleStripeEvent(system.money(), event as object as Stripe.Event)
+  const list = '/api/ops/disputes'
+  await play('A warning of fraud is listed', `GET ${list}`, { as: admin })
+  await play('A cursor that is none', `GET ${list}?cursor=x`, { as: admin })
+  await play('Not for sellers', `GET ${list}`, { as: seller })
+  const move = (title: string, status: string) =>
+    play(title, `PATCH /api/orders/${order}/status`, { as: seller, body: { status } })
+  await move('Its order is processed', 'processing')
+  await move('It is not shipped', 'shipped')
+  await play('Its buyer is not told', `GET /api/orders/${order}`, { as: buyer })
+  const clear = (title: string, id: string, as = admin) =>
+    play(title, `POST ${list}/${id}/clear`, { as })
+  await clear('Not by a seller', object.id, seller)
+  await clear('It is let pass', object.id)
+  await clear('And once more', object.id)
+  await clear('There is none of this id', 'issfr_unknown')
+  await move('Now it is shipped', 'shipped')
 }
 
 async function audit({ play, admin, seller }: Stage): Promise<void> {
