@@ -1,10 +1,12 @@
 /**
  * Guarantee 5: what was captured has an order that is paid, or is on its way back; what is sold is paid for.
- * A payment that an expired hold is being reclaimed for is neither yet: its row says so.
+ * A payment that an expired hold is being reclaimed for is neither yet: its row says so. Nor is one whose money the
+ * bank has, for a dispute: nobody can give it back before the bank decides.
  */
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { orderWordOf } from '../orders/order-sql.ts'
+import { bankHasMoney } from '../payments/concerns.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import { breachesMax, type Findings } from './findings.ts'
 import { snapshot } from './snapshot.ts'
@@ -52,7 +54,8 @@ function moneyFlaws(tx: DatabaseTransactionConnection) {
       select coalesce(p.checkout_id, o.id) as id, o.order_status, o.total, o.currency,
           p.checkout_id is not null as begun, p.status, p.captured, p.refunded, p.currency as paid_in,
           coalesce(b.done, 0) as done, coalesce(b.decided, 0) as decided,
-          p.reclaiming_since is not null as reclaiming
+          p.reclaiming_since is not null as reclaiming,
+          ${bankHasMoney(sql.fragment`p.checkout_id`)} as disputed
         from payments p
         full join (select o.*, ${orderWordOf('o')} as order_status from orders o where state = any(${owned})
             or id in (select checkout_id from payments)) o on o.id = p.checkout_id
@@ -67,6 +70,7 @@ function moneyFlaws(tx: DatabaseTransactionConnection) {
           when captured > 0 and order_status = 'awaiting_payment'
             then 'has paid ' || captured || ' and its order awaits payment'
           when order_status in ('cancelled', 'expired') and decided < captured and not reclaiming
+              and not disputed
             then 'has paid ' || captured || ' for an order that is ' || order_status || ', of which ' || decided || ' goes back'
           when order_status = 'refunded' and refunded < captured
             then 'is refunded, with ' || refunded || ' of ' || captured

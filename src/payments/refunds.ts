@@ -3,6 +3,7 @@ import type { CommonQueryMethods, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { newId } from '../kernel/ids.ts'
 import { sql } from '../platform/postgres/pool.ts'
+import { bankHasMoney } from './concerns.ts'
 
 /** A refund that was decided and waits for the refund job. What asking for one answers. */
 export interface RequestedRefund {
@@ -62,6 +63,7 @@ const due = sql.fragment`r.state = 'pending' and (r.tried_at is null or
 /**
  * For the refund job: takes up to `limit` refunds that are due, the oldest first; no other worker
  * asks for them now. Counts the attempt; one that is not settled is due again after 2 s to 10 min.
+ * One whose money the bank has is not due: the provider would refuse it.
  * Rejects with PostgreSQL's errors.
  */
 export function claimDueRefunds(
@@ -72,6 +74,7 @@ export function claimDueRefunds(
     update refunds set attempts = refunds.attempts + 1, tried_at = now()
       from (select r.id, p.intent_id, p.currency from refunds r join payments p using (checkout_id)
              where ${due} and p.intent_id is not null
+               and not ${bankHasMoney(sql.fragment`r.checkout_id`)}
              order by r.created_at limit ${limit} for update of r skip locked) as mine
      where refunds.id = mine.id
     returning refunds.id, checkout_id as "checkoutId", amount, mine.currency, mine.intent_id as "intentId",
