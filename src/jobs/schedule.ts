@@ -8,6 +8,7 @@ import type { CancelCheckout } from '../flows/pay/cancel-checkout.ts'
 import { expireHolds } from '../flows/pay/expire-holds.ts'
 import type { MoneyDeps } from '../flows/pay/money-deps.ts'
 import type { PaymentQueue } from '../flows/pay/payment-queue.ts'
+import { remindOfDisputes } from '../flows/pay/remind-of-disputes.ts'
 import { reconcilePayments, resumeReclaims } from '../flows/pay/resume.ts'
 import { runRefunds } from '../flows/pay/run-refunds.ts'
 import { decideAssemblies, giveUp, overdueAssemblies } from '../flows/reserve/assembly.ts'
@@ -51,6 +52,11 @@ export function schedule(deps: ScheduleDeps): readonly ScheduledJob[] {
     { name: 'resume-reclaims', everyMs: 5 * second, run: () => resumeReclaims(money) },
     { name: 'drive-payments', everyMs: 2 * second, run: () => queue.drain(minute) },
     { name: 'reconcile-payments', everyMs: 5 * second, run: () => reconcilePayments(money) },
+    {
+      name: 'remind-of-disputes',
+      everyMs: 10 * minute,
+      run: () => remindOfDisputes(pool),
+    },
     // The shop: flags of what the gates have opened; once in a while of all, for repairs by hand and other strategies.
     { name: 'stock-flags', everyMs: second, run: () => refreshStockFlags(pool, 'opened') },
     { name: 'all-stock-flags', everyMs: 30 * second, run: () => refreshStockFlags(pool, 'all') },

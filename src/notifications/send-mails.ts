@@ -6,6 +6,7 @@ import type { OutboxEvent, OutboxPayload } from '../platform/outbox.ts'
 import type { OutsideEffect } from '../platform/outbox-handlers.ts'
 import { sql, unflushed } from '../platform/postgres/pool.ts'
 import { PermanentFailure } from '../platform/retries.ts'
+import { type ConcernMailFacts, concernMessage, readConcernFacts } from './concern-mails.ts'
 import { textOf } from './mail-topics.ts'
 import { type Mail, type Mailer, MailRefused } from './mailer.ts'
 import { cancelled } from './messages/cancelled.ts'
@@ -35,11 +36,15 @@ export function createMailSender(deps: {
     const ids = events.map(orderIdOf).filter(isUuid)
     const orders = await readOrderFacts(pool, ids)
     const stock = await readStockFacts(pool, events)
+    const concerns = await readConcernFacts(pool, events)
     const mails = new Map<string, Mail>()
     const broken = new Map<string, unknown>()
     for (const event of events) {
       try {
-        const mail = mailOf(event, orders.get(orderIdOf(event)), stock.get(event.key))
+        const mail =
+          event.payload.message === 'concern'
+            ? concernMailOf(event, concerns.get(event.key))
+            : mailOf(event, orders.get(orderIdOf(event)), stock.get(event.key))
         if (mail) mails.set(event.key, mail)
       } catch (error) {
         broken.set(event.key, error)
@@ -96,6 +101,14 @@ function mailOf(
   if (!order?.email) return undefined
   const message = messageOf(event.payload, order)
   return { fact: event.key, to: order.email, ...message }
+}
+
+function concernMailOf(
+  { key, payload }: OutboxEvent,
+  facts: ConcernMailFacts | undefined,
+): Mail | undefined {
+  if (!facts) return undefined
+  return { fact: key, to: facts.email, ...concernMessage(textOf(payload, 'news') ?? '', facts) }
 }
 
 function messageOf(payload: OutboxPayload, order: OrderFacts): Message {

@@ -15,6 +15,7 @@ import { relays } from '../jobs/relays.ts'
 import { schedule } from '../jobs/schedule.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { systemRandom } from '../kernel/random.ts'
+import { concernTopics } from '../notifications/concern-mails.ts'
 import { mailTopics } from '../notifications/mail-topics.ts'
 import { createMailer } from '../notifications/mailer.ts'
 import { createMailSender } from '../notifications/send-mails.ts'
@@ -76,6 +77,7 @@ export async function startJobs(
     productTopics({ pool, redis, gates, offers }),
     accountTopics({ pool, redis }),
     mailTopics,
+    concernTopics,
     { [mailTopic]: { outside: createMailSender({ pool, mailer }) } },
   )
   const scheduled = schedule({
