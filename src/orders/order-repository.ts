@@ -185,19 +185,26 @@ function columns({ id, role }: Viewer): Fragment {
       from order_history h where h.order_id = o.id and ${ownHistory}), '[]') as history`
 }
 
-const Locked = z.object({ state, outcome, buyerId: z.string(), placed: z.boolean() })
+const Locked = z.object({
+  state,
+  outcome,
+  buyerId: z.string(),
+  placed: z.boolean(),
+  overdue: z.boolean(),
+})
 export type LockedOrder = z.infer<typeof Locked>
 
 /**
  * The row by which every race about an order is decided; null when there is none. `placed`: it was reserved once, so
- * that there is an order to be shown.
+ * that there is an order to be shown. `overdue`: the deadline of its hold has passed.
  */
 export function lockOrder(
   tx: DatabaseTransactionConnection,
   orderId: string,
 ): Promise<LockedOrder | null> {
   return tx.maybeOne(sql.type(Locked)`
-    select state, outcome, buyer_id as "buyerId", number is not null as placed
+    select state, outcome, buyer_id as "buyerId", number is not null as placed,
+        coalesce(expires_at <= now(), false) as overdue
       from orders where id = ${orderId} for update`)
 }
 

@@ -75,16 +75,16 @@ const keyOfAnother = 'idempotency_error'
 /** What an answer comes to: one that a key replays tells what was true then. */
 async function believe(
   deps: ChargeDeps,
-  { intentId, again }: ChargeRequest,
+  { intentId, again, paymentMethodId }: ChargeRequest,
   asked: Charge,
 ): Promise<Charge> {
   if (asked.tag === 'unknown') {
-    return intentId === null ? asked : firm(await look(deps, intentId), asked)
+    return intentId === null ? asked : firm(await look(deps, intentId), asked, paymentMethodId)
   }
   if (asked.tag === 'refused') {
     if (!asked.intent) return asked
     const now = again ? await look(deps, asked.intent.id) : found(asked.intent)
-    return now.tag === 'unknown' ? now : firm(now, asked)
+    return now.tag === 'unknown' ? now : firm(now, asked, paymentMethodId)
   }
   // A bank or a buyer may have answered since.
   const open = asked.tag === 'requires_action' || asked.tag === 'processing'
@@ -97,10 +97,21 @@ async function believe(
  * What the intent shows beyond doubt. An intent that waits for a payment method may be about an
  * earlier attempt.
  */
-function firm(answer: IntentAnswer, otherwise: Charge): Charge {
+function firm(answer: IntentAnswer, otherwise: Charge, paymentMethodId: string): Charge {
   if (answer.tag !== 'intent') return otherwise
   const shown = chargeOf(answer.intent)
-  return shown.tag === 'declined' ? otherwise : shown
+  const doubtful = shown.tag === 'declined' || asksOverAnother(shown, paymentMethodId)
+  return doubtful ? otherwise : shown
+}
+
+/**
+ * For whoever looks at an intent after an attempt: the bank waits for the buyer over another payment
+ * method. That is the one which the attempt has replaced, and tells nothing of the attempt.
+ */
+export function asksOverAnother(shown: Charge, paymentMethodId: string): boolean {
+  if (shown.tag !== 'requires_action') return false
+  const named = shown.intent.paymentMethodId
+  return named !== null && named !== paymentMethodId
 }
 
 const found = (intent: IntentFacts): IntentAnswer => ({ tag: 'intent', intent })

@@ -27,6 +27,8 @@ export interface IntentFacts extends Amount {
   readonly clientSecret: string | null
   /** Of the last attempt that failed. */
   readonly declineCode: string | null
+  /** What it is being paid with, was paid with, or could not be paid with at last. */
+  readonly paymentMethodId: string | null
 }
 
 /** An answer: the provider did not do it, and would not do it if it were asked again. */

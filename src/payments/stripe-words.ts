@@ -17,9 +17,14 @@ export function factsOf(intent: Stripe.PaymentIntent): IntentFacts {
     currency: intent.currency.toUpperCase(),
     checkoutId: intent.metadata?.checkoutId ?? null,
     clientSecret: intent.client_secret ?? null,
+    paymentMethodId: idOf(intent.payment_method ?? error?.payment_method),
     declineCode: error ? (error.decline_code ?? error.code ?? 'generic_decline') : null,
   }
 }
+
+/** Of an object that the provider writes out, or names by its id. */
+const idOf = (named: string | { readonly id: string } | null | undefined): string | null =>
+  typeof named === 'string' ? named : (named?.id ?? null)
 
 /**
  * For the gateway and the handler of events: the facts of a refund, from an answer or from an

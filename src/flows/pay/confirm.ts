@@ -4,10 +4,20 @@
  */
 import { AppError } from '../../kernel/errors.ts'
 import { settlesWithin } from '../../kernel/settles-within.ts'
-import type { CheckoutView } from '../reserve/checkout-repository.ts'
 import { type Checkouts, noCheckout } from '../reserve/checkouts.ts'
 import { ProviderAway } from './cancel-intent.ts'
+import {
+  answerOf,
+  type Confirmed,
+  confirmed,
+  declined,
+  noneLeft,
+  paying,
+  pollAfter,
+  unavailable,
+} from './confirm-answers.ts'
 import { type Driven, driveAttempt } from './drive.ts'
+import { decideReplacement } from './money/replace-attempt.ts'
 import { type Attempt, leaseSeconds, type PaymentView } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import type { PaymentQueue } from './payment-queue.ts'
@@ -22,26 +32,11 @@ export interface ConfirmRequest {
   readonly waitMs?: number
 }
 
-/** The answer to a confirm that did not fail: 200 when `confirmed`, 202 when `paying`. */
-export interface Confirmed {
-  /** `paying`: the bank wants the buyer, or nobody knows yet. */
-  readonly status: 'confirmed' | 'paying'
-  readonly orderId: string
-  /** For the buyer's browser, when the bank wants the buyer. */
-  readonly clientSecret: string | null
-  /** How many payments are before it at the provider, from 0; null when it does not wait for them. */
-  readonly position: number | null
-  /** When to ask again, in milliseconds; 0 when it is confirmed. */
-  readonly pollAfterMs: number
-}
-
 /** How long a confirm waits for its verdict when the buyer does not say. */
 const usualWaitMs = 10_000
 /** How often a verdict is looked for that another request, or process, is after. Milliseconds. */
 const lookFirstMs = 100
 const lookAtMostMs = 500
-/** When a buyer who was told `paying` should ask again. */
-const pollMs = { least: 1_000, most: 30_000 }
 
 /** What confirming is built from. */
 export type ConfirmDeps = MoneyDeps & {
@@ -66,7 +61,8 @@ export class Confirmations {
   }
 
   /**
-   * Pays a reserved checkout; joins an attempt in flight, repeats the answer of a confirmed one.
+   * Pays a reserved checkout; joins an attempt in flight, repeats the answer of a confirmed one. Another
+   * payment method takes the place of one whose bank waits for the buyer.
    * @throws AppError card_declined, validation_failed (payment method), payment_unavailable,
    * hold_expired, invalid_transition, not_found, overloaded (not committed); PaymentMismatch.
    */
@@ -161,7 +157,7 @@ export class Confirmations {
       }
       case 'not now':
         this.#deps.queue.rest()
-        return this.#join(request, deadline)
+        return this.#join(request, deadline, false)
       case 'settled':
         return this.#settledAs(request, driven.settlement)
     }
@@ -191,13 +187,22 @@ export class Confirmations {
 
   /**
    * Waits for the verdict of an attempt that waits for its turn, or that another request, or process,
-   * drives. Whose turn does not come in time is told at once how long it takes.
+   * drives. Whose turn does not come in time is told at once how long it takes. A request replaces
+   * one attempt at most, so that two of them do not take turns.
    */
-  async #join(request: ConfirmRequest, deadline: number): Promise<Confirmed> {
+  async #join(
+    request: ConfirmRequest,
+    deadline: number,
+    mayReplace: boolean = true,
+  ): Promise<Confirmed> {
     const { clock, queue } = this.#deps
     const { checkoutId } = request
     for (let looked = 0; ; looked++) {
       const found = await this.#look(request)
+      if (looked === 0 && mayReplace && found.state === 'requires_action') {
+        const replaced = await this.#replace(request, found, deadline)
+        if (replaced) return replaced
+      }
       const abandoned = found.state === 'pending' && found.leaseOver
       if (looked === 0 && (found.state === 'requires_action' || abandoned)) {
         // The buyer may have answered the bank; or whoever drove this attempt is gone.
@@ -213,6 +218,29 @@ export class Confirmations {
       if (turnMs > left || pause >= left) return paying(checkoutId, null, found.position, turnMs)
       await clock.sleep(pause)
     }
+  }
+
+  /**
+   * Another card while the bank waits for the buyer: its attempt takes the place of the one before.
+   * Null when there is nothing to replace (any more).
+   */
+  async #replace(
+    request: ConfirmRequest,
+    found: PaymentView,
+    deadline: number,
+  ): Promise<Confirmed | null> {
+    const { checkoutId, buyerId, paymentMethodId } = request
+    if (found.paymentMethodId === paymentMethodId) return null
+    const { store, queue, declinesMax } = this.#deps
+    const queued = queue.needed
+    const { decided } = await store.change(checkoutId, (facts) =>
+      decideReplacement(facts, { paymentMethodId, queue: queued }, { declinesMax }),
+    )
+    if (decided.tag === 'none left') throw noneLeft()
+    if (decided.tag !== 'begun') return null
+    if (!queued) return this.#await(request, this.#drive(buyerId, decided.attempt), deadline)
+    queue.poke()
+    return this.#join(request, deadline, false)
   }
 
   /** Brings an attempt of somebody else's to its verdict. */
@@ -256,56 +284,4 @@ export class Confirmations {
     if (found.status === 'payment_failed' || found.status === 'reserved') throw unavailable()
     return answerOf(await this.#deps.checkouts.get(request.checkoutId, request.buyerId))
   }
-}
-
-/** For a checkout that cannot be paid, or is paid already. */
-function answerOf({ id, status, orderId }: CheckoutView): Confirmed {
-  if (status === 'confirmed') return confirmed(orderId ?? id)
-  if (status === 'queued') {
-    throw new AppError('overloaded', 'The checkout is not committed yet. Try again in a second.', {
-      retryAfterSeconds: 1,
-    })
-  }
-  if (status === 'expired' || status === 'reserved') {
-    throw new AppError(
-      'hold_expired',
-      'The hold has expired, and its units have gone back. Check out again.',
-    )
-  }
-  throw new AppError('invalid_transition', `A checkout that is ${status} cannot be paid.`)
-}
-
-const confirmed = (orderId: string): Confirmed => ({
-  status: 'confirmed',
-  orderId,
-  clientSecret: null,
-  position: null,
-  pollAfterMs: 0,
-})
-
-function paying(
-  orderId: string,
-  clientSecret: string | null,
-  position: number | null = null,
-  turnMs = 0,
-): Confirmed {
-  return { status: 'paying', orderId, clientSecret, position, pollAfterMs: pollAfter(turnMs) }
-}
-
-const pollAfter = (turnMs: number) => Math.min(Math.max(turnMs, pollMs.least), pollMs.most)
-
-function declined(declineCode: string, attemptsLeft: number): AppError {
-  const detail =
-    attemptsLeft > 0
-      ? 'The card was declined. The hold goes on; try another card.'
-      : 'The card was declined, and no attempts are left. The units have gone back.'
-  return new AppError('card_declined', detail, { members: { declineCode, attemptsLeft } })
-}
-
-function unavailable(): AppError {
-  return new AppError(
-    'payment_unavailable',
-    'The payment provider cannot be reached. You pay nothing for units that have gone back.',
-    { retryAfterSeconds: 5 },
-  )
 }

@@ -1,5 +1,5 @@
 /** Drives one attempt to a verdict, or as far as the provider goes with it. */
-import { type ChargeRequest, charge } from '../../payments/charge.ts'
+import { asksOverAnother, type ChargeRequest, charge } from '../../payments/charge.ts'
 import type { Charge, Unknown } from '../../payments/gateway.ts'
 import { chargeOf } from '../../payments/stripe-words.ts'
 import type { Settlement } from './money/settlement.ts'
@@ -85,7 +85,8 @@ async function lookForIntent(deps: MoneyDeps, attempt: Attempt): Promise<Seen> {
   const shown = intents.map(chargeOf)
   const firm = (tag: string) => shown.find((verdict) => verdict.tag === tag)
   const verdict = firm('succeeded') ?? firm('processing') ?? firm('requires_action')
-  if (verdict) return { tag: 'verdict', verdict }
+  if (verdict && !asksOverAnother(verdict, attempt.paymentMethodId))
+    return { tag: 'verdict', verdict }
   const payable = intents.find(({ status }) => status !== 'canceled')
   return { tag: 'not charged', intentId: payable?.id ?? null }
 }

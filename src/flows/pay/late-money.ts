@@ -2,7 +2,7 @@
  * Money that came after its hold had ended. An expired hold is honoured if its units can be had
  * again, all of them; else the money goes back.
  */
-import { decideReclaim } from './money/decide-settlement.ts'
+import { decideReclaim } from './money/decide-reclaim.ts'
 import type { MoneyDeps } from './money-deps.ts'
 
 /** How long to wait for the owners before a job looks again. Milliseconds. */

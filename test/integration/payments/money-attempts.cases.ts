@@ -141,6 +141,48 @@ export const attempting: Record<string, MoneyCase> = {
     await shop.world.pass(4)
     assert.equal((await shop.store.takeOverdue(9))[0]?.state, 'requires_action')
   },
+  'another card takes the place of one in one step, and a success is left to the rules': async (
+    shop,
+  ) => {
+    const { id, buyerId } = await shop.begun()
+    await shop.change(id, {
+      payment: { intentId: `pi_${id}` },
+      attempt: { attempt: 1, state: 'requires_action', clientSecret: 's' },
+    })
+    const other = { attempt: 2, paymentMethodId: 'pm_other', queue: false }
+    await shop.change(id, { attempt: { attempt: 1, state: 'replaced' }, begin: other })
+    const view = await shop.store.view(id, buyerId)
+    assert.deepEqual(
+      [view?.state, view?.paymentMethodId, view?.declines],
+      ['pending', 'pm_other', 1],
+    )
+    const open = await shop.store.open(id)
+    assert.deepEqual([open?.attempt, open?.state, open?.intentId], [2, 'pending', `pi_${id}`])
+    assert.deepEqual(await shop.store.takeOverdue(9), [])
+    assert.equal(await shop.store.capture(id, paidFacts(id)), null)
+    await shop.change(id, {
+      order: { by: 'payment', to: 'paid', outcome: 'confirmed', reason: null },
+      attempt: { attempt: 1, state: 'succeeded' },
+      otherAttempt: { attempt: 2, state: 'abandoned' },
+    })
+    assert.deepEqual(
+      (await shop.see(id)).attempts.map(({ state }) => state),
+      ['succeeded', 'abandoned'],
+    )
+    const paid = await shop.store.view(id, buyerId)
+    assert.deepEqual([paid?.state, paid?.paymentMethodId], ['succeeded', method])
+  },
+  'another card waits in the queue as the first one did': async (shop) => {
+    const { id } = await shop.begun()
+    await shop.change(id, { attempt: { attempt: 1, state: 'requires_action', clientSecret: 's' } })
+    const other = { attempt: 2, paymentMethodId: 'pm_other', queue: true }
+    await shop.change(id, { attempt: { attempt: 1, state: 'replaced' }, begin: other })
+    const [taken] = await shop.store.takeWaiting(9)
+    assert.deepEqual(
+      [taken?.checkoutId, taken?.attempt, taken?.paymentMethodId, taken?.again],
+      [id, 2, 'pm_other', false],
+    )
+  },
   'a key is left behind once': async (shop) => {
     const { id } = await shop.begun()
     const attempt = { checkoutId: id, attempt: 1 }
@@ -156,7 +198,7 @@ export const attempting: Record<string, MoneyCase> = {
     const reserved = await shop.reserved()
     const nothing = {
       ...{ state: null, declineCode: null, clientSecret: null, declines: 0, position: null },
-      leaseOver: false,
+      ...{ paymentMethodId: null, leaseOver: false },
     }
     assert.deepEqual(await shop.store.view(reserved.id, reserved.buyerId), {
       ...nothing,
@@ -167,7 +209,10 @@ export const attempting: Record<string, MoneyCase> = {
     const driven = await shop.begun()
     await shop.world.pass(16)
     const view = await shop.store.view(driven.id, driven.buyerId)
-    assert.deepEqual(view, { ...nothing, status: 'paying', state: 'pending', leaseOver: true })
+    assert.deepEqual(view, {
+      ...{ ...nothing, status: 'paying', state: 'pending' },
+      ...{ paymentMethodId: method, leaseOver: true },
+    })
     await shop.change(driven.id, {
       order: { by: 'payment', to: 'reserved' },
       attempt: { attempt: 1, state: 'declined', declineCode: 'stolen_card' },

@@ -4,7 +4,7 @@ import test from 'node:test'
 import { newId } from '../../../src/kernel/ids.ts'
 import { attempting } from './money-attempts.cases.ts'
 import { ending } from './money-endings.cases.ts'
-import { type MakeMoneyWorld, type MoneyCase, paidFacts, Shop } from './money-world.ts'
+import { type MakeMoneyWorld, type MoneyCase, method, paidFacts, Shop } from './money-world.ts'
 
 /** Registers the contract for one implementation. */
 export function moneyStoreContract(name: string, make: MakeMoneyWorld): void {
@@ -88,8 +88,10 @@ const changing: Record<string, MoneyCase> = {
         tell: [{ topic: 'payment.failed', key: id, payload: {} }],
       },
     }))
-    assert.deepEqual(decided.facts.order, { state: 'paying', outcome: null })
-    assert.deepEqual(decided.facts.attempts, [{ attempt: 1, state: 'pending' }])
+    assert.deepEqual(decided.facts.order, { state: 'paying', outcome: null, overdue: false })
+    assert.deepEqual(decided.facts.attempts, [
+      { attempt: 1, state: 'pending', paymentMethodId: method },
+    ])
     assert.equal(decided.facts.payment?.intentId, null)
     assert.deepEqual(
       commands.map(({ kind }) => kind),

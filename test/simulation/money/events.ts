@@ -32,13 +32,14 @@ export function eventOf(id: string, happening: Happening): SimEvent | null {
 }
 
 function intentObject(intent: Intent): object {
-  const { id, status, amount, currency, received, checkoutId, declineCode } = intent
+  const { id, status, amount, currency, received, checkoutId, declineCode, method } = intent
   return {
     ...{ id, object: 'payment_intent', status, amount, amount_received: received },
     ...{
       currency: currency.toLowerCase(),
       metadata: { checkoutId },
       client_secret: `${id}_secret`,
+      payment_method: method === '' ? null : method,
     },
     last_payment_error: declineCode === null ? null : { decline_code: declineCode },
   }

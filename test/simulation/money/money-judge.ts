@@ -106,18 +106,29 @@ export class MoneyJudge {
   /** No attempt is declined that no bank has declined, and no hold ends for want of an answer that came. */
   #closeAttempts({ id, outcome, reason }: OrderRow): void {
     const { provider, tables, plan, unanswered } = this.#stage
-    for (const { attempt, keyRound, state } of tables.attemptsOf(id)) {
+    const attempts = tables.attemptsOf(id)
+    const replaced = new Set(
+      attempts.filter((each) => each.state === 'replaced').map((each) => each.paymentMethodId),
+    )
+    for (const { attempt, keyRound, state, paymentMethodId } of attempts) {
       const keys = keysOf(id, attempt, keyRound)
-      const said = provider.visits.flatMap(({ key, verdict }) =>
-        keys.includes(key) ? [verdict] : [],
-      )
+      const own = provider.visits.filter(({ key }) => keys.includes(key))
+      const said = own.map(({ verdict }) => verdict)
       if (state === 'declined' && !said.includes('declined')) {
         this.#breach(id, `attempt ${attempt} is declined, and no bank has declined it`)
       }
-      if (state === 'abandoned' && said.includes('succeeded')) {
-        this.#breach(id, `attempt ${attempt} is abandoned, and its bank has paid`)
+      if (['abandoned', 'replaced'].includes(state) && said.includes('succeeded')) {
+        this.#breach(id, `attempt ${attempt} is ${state}, and its bank has paid`)
       }
-      if (state === 'succeeded' && !said.includes('succeeded')) {
+      const again = provider.visits.some(
+        (visit) =>
+          visit.checkoutId === id &&
+          visit.method === paymentMethodId &&
+          visit.verdict === 'succeeded',
+      )
+      // The same card may have been replaced before, and have paid then.
+      const paid = said.includes('succeeded') || (replaced.has(paymentMethodId) && again)
+      if (state === 'succeeded' && !paid) {
         this.#breach(id, `attempt ${attempt} has succeeded, and no bank has paid`)
       }
     }

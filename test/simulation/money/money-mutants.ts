@@ -24,6 +24,10 @@ export interface MoneyMutants {
   readonly leasesUnkept?: boolean
   /** Nobody asks about attempts that are left alone, or closes them; events about intents that nobody has noted are ignored. */
   readonly answersForgotten?: boolean
+  /** Another card is charged on an intent of its own, and the one at its bank is left as it is. */
+  readonly anotherIntent?: boolean
+  /** A success is credited to the last card, whichever has paid. */
+  readonly lastCardCredited?: boolean
   /** A repeated refund uses a key of its own, and nobody looks whether it was done. */
   readonly refundsAskedAnew?: boolean
 }

@@ -5,7 +5,7 @@ import type { MoneyMutants } from './money-mutants.ts'
 type Answer = { readonly tag: string; readonly why?: string }
 
 export function mutantGateway(mutants: MoneyMutants, gateway: PaymentGateway): PaymentGateway {
-  const { busyIsAway, looksAreBlind, oneKeyForAll, refundsAskedAnew } = mutants
+  const { anotherIntent, busyIsAway, looksAreBlind, oneKeyForAll, refundsAskedAnew } = mutants
   let refunds = 0
   const blur = async <T extends Answer>(answer: Promise<T>): Promise<T> => {
     const said = await answer
@@ -17,7 +17,16 @@ export function mutantGateway(mutants: MoneyMutants, gateway: PaymentGateway): P
   return {
     ...gateway,
     createAndConfirm: (request, options) => blur(gateway.createAndConfirm(keyed(request), options)),
-    confirmIntent: (request, options) => blur(gateway.confirmIntent(keyed(request), options)),
+    confirmIntent: async (request, options) => {
+      const asked = anotherIntent ? await gateway.retrieveIntent(request.intentId, options) : null
+      if (asked?.tag === 'intent' && asked.intent.status === 'requires_action') {
+        const { amount, currency, checkoutId } = asked.intent
+        const { paymentMethodId, key } = request
+        const anew = { amount, currency, checkoutId: checkoutId ?? '', paymentMethodId, key }
+        return gateway.createAndConfirm(anew, options)
+      }
+      return blur(gateway.confirmIntent(keyed(request), options))
+    },
     burnKey: (request, options) => gateway.burnKey(keyed(request), options),
     findIntents: async (request, options) =>
       looksAreBlind ? { tag: 'intents', intents: [] } : gateway.findIntents(request, options),

@@ -48,6 +48,7 @@ export interface Refund {
 export interface BankVisit {
   readonly key: string
   readonly checkoutId: string
+  readonly method: string
   verdict: CardVerdict | 'open'
 }
 
@@ -68,10 +69,10 @@ export const refundFacts = ({ id, status, amount, refundId }: Refund): RefundFac
 })
 
 export function factsOf(intent: Intent): IntentFacts {
-  const { id, status, amount, currency, received, checkoutId, declineCode } = intent
+  const { id, status, amount, currency, received, checkoutId, declineCode, method } = intent
   return {
     ...{ id, status, amount, currency, checkoutId, declineCode, amountReceived: received },
-    clientSecret: `${id}_secret`,
+    ...{ clientSecret: `${id}_secret`, paymentMethodId: method === '' ? null : method },
   }
 }
 

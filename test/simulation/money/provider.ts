@@ -177,7 +177,8 @@ export class Provider {
   /** What the buyer answers to their bank. */
   authenticate(intentId: string, agrees: boolean): void {
     const intent = this.intents.get(intentId)
-    if (intent?.status !== 'requires_action') return
+    // Another card is being confirmed: the page of the one before is void.
+    if (intent?.status !== 'requires_action' || intent.atBank) return
     const after = cardOf(intent.method)?.authenticated ?? 'declined'
     this.#conclude(intent, this.#lastVisit(intent), agrees ? after : 'declined')
   }
@@ -230,14 +231,14 @@ export class Provider {
 
   async #askBank(intent: Intent, key: string, method: string): Promise<Charge> {
     const card = cardOf(method)
-    const visit: BankVisit = { key, checkoutId: intent.checkoutId, verdict: 'open' }
+    const visit: BankVisit = { key, checkoutId: intent.checkoutId, method, verdict: 'open' }
     this.visits.push(visit)
-    intent.method = method
     intent.atBank = true
     const { scheduler, random } = this.#deps
     const ms = card?.slow ? 1_000 + random.next() * 25_000 : random.next() * 300
     await new Promise<void>((resolve) => scheduler.plan(ms, resolve))
     intent.atBank = false
+    intent.method = method
     this.#conclude(intent, visit, card?.verdict ?? 'declined')
     return chargeOf(factsOf(intent))
   }

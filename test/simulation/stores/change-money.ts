@@ -1,8 +1,8 @@
 /** Writes what a rule has decided about one purchase, as src/flows/pay/money/apply-change.ts does. */
 import assert from 'node:assert/strict'
-import type { MoneyChange } from '../../../src/flows/pay/money/facts.ts'
+import type { AttemptChange, MoneyChange } from '../../../src/flows/pay/money/facts.ts'
 import type { StockCommand } from '../../../src/stock/protocol/messages.ts'
-import { commandOf, type MoneyTables, mayMove } from './money-tables.ts'
+import { commandOf, type MoneyTables, mayMove, newAttempt } from './money-tables.ts'
 
 /** How long a buyer has the bank to themselves. Seconds. */
 const bankSeconds = 30
@@ -16,6 +16,11 @@ export function changeMoney(
   if (change.order) moveOrder(tables, checkoutId, change.order)
   if (change.payment) movePayment(tables, checkoutId, change.payment)
   if (change.attempt) moveAttempt(tables, checkoutId, change.attempt)
+  if (change.otherAttempt) moveAttempt(tables, checkoutId, change.otherAttempt)
+  if (change.begin) {
+    newAttempt(tables, { checkoutId, ...change.begin })
+    Object.assign(tables.payments.get(checkoutId) ?? {}, { replaced: true })
+  }
   if (change.history) tables.tellHistory(checkoutId, change.history.from, change.history.to)
   if (change.refund) requestRefund(tables, checkoutId, change.refund.reason)
   for (const row of change.tell ?? []) tables.tell(row)
@@ -51,7 +56,7 @@ function movePayment(
 function moveAttempt(
   tables: MoneyTables,
   checkoutId: string,
-  { attempt, state, declineCode, clientSecret }: NonNullable<MoneyChange['attempt']>,
+  { attempt, state, declineCode, clientSecret }: AttemptChange,
 ): void {
   const row = tables.attemptsOf(checkoutId).find((each) => each.attempt === attempt)
   if (!row) return

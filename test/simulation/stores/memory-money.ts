@@ -20,6 +20,7 @@ import { cancelTopic } from '../../../src/platform/outbox.ts'
 import type { StockCommand } from '../../../src/stock/protocol/messages.ts'
 import type { MoneyMutants } from '../money/money-mutants.ts'
 import { changeMoney } from './change-money.ts'
+import { knownOf } from './look-at-money.ts'
 import { claimRefunds, failRefund, succeedRefund, takeRefundBack } from './memory-refunds.ts'
 import {
   type AttemptRow,
@@ -27,9 +28,9 @@ import {
   isOpen,
   type MoneyTables,
   mayMove,
+  newAttempt,
   newPayment,
   type OrderRow,
-  type PaymentRow,
   tombstone,
 } from './money-tables.ts'
 
@@ -61,7 +62,7 @@ export class MemoryMoney implements MoneyStore {
 
   async begin(request: BeginRequest): Promise<Attempt | null> {
     const { checkoutId, buyerId, paymentMethodId, queue } = request
-    const { orders, payments, attempts } = this.#tables
+    const { orders, payments } = this.#tables
     const order = orders.get(checkoutId)
     const known = this.#tables.attemptsOf(checkoutId)
     const free = order && (mayMove(order, 'payment', 'paying') || this.#mutants.beginsTwice)
@@ -71,13 +72,8 @@ export class MemoryMoney implements MoneyStore {
     const { total: amount, currency } = order
     const payment = payments.get(checkoutId) ?? newPayment(checkoutId, amount, currency)
     payments.set(checkoutId, payment)
-    const row: AttemptRow = {
-      ...{ checkoutId, attempt: known.length + 1, paymentMethodId, keyRound: 0 },
-      ...{ state: queue ? 'waiting' : 'pending', declineCode: null, clientSecret: null },
-      ...{ createdAtMs: this.#now, sentAtMs: queue ? null : this.#now },
-      leasedUntilMs: this.#now + leaseMs,
-    }
-    attempts.set(checkoutId, [...known, row])
+    const next = { checkoutId, attempt: known.length + 1, paymentMethodId, queue }
+    const row = newAttempt(this.#tables, next)
     return { ...this.#attempt(row), again: false }
   }
 
@@ -90,6 +86,7 @@ export class MemoryMoney implements MoneyStore {
     const order = orders.get(checkoutId)
     const payment = payments.get(checkoutId)
     if (!order || !mayMove(order, 'payment', 'paid') || payment?.status !== 'open') return null
+    if (payment.replaced && !this.#mutants.lastCardCredited) return null
     const own =
       payment.intentId === null || payment.intentId === facts.id || this.#mutants.anyIntentCaptured
     const fits = [order.total, payment.amount, facts.amountReceived].every(
@@ -140,14 +137,15 @@ export class MemoryMoney implements MoneyStore {
     const order = this.#tables.orders.get(checkoutId)
     if (order?.buyerId !== buyerId) return null
     const rows = this.#tables.attemptsOf(checkoutId)
-    const last = rows.at(-1)
+    const last = rows.find(({ state }) => state === 'succeeded') ?? rows.at(-1)
     const waits = last?.state === 'waiting'
     return {
       status: checkoutWord(order.state, order.outcome),
       state: last?.state ?? null,
       declineCode: last?.declineCode ?? null,
       clientSecret: last?.clientSecret ?? null,
-      declines: rows.filter(({ state }) => state === 'declined').length,
+      paymentMethodId: last?.paymentMethodId ?? null,
+      declines: rows.filter(({ state }) => ['declined', 'replaced'].includes(state)).length,
       position: waits ? this.#queue().indexOf(last) : null,
       leaseOver: last !== undefined && last.leasedUntilMs <= this.#now,
     }
@@ -343,8 +341,4 @@ export class MemoryMoney implements MoneyStore {
     const state = row.state as OpenAttempt['state']
     return { ...this.#attempt(row), state, ended: this.#hasEnded(row.checkoutId, false) }
   }
-}
-
-function knownOf({ reclaimingSinceMs, flagged: _, ...row }: PaymentRow): KnownPayment {
-  return { ...row, reclaiming: reclaimingSinceMs !== null }
 }

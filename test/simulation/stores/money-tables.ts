@@ -1,5 +1,6 @@
 /** Orders, payments, attempts, refunds and units as plain rows, and the owners' work on the units. */
 import type { AttemptState, MoneyFacts } from '../../../src/flows/pay/money/facts.ts'
+import { type BeginRequest, leaseSeconds } from '../../../src/flows/pay/money/store.ts'
 import { canMove } from '../../../src/orders/order-state.ts'
 import type { OrderState, Outcome } from '../../../src/orders/order-words.ts'
 import type { OutboxRow } from '../../../src/platform/outbox.ts'
@@ -35,6 +36,8 @@ export interface PaymentRow {
   refunded: number
   reclaimingSinceMs: number | null
   flagged: string | null
+  /** A card was replaced by another: the rules say which of them paid. */
+  replaced: boolean
 }
 
 export interface AttemptRow {
@@ -124,13 +127,18 @@ export class MoneyTables {
   }
 
   facts(checkoutId: string): MoneyFacts {
-    const order = this.orders.get(checkoutId)
+    const order = this.orders.get(checkoutId) ?? null
     const row = this.payments.get(checkoutId)
     return {
       checkoutId,
-      order: order ? { state: order.state, outcome: order.outcome } : null,
+      order: order && {
+        ...{ state: order.state, outcome: order.outcome },
+        overdue: order.expiresAtMs !== null && order.expiresAtMs <= this.now(),
+      },
       payment: row ? { ...row, reclaiming: row.reclaimingSinceMs !== null } : null,
-      attempts: this.attemptsOf(checkoutId).map(({ attempt, state }) => ({ attempt, state })),
+      attempts: this.attemptsOf(checkoutId).map(({ attempt, state, paymentMethodId }) => ({
+        ...{ attempt, state, paymentMethodId },
+      })),
     }
   }
 
@@ -219,8 +227,29 @@ export function commandOf(
 export function newPayment(checkoutId: string, amount: number, currency: string): PaymentRow {
   return {
     ...{ checkoutId, intentId: null, amount, currency, status: 'open', captured: 0, refunded: 0 },
-    ...{ reclaimingSinceMs: null, flagged: null },
+    ...{ reclaimingSinceMs: null, flagged: null, replaced: false },
   }
+}
+
+/** An attempt that begins now. */
+export function newAttempt(
+  tables: MoneyTables,
+  {
+    checkoutId,
+    attempt,
+    paymentMethodId,
+    queue,
+  }: Pick<AttemptRow, 'checkoutId' | 'attempt'> & Pick<BeginRequest, 'paymentMethodId' | 'queue'>,
+): AttemptRow {
+  const now = tables.now()
+  const row: AttemptRow = {
+    ...{ checkoutId, attempt, paymentMethodId, keyRound: 0 },
+    ...{ state: queue ? 'waiting' : 'pending', declineCode: null, clientSecret: null },
+    ...{ createdAtMs: now, sentAtMs: queue ? null : now },
+    leasedUntilMs: now + leaseSeconds * 1_000,
+  }
+  tables.attempts.set(checkoutId, [...tables.attemptsOf(checkoutId), row])
+  return row
 }
 
 /** Of a cancel that came before its reserve. */

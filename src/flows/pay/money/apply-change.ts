@@ -9,8 +9,8 @@ import { appendOutboxRows } from '../../../platform/outbox.ts'
 import { sql } from '../../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../../stock/protocol/messages.ts'
 import { releaseUnits, writeCommands } from '../../reserve/end-checkout.ts'
-import type { MoneyChange } from './facts.ts'
-import { askAgainSeconds } from './store.ts'
+import type { AttemptChange, MoneyChange } from './facts.ts'
+import { askAgainSeconds, leaseSeconds } from './store.ts'
 
 /**
  * For PgMoneyStore: writes the change; the caller has locked order and payment. Returns the commands to
@@ -24,6 +24,8 @@ export async function applyChange(
   if (change.order) await moveOrder(tx, checkoutId, change.order)
   if (change.payment) await movePayment(tx, checkoutId, change.payment)
   if (change.attempt) await moveAttempt(tx, checkoutId, change.attempt)
+  if (change.otherAttempt) await moveAttempt(tx, checkoutId, change.otherAttempt)
+  if (change.begin) await beginNext(tx, checkoutId, change.begin)
   if (change.history) await tellHistory(tx, checkoutId, change.history)
   if (change.refund) await requestRefund(tx, checkoutId, change.refund.reason)
   if (change.tell) await appendOutboxRows(tx, change.tell)
@@ -66,7 +68,7 @@ async function movePayment(
 async function moveAttempt(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
-  { attempt, state, declineCode, clientSecret }: NonNullable<MoneyChange['attempt']>,
+  { attempt, state, declineCode, clientSecret }: AttemptChange,
 ): Promise<void> {
   const open = state === 'requires_action'
   await tx.query(sql.typeAlias('none')`
@@ -76,6 +78,20 @@ async function moveAttempt(
            leased_until = case when ${open} then now() + make_interval(secs => ${askAgainSeconds}) else leased_until end,
            settled_at = case when ${open} then settled_at else now() end
      where checkout_id = ${checkoutId} and attempt = ${attempt}`)
+}
+
+/** From now on a success has to be credited: the statement of the usual one leaves it to the rules. */
+async function beginNext(
+  tx: DatabaseTransactionConnection,
+  checkoutId: string,
+  { attempt, paymentMethodId, queue }: NonNullable<MoneyChange['begin']>,
+): Promise<void> {
+  await tx.query(sql.typeAlias('none')`
+    insert into payment_attempts (checkout_id, attempt, payment_method_id, state, sent_at, leased_until)
+    values (${checkoutId}, ${attempt}, ${paymentMethodId}, ${queue ? 'waiting' : 'pending'},
+      ${queue ? sql.fragment`null` : sql.fragment`now()`}, now() + make_interval(secs => ${leaseSeconds}))`)
+  await tx.query(sql.typeAlias('none')`
+    update payments set replaced = true, updated_at = now() where checkout_id = ${checkoutId}`)
 }
 
 /** An order that was never reserved has no history of which anybody reads. */

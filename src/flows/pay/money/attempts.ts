@@ -128,6 +128,7 @@ const ViewRow = z.object({
   state: z.string().nullable(),
   declineCode: z.string().nullable(),
   clientSecret: z.string().nullable(),
+  paymentMethodId: z.string().nullable(),
   declines: z.number(),
   position: z.number().nullable(),
   leaseOver: z.boolean(),
@@ -141,13 +142,14 @@ export function viewPayment(
 ): Promise<PaymentView | null> {
   return pool.maybeOne(sql.type(ViewRow)`
     select ${checkoutWordOf('o')} as status, a.state, a.decline_code as "declineCode",
-        a.client_secret as "clientSecret",
-        (select count(*)::int from payment_attempts d where d.checkout_id = o.id and d.state = 'declined') as declines,
+        a.client_secret as "clientSecret", a.payment_method_id as "paymentMethodId",
+        (select count(*)::int from payment_attempts d where d.checkout_id = o.id and d.state in ('declined', 'replaced')) as declines,
         case when a.state = 'waiting' then (
           select count(*)::int from payment_attempts w where w.state = 'waiting'
              and (w.created_at, w.checkout_id) < (a.created_at, a.checkout_id)) end as position,
         coalesce(a.leased_until <= now(), false) as "leaseOver"
       from orders o left join lateral (
-        select * from payment_attempts where checkout_id = o.id order by attempt desc limit 1) a on true
+        select * from payment_attempts where checkout_id = o.id
+         order by (state = 'succeeded') desc, attempt desc limit 1) a on true
      where o.id = ${checkoutId} and o.buyer_id = ${buyerId}`)
 }

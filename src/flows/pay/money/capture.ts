@@ -16,7 +16,8 @@ interface Paid {
  * For PgMoneyStore: pays an order that is reserved or being paid, if intent and amount are its own;
  * its row decides every race, and those that come together are captured together. An intent that
  * nobody has noted yet becomes the checkout's own. Returns the commands that sell its units; null when
- * nothing was changed: it has ended, is paid, or does not fit.
+ * nothing was changed: it has ended, is paid, or does not fit; or a card was replaced by another, and
+ * the rules have to say which of them paid.
  */
 export async function capturePayment(
   pool: DatabasePool,
@@ -106,7 +107,7 @@ function capture(
       select mine.id, mine.n, mine.intent_id from mine
        cross join lateral (select * from payments where checkout_id = mine.id offset 0) as p
        cross join lateral (select * from orders where id = mine.id offset 0) as o
-       where p.status = 'open' and (p.intent_id is null or p.intent_id = mine.intent_id)
+       where p.status = 'open' and not p.replaced and (p.intent_id is null or p.intent_id = mine.intent_id)
          and p.amount = mine.amount and p.currency = mine.currency
          and o.total = mine.amount and o.currency = mine.currency),
     confirmed as (

@@ -6,9 +6,11 @@
 import { assert } from '../../../kernel/assert.ts'
 import { canMove } from '../../../orders/order-state.ts'
 import type { IntentFacts } from '../../../payments/gateway.ts'
-import { cancelTopic, type OutboxRow } from '../../../platform/outbox.ts'
+import { cancelTopic } from '../../../platform/outbox.ts'
 import { attemptsMax } from './attempts-max.ts'
-import { type MoneyChange, type MoneyFacts, openAttemptOf } from './facts.ts'
+import { type AttemptFacts, type MoneyChange, type MoneyFacts, openAttemptOf } from './facts.ts'
+import { paidEvent } from './paid-event.ts'
+import { attemptAbout, failuresOf } from './replace-attempt.ts'
 import type { Settlement, Verdict } from './settlement.ts'
 
 /** What the rules need to know of the shop. */
@@ -118,14 +120,14 @@ function adoption({ payment }: MoneyFacts, { id }: IntentFacts): MoneyChange | n
 function capture(facts: MoneyFacts, intent: IntentFacts): Decided {
   const { order, payment } = facts
   if (payment?.status === 'succeeded') return unchanged
-  const open = openAttemptOf(facts)
+  const payer = attemptAbout(facts, intent)
   const captured = {
     payment: {
       intentId: intent.id,
       status: 'succeeded',
       captured: intent.amountReceived,
     },
-    ...(open ? { attempt: { attempt: open.attempt, state: 'succeeded' as const } } : {}),
+    ...credit(facts, payer),
   } as const
   if (order !== null && canMove('payment', order.state, 'paid')) {
     return {
@@ -134,7 +136,7 @@ function capture(facts: MoneyFacts, intent: IntentFacts): Decided {
         ...captured,
         order: { by: 'payment', to: 'paid', outcome: 'confirmed', reason: null },
         // The attempt that succeeds is the history's entry.
-        ...(open ? {} : { history: paidHistory }),
+        ...(payer ? {} : { history: paidHistory }),
         units: { how: 'sell', reason: 'paid' },
         tell: [paidEvent(facts.checkoutId)],
       },
@@ -159,11 +161,18 @@ function capture(facts: MoneyFacts, intent: IntentFacts): Decided {
   }
 }
 
-const paidEvent = (orderId: string): OutboxRow => ({
-  topic: 'order.paid',
-  key: orderId,
-  payload: { orderId },
-})
+/** The attempt whose card paid has succeeded; one that took its place has come to nothing. */
+function credit(
+  facts: MoneyFacts,
+  payer: AttemptFacts | null,
+): Pick<MoneyChange, 'attempt' | 'otherAttempt'> {
+  if (!payer) return {}
+  const open = openAttemptOf(facts)
+  const paid = { attempt: { attempt: payer.attempt, state: 'succeeded' } } as const
+  if (!open || open === payer) return paid
+  return { ...paid, otherAttempt: { attempt: open.attempt, state: 'abandoned' } }
+}
+
 const paidHistory = { from: 'awaiting_payment', to: 'paid', reason: 'the payment succeeded' }
 
 function decline(
@@ -175,9 +184,8 @@ function decline(
   const open = openAttemptOf(facts)
   // Without a number, a decline is believed only of an attempt that waits for its buyer.
   const meant = attempt === null ? open?.state === 'requires_action' : open?.attempt === attempt
-  if (!open || !meant) return unchanged
-  const declines = facts.attempts.filter(({ state }) => state === 'declined').length + 1
-  const left = Math.min(declinesMax - declines, attemptsMax - facts.attempts.length)
+  if (!open || !meant || attemptAbout(facts, intent) !== open) return unchanged
+  const left = Math.min(declinesMax - failuresOf(facts) - 1, attemptsMax - facts.attempts.length)
   const attemptsLeft = Math.max(0, left)
   const change: MoneyChange = {
     ...adoption(facts, intent),
@@ -198,7 +206,8 @@ function decline(
 function askBuyer(facts: MoneyFacts, intent: IntentFacts, attempt: number | null): Decided {
   const { clientSecret } = intent
   const open = openAttemptOf(facts)
-  const fresh = open?.state === 'pending' && open.attempt === (attempt ?? open.attempt)
+  const asked = open?.state === 'pending' && open.attempt === (attempt ?? open.attempt)
+  const fresh = asked && attemptAbout(facts, intent) === open
   return {
     settlement: { tag: 'requires_action', clientSecret },
     change: fresh
@@ -292,39 +301,5 @@ export function failure(
         ? [{ topic: cancelTopic, key: checkoutId, payload: { checkoutId } }]
         : []),
     ],
-  }
-}
-
-/** A line of an order whose units were taken again for late money, as its owner has decided. */
-export interface ReclaimedLine {
-  readonly sku: string
-  readonly sold: boolean
-}
-
-/**
- * Decides about late money once the owners of all SKUs have answered: every unit could be had again,
- * or all go back and so does the money. Null when somebody has decided before.
- */
-export function decideReclaim(
-  { checkoutId, order, payment }: MoneyFacts,
-  lines: readonly ReclaimedLine[],
-): MoneyChange | null {
-  if (order?.state !== 'expired' || !payment?.reclaiming) return null
-  if (lines.length > 0 && lines.every(({ sold }) => sold)) {
-    return {
-      payment: { reclaiming: false },
-      order: { by: 'late money', to: 'paid', outcome: 'confirmed', reason: 'paid late' },
-      history: {
-        from: 'expired',
-        to: 'paid',
-        reason: 'the payment came late, the units were still free',
-      },
-      tell: [paidEvent(checkoutId)],
-    }
-  }
-  return {
-    payment: { reclaiming: false },
-    units: { how: 'return', reason: 'late money could not be honoured' },
-    refund: { reason: 'late' },
   }
 }

@@ -8,12 +8,14 @@ import type { OutboxRow } from '../../../platform/outbox.ts'
 
 /**
  * Where an attempt to charge stands. `waiting`: in the queue before the provider. `pending`: somebody
- * asks the provider. `requires_action`: the bank waits for the buyer. The others are final.
+ * asks the provider. `requires_action`: the bank waits for the buyer. `replaced`: another card took its
+ * place; only a success of its own bank can still move it. The others are final.
  */
 export const attemptStates = [
   'waiting',
   'pending',
   'requires_action',
+  'replaced',
   'succeeded',
   'declined',
   'abandoned',
@@ -28,6 +30,8 @@ export interface AttemptFacts {
   /** From 1. */
   readonly attempt: number
   readonly state: AttemptState
+  /** The provider's. */
+  readonly paymentMethodId: string
 }
 
 /** The money of one checkout over all of its attempts, in minor units. */
@@ -47,11 +51,25 @@ export interface PaymentFacts {
 export interface MoneyFacts {
   readonly checkoutId: string
   /** Null when there is no order, which the provider may not know. */
-  readonly order: { readonly state: OrderState; readonly outcome: Outcome | null } | null
+  readonly order: {
+    readonly state: OrderState
+    readonly outcome: Outcome | null
+    /** Its deadline has passed. */
+    readonly overdue: boolean
+  } | null
   /** Null before the first attempt. */
   readonly payment: PaymentFacts | null
   /** All of them, by number. */
   readonly attempts: readonly AttemptFacts[]
+}
+
+/** What becomes of one attempt. */
+export interface AttemptChange {
+  readonly attempt: number
+  readonly state: AttemptState
+  /** Of a decline, or why the attempt was abandoned; up to 100 characters are kept. */
+  readonly declineCode?: string
+  readonly clientSecret?: string | null
 }
 
 /** What one decision changes. What is not named stays as it is. */
@@ -75,12 +93,15 @@ export interface MoneyChange {
     /** Why an operator has to look at it; up to 500 characters are kept. */
     readonly flagged?: string
   }
-  readonly attempt?: {
+  readonly attempt?: AttemptChange
+  /** Of a second attempt, that the first one settles as well. */
+  readonly otherAttempt?: AttemptChange
+  /** A next attempt, after what becomes of those before; written before the provider hears of it. */
+  readonly begin?: {
     readonly attempt: number
-    readonly state: AttemptState
-    /** Of a decline, or why the attempt was abandoned; up to 100 characters are kept. */
-    readonly declineCode?: string
-    readonly clientSecret?: string | null
+    readonly paymentMethodId: string
+    /** It goes into the queue; else the caller drives it from now on, and has its lease. */
+    readonly queue: boolean
   }
   /**
    * What becomes of the units: sold, given back by a hold that ended, taken again after it, or given

@@ -18,7 +18,7 @@ import {
 } from './attempts.ts'
 import { beginAttempt } from './begin.ts'
 import { capturePayment } from './capture.ts'
-import type { ReclaimedLine } from './decide-settlement.ts'
+import type { ReclaimedLine } from './decide-reclaim.ts'
 import { expireDue } from './expire-due.ts'
 import { attemptStates, type MoneyChange, type MoneyFacts } from './facts.ts'
 import { giveUp } from './give-up.ts'
@@ -86,7 +86,11 @@ function findPayment(db: CommonQueryMethods, checkoutId: string): Promise<KnownP
     select ${paymentColumns} from payments where checkout_id = ${checkoutId}`)
 }
 
-const AttemptRow = z.object({ attempt: z.number(), state: z.enum(attemptStates) })
+const AttemptRow = z.object({
+  attempt: z.number(),
+  state: z.enum(attemptStates),
+  paymentMethodId: z.string(),
+})
 
 /** The purchase as it is, its rows locked. */
 async function lockFacts(
@@ -97,10 +101,11 @@ async function lockFacts(
   const payment = await tx.maybeOne(sql.type(PaymentRow)`
     select ${paymentColumns} from payments where checkout_id = ${checkoutId} for update`)
   const attempts = await tx.any(sql.type(AttemptRow)`
-    select attempt, state from payment_attempts where checkout_id = ${checkoutId} order by attempt`)
+    select attempt, state, payment_method_id as "paymentMethodId" from payment_attempts
+     where checkout_id = ${checkoutId} order by attempt`)
   return {
     checkoutId,
-    order: order && { state: order.state, outcome: order.outcome },
+    order: order && { state: order.state, outcome: order.outcome, overdue: order.overdue },
     payment,
     attempts: [...attempts],
   }

@@ -14,7 +14,7 @@ import type { CheckoutWord } from '../../../orders/order-words.ts'
 import type { IntentFacts, RefundFacts } from '../../../payments/gateway.ts'
 import type { DueRefund } from '../../../payments/refunds.ts'
 import type { StockCommand } from '../../../stock/protocol/messages.ts'
-import type { ReclaimedLine } from './decide-settlement.ts'
+import type { ReclaimedLine } from './decide-reclaim.ts'
 import type { MoneyChange, MoneyFacts, PaymentFacts } from './facts.ts'
 
 /** A lease lasts so long; whoever drives the attempt for longer renews it. */
@@ -66,10 +66,12 @@ export type PaidFacts = Pick<IntentFacts, 'amount' | 'amountReceived' | 'currenc
 export interface PaymentView {
   /** The checkout's word. */
   readonly status: string
-  /** Of its latest attempt; null before the first. */
+  /** Of the attempt that paid, else of the latest; null before the first. The same of what follows. */
   readonly state: string | null
   readonly declineCode: string | null
   readonly clientSecret: string | null
+  readonly paymentMethodId: string | null
+  /** Attempts that were declined, or replaced by another card. */
   readonly declines: number
   /** How many attempts are before it in the queue, from 0; null when it does not wait. */
   readonly position: number | null
@@ -126,7 +128,7 @@ export interface MoneyStore extends RefundStore {
   /**
    * The usual end of it, and the same as deciding about a success: an order that is reserved or being
    * paid is paid, if amount, currency and intent are its own. Returns the commands that sell its units;
-   * null when nothing was changed.
+   * null when nothing was changed, and always after a card was replaced by another: the rules decide then.
    */
   capture(checkoutId: string, facts: PaidFacts): Promise<StockCommand[] | null>
   /**
