@@ -37,7 +37,8 @@ export function one(store: Store, expandable: readonly Expand[], find: () => Sna
       form.onlyKnows(retrieveParams)
       const expand = form.expand(expandable)
       const object = find()
-      return JSON.stringify(renderSnapshot(object, related(store, object, expand)))
+      const shown = expand.includes('payment_method')
+      return JSON.stringify(renderSnapshot(object, related(store, object, expand), shown))
     },
   }
 }
@@ -70,7 +71,8 @@ export function snapshots<K extends Kind>(
 ): string {
   const data = page.data.map((record) => {
     const object = { kind, record } as Snapshot
-    return renderSnapshot(object, related(store, object, expand))
+    const shown = expand.includes('payment_method')
+    return renderSnapshot(object, related(store, object, expand), shown)
   })
   return pageJson(resource, data, page.hasMore)
 }
@@ -89,11 +91,12 @@ export function sameParent(form: Form) {
     (intent === undefined || record.paymentIntent === intent)
 }
 
-export type Expand = 'latest_charge' | 'charge' | 'payment_intent' | 'customer'
+export type Expand = 'latest_charge' | 'charge' | 'payment_intent' | 'customer' | 'payment_method'
 
 /** The answer that shows `object`, with what `expand` asked for. */
 export function answer(store: Store, object: Snapshot, expand: readonly Expand[]): Answer {
-  return { status: 200, error: null, object, expanded: related(store, object, expand) }
+  const methodShown = expand.includes('payment_method')
+  return { status: 200, error: null, object, expanded: related(store, object, expand), methodShown }
 }
 
 /** The objects behind those ids in `object` that are asked for. */
@@ -106,6 +109,7 @@ function related(store: Store, object: Snapshot, expand: readonly Expand[]): Sna
     customer: 'customer' in record ? record.customer : undefined,
   }
   return expand.flatMap((name) => {
+    if (name === 'payment_method') return []
     const kind = name === 'payment_intent' ? 'pi' : name === 'customer' ? 'cus' : 'ch'
     const found = store.all[kind].get(ids[name] ?? '')
     return found ? [{ kind, record: found } as Snapshot] : []

@@ -215,6 +215,8 @@ function newCharge(
     metadata: of.metadata,
     description: of.description,
     receiptEmail: of.receiptEmail,
+    shipping: of.shipping ?? null,
+    statementSuffix: of.statementSuffix ?? null,
     refunds: [],
     ...outcome,
   }

@@ -6,7 +6,10 @@ const address = names('city country line1 line2 postal_code state')
 const groups: Readonly<Record<string, readonly string[]>> = {
   automatic_payment_methods: names('allow_redirects enabled'),
   created: names('gt gte lt lte'),
-  radar_options: names('session skip_rules'),
+  radar_options: names('referrer session'),
+  mandate_data: names('customer_acceptance'),
+  'mandate_data[customer_acceptance]': names('accepted_at offline online type'),
+  'mandate_data[customer_acceptance][online]': names('ip_address user_agent'),
   transfer_data: names('amount description destination metadata payment_data'),
   shipping: names('address carrier name phone tracking_number'),
   'shipping[address]': address,

@@ -4,6 +4,14 @@ import { badParameter, declined, unexpectedState } from './failure.ts'
 import type { Form } from './form.ts'
 import { customerOf, paymentMethodOf } from './intent-parameters.ts'
 import { cancelParams, captureParams, confirmParams, createParams } from './parameters.ts'
+import {
+  excludedOf,
+  receiptEmailOf,
+  refuseExcluded,
+  refuseOldParameters,
+  shippingOf,
+  statementSuffixOf,
+} from './purchase-parameters.ts'
 import type { PaymentIntentRecord } from './records.ts'
 import type { Store, Work } from './store.ts'
 import { newStripeId, randomText } from './stripe-ids.ts'
@@ -31,6 +39,7 @@ export function createPaymentIntent(
   form: Form,
 ): PaymentIntentRecord {
   form.onlyKnows(createParams)
+  refuseOldParameters(form)
   const confirm = form.flag('confirm')
   const paymentMethod = paymentMethodOf(form)
   const record: PaymentIntentRecord = {
@@ -45,7 +54,10 @@ export function createPaymentIntent(
     secret: randomText(25),
     metadata: form.metadata(),
     description: form.text('description') ?? null,
-    receiptEmail: form.text('receipt_email') ?? null,
+    receiptEmail: receiptEmailOf(form),
+    shipping: shippingOf(form),
+    statementSuffix: statementSuffixOf(form),
+    excluded: excludedOf(form),
     amountCapturable: 0,
     amountReceived: 0,
     canceledAt: null,
@@ -56,6 +68,7 @@ export function createPaymentIntent(
     bankUrl: null,
     sdk: form.flag('use_stripe_sdk'),
   }
+  refuseExcluded(record)
   if (!confirm && record.returnUrl) {
     throw badParameter('return_url', 'return_url can only be used together with confirm=true.')
   }
@@ -80,11 +93,13 @@ export function confirmPaymentIntent(
   form: Form,
 ): PaymentIntentRecord {
   form.onlyKnows(confirmParams)
+  refuseOldParameters(form)
   const { status } = before
   const options = attemptOptions(form)
   const captureMethod = form.oneOf('capture_method', captureMethods) ?? before.captureMethod
   const returnUrl = form.text('return_url') ?? before.returnUrl
-  const receiptEmail = form.text('receipt_email') ?? before.receiptEmail
+  const receiptEmail = receiptEmailOf(form) ?? before.receiptEmail
+  const shipping = shippingOf(form) ?? before.shipping ?? null
   const amount = form.whole('amount_to_confirm') ?? before.amount
   if (status === 'succeeded') {
     throw unexpectedState(
@@ -104,7 +119,9 @@ export function confirmPaymentIntent(
     )
   }
   const sdk = form.has('use_stripe_sdk') ? form.flag('use_stripe_sdk') : (before.sdk ?? false)
-  const record = { ...before, captureMethod, returnUrl, receiptEmail, paymentMethod, sdk }
+  const told = { receiptEmail, shipping }
+  const record = { ...before, ...told, captureMethod, returnUrl, paymentMethod, sdk }
+  refuseExcluded(record)
   return orThrow(attempt(charging, work, record, options))
 }
 

@@ -53,7 +53,20 @@ export interface PaymentIntentRecord {
   readonly bankUrl: string | null
   /** The shop's page asks the buyer by Stripe.js, even when there is a page to come back to. */
   readonly sdk?: boolean
+  /** Types of payment methods that it does not take. */
+  readonly excluded?: readonly string[]
+  readonly shipping?: Shipping | null
+  readonly statementSuffix?: string | null
   readonly review?: string | null
+}
+
+/** Where the goods go; members as Stripe names them, null where they were not sent. */
+export interface Shipping {
+  readonly name: string
+  readonly phone: string | null
+  readonly address: Readonly<
+    Record<'city' | 'country' | 'line1' | 'line2' | 'postal_code' | 'state', string | null>
+  >
 }
 
 export interface ChargeRecord {
@@ -75,6 +88,8 @@ export interface ChargeRecord {
   readonly metadata: Metadata
   readonly description: string | null
   readonly receiptEmail: string | null
+  readonly shipping?: Shipping | null
+  readonly statementSuffix?: string | null
   readonly refunds: readonly string[]
   readonly disputes?: readonly string[]
   /** A warning of its issuer. */
@@ -232,4 +247,6 @@ export interface Answer {
   readonly object: Snapshot | null
   /** Each stands in the object in place of its id, because `expand` asked for it. */
   readonly expanded: readonly Snapshot[]
+  /** The same, of the payment method of a PaymentIntent, which is no object of its own here. */
+  readonly methodShown?: boolean
 }

@@ -15,7 +15,9 @@ export function renderCharge(record: ChargeRecord): Stripe.Charge {
     application_fee_amount: null,
     balance_transaction: null,
     billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
-    calculated_statement_descriptor: null,
+    calculated_statement_descriptor: record.statementSuffix
+      ? `SLUICE* ${record.statementSuffix}`
+      : 'SLUICE',
     captured: record.captured,
     created: record.created,
     currency: record.currency,
@@ -42,11 +44,11 @@ export function renderCharge(record: ChargeRecord): Stripe.Charge {
       record.amountRefunded > 0 &&
       record.amountRefunded === (record.captured ? record.amountCaptured : record.amount),
     review: record.review ?? null,
-    shipping: null,
+    shipping: record.shipping ?? null,
     source: null,
     source_transfer: null,
     statement_descriptor: null,
-    statement_descriptor_suffix: null,
+    statement_descriptor_suffix: record.statementSuffix ?? null,
     status: record.status,
     transfer_data: null,
     transfer_group: null,

@@ -29,7 +29,7 @@ export function renderPaymentIntent(record: PaymentIntentRecord): Stripe.Payment
     customer: record.customer ?? null,
     customer_account: null,
     description: record.description,
-    excluded_payment_method_types: null,
+    excluded_payment_method_types: record.excluded?.length ? [...record.excluded] : null,
     last_payment_error: lastError && renderPaymentError(lastError, record),
     latest_charge: record.charges.at(-1) ?? null,
     livemode: false,
@@ -53,10 +53,10 @@ export function renderPaymentIntent(record: PaymentIntentRecord): Stripe.Payment
     receipt_email: record.receiptEmail,
     review: record.review ?? null,
     setup_future_usage: null,
-    shipping: null,
+    shipping: record.shipping ?? null,
     source: null,
     statement_descriptor: null,
-    statement_descriptor_suffix: null,
+    statement_descriptor_suffix: record.statementSuffix ?? null,
     status: record.status,
     transfer_data: null,
     transfer_group: null,
@@ -89,10 +89,10 @@ function renderPaymentError(
   }
 }
 
-/** Writes out the payment method of a failed attempt. */
+/** Writes out a payment method; `about` says since when it is known. */
 export function renderPaymentMethod(
-  { paymentMethod }: PaymentError,
-  { created }: PaymentIntentRecord,
+  { paymentMethod }: Pick<PaymentError, 'paymentMethod'>,
+  { created }: Pick<PaymentIntentRecord, 'created'>,
 ): Stripe.PaymentMethod {
   const method = findPaymentMethod(paymentMethod)
   return {

@@ -20,8 +20,8 @@ const renderers: { readonly [K in Kind]: (record: Records[K]) => object } = {
 
 /** The JSON of an answer; equal for equal answers. */
 export function renderAnswer(answer: Answer): string {
-  const { error, object, expanded } = answer
-  if (!error) return JSON.stringify(object ? renderSnapshot(object, expanded) : {})
+  const { error, object, expanded, methodShown } = answer
+  if (!error) return JSON.stringify(object ? renderSnapshot(object, expanded, methodShown) : {})
   const about =
     object?.kind === 'pi'
       ? {
@@ -34,9 +34,17 @@ export function renderAnswer(answer: Answer): string {
   return JSON.stringify({ error: { ...error, ...about } })
 }
 
-/** Writes an object out, with each of `expanded` in the place of its id. */
-export function renderSnapshot(object: Snapshot, expanded: readonly Snapshot[] = []): object {
-  const written = renderPlain(object)
+/** Writes an object out, with each of `expanded`, and perhaps the payment method, in the place of its id. */
+export function renderSnapshot(
+  object: Snapshot,
+  expanded: readonly Snapshot[] = [],
+  methodShown = false,
+): object {
+  const method = methodShown && object.kind === 'pi' ? object.record.paymentMethod : null
+  const plain = renderPlain(object)
+  const written = method
+    ? { ...plain, payment_method: renderPaymentMethod({ paymentMethod: method }, object.record) }
+    : plain
   if (expanded.length === 0) return written
   const members = expanded.map((each) => [memberFor(object, each), renderPlain(each)])
   return { ...written, ...Object.fromEntries(members) }

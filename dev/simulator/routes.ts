@@ -80,7 +80,7 @@ export function endpointNames(): string[] {
 
 /** The objects that most belong to. */
 const parents: readonly Expand[] = ['charge', 'payment_intent']
-const ofIntents: readonly Expand[] = ['latest_charge', 'customer']
+const ofIntents: readonly Expand[] = ['latest_charge', 'customer', 'payment_method']
 
 const routes: Readonly<Record<string, Route>> = {
   'POST /v1/payment_intents': ({ store, charging }) =>
