@@ -53,7 +53,9 @@ export async function checkHolds(
 
 const overdueAt = (moment: FragmentSqlToken) => sql.fragment`(
   o.state = 'reserved' and o.expires_at < ${moment}
-  or o.state = 'paying' and o.expires_at < ${moment} - make_interval(secs => ${payingSeconds}))`
+  or o.state = 'paying' and o.expires_at < ${moment} - make_interval(secs => ${payingSeconds})
+    and not exists (select from payment_attempts a
+      where a.checkout_id = o.id and a.state = 'pending' and a.processing))`
 
 async function findOverdue(
   tx: DatabaseTransactionConnection,

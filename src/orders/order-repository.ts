@@ -28,6 +28,7 @@ const Payment = z.object({
   refunded: z.number(),
   refunding: z.boolean(),
   bankHasMoney: z.boolean(),
+  card: z.object({ brand: z.string(), last4: z.string() }).nullable(),
 })
 /** What somebody else has about the payment: the most serious of it. */
 const Dispute = z.object({
@@ -164,7 +165,10 @@ function columns({ id, role }: Viewer): Fragment {
       where l.order_id = o.id and l.seller_id is not null), '[]') as sellers,
     (select jsonb_build_object('status', p.status, 'captured', p.captured, 'refunded', p.refunded,
         'refunding', exists (select from refunds r where r.checkout_id = p.checkout_id and r.state = 'pending'),
-        'bankHasMoney', exists (select from payment_concerns c where c.checkout_id = p.checkout_id and c.took_money))
+        'bankHasMoney', exists (select from payment_concerns c where c.checkout_id = p.checkout_id and c.took_money),
+        'card', (select jsonb_build_object('brand', a.card_brand, 'last4', a.card_last4) from payment_attempts a
+          where a.checkout_id = p.checkout_id and a.card_last4 is not null
+          order by (a.state = 'succeeded') desc, a.attempt desc limit 1))
       from payments p where p.checkout_id = o.id) as payment,
     (select jsonb_build_object('kind', c.kind, 'reason', c.reason, 'open', c.open, 'stopsShipping', c.stops_shipping,
         'status', case when c.cleared_at is null then c.status else 'cleared' end, 'dueAt', c.due_at)
@@ -189,6 +193,7 @@ const Locked = z.object({
   state,
   outcome,
   buyerId: z.string(),
+  number: z.number().nullable(),
   placed: z.boolean(),
   overdue: z.boolean(),
 })
@@ -203,7 +208,7 @@ export function lockOrder(
   orderId: string,
 ): Promise<LockedOrder | null> {
   return tx.maybeOne(sql.type(Locked)`
-    select state, outcome, buyer_id as "buyerId", number is not null as placed,
+    select state, outcome, buyer_id as "buyerId", number, number is not null as placed,
         coalesce(expires_at <= now(), false) as overdue
       from orders where id = ${orderId} for update`)
 }

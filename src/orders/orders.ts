@@ -61,11 +61,12 @@ function viewOf(row: OrderRow, viewer: Viewer) {
 
 /** What others have sold in the same order is no business of a seller's, so it gets no sums. */
 function paymentView(payment: NonNullable<OrderRow['payment']>, seller: boolean) {
-  const { captured, refunded } = payment
+  const { captured, refunded, card } = payment
   return {
     status: paymentStatus(payment),
     captured: seller ? null : captured,
     refunded: seller ? null : refunded,
+    card: seller ? null : card,
   }
 }
 

@@ -1,7 +1,7 @@
 /** One attempt to charge, driven to a verdict. No transaction is open while this runs. */
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
-import type { Amount, Charge, IntentAnswer, IntentFacts, PaymentGateway } from './gateway.ts'
+import type { Charge, IntentAnswer, IntentFacts, NewCharge, PaymentGateway } from './gateway.ts'
 import { askPatiently, chargePatience, type Patience } from './patience.ts'
 import { chargeOf } from './stripe-words.ts'
 
@@ -17,8 +17,7 @@ export interface ChargeDeps {
 }
 
 /** One attempt to charge. The amount is in minor units; `attempt` counts those of the checkout. */
-export interface ChargeRequest extends Amount {
-  readonly checkoutId: string
+export interface ChargeRequest extends Omit<NewCharge, 'key'> {
   readonly attempt: number
   readonly paymentMethodId: string
   /** Null when no answer has named the checkout's intent yet. */
@@ -27,6 +26,8 @@ export interface ChargeRequest extends Amount {
   readonly again: boolean
   /** Counts the keys of this attempt, from 0. */
   readonly keyRound: number
+  /** Since the provider was first asked; 0 when it has not been. */
+  readonly sentSecondsAgo: number
 }
 
 /**
@@ -48,19 +49,19 @@ export function keyOf({
  */
 export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<Charge> {
   const { gateway, patience = chargePatience, counted = true } = deps
-  const { checkoutId, paymentMethodId, amount, currency, intentId } = request
+  const { paymentMethodId, intentId, details } = request
   const key = keyOf(request)
   const make = () =>
     askPatiently(deps, patience, (timeoutMs, first) =>
       gateway.createAndConfirm(
-        { checkoutId, amount, currency, paymentMethodId, key },
+        { ...newChargeOf(request), paymentMethodId },
         { timeoutMs, counted: first && counted },
       ),
     )
-  if (intentId === null) return believe(deps, request, await make())
+  if (intentId === null) return believe(deps, request, sameWords(request, await make()))
   const asked = await askPatiently(deps, patience, (timeoutMs, first) =>
     gateway.confirmIntent(
-      { intentId, paymentMethodId, key },
+      { intentId, paymentMethodId, details, key },
       { timeoutMs, counted: first && counted },
     ),
   )
@@ -70,7 +71,25 @@ export async function charge(deps: ChargeDeps, request: ChargeRequest): Promise<
 }
 
 /** The provider's code for a key that went with another request before. */
-const keyOfAnother = 'idempotency_error'
+export const keyOfAnother = 'idempotency_error'
+/** Longer than any bank takes. */
+const bankSeconds = 60
+
+/**
+ * An older release, or another setting, has asked for the attempt in other words: the provider repeats
+ * no answer then. It is looked for, once the request of then can no longer be under way.
+ */
+function sameWords({ again, sentSecondsAgo }: ChargeRequest, asked: Charge): Charge {
+  if (!again || asked.tag !== 'refused' || asked.code !== keyOfAnother) return asked
+  const why = sentSecondsAgo < bankSeconds ? 'in_use' : 'stored'
+  return { tag: 'unknown', why, message: 'its key went with other words' }
+}
+
+/** What an attempt asks for with its key, for whoever repeats it or takes the key. */
+export function newChargeOf(request: ChargeRequest): NewCharge {
+  const { checkoutId, buyerId, orderNumber, details, amount, currency } = request
+  return { checkoutId, buyerId, orderNumber, details, amount, currency, key: keyOf(request) }
+}
 
 /** What an answer comes to: one that a key replays tells what was true then. */
 async function believe(

@@ -16,6 +16,15 @@ export type IntentStatus =
   | 'succeeded'
   | 'canceled'
 
+/** What a buyer recognizes a card by: its brand in the provider's words, and its last four digits. */
+export interface CardFacts {
+  readonly brand: string
+  readonly last4: string
+}
+
+/** Which payment methods the shop takes: those that pay at once, or also those that take days. */
+export type PaymentMethods = 'immediate' | 'any'
+
 /** What the provider says of a PaymentIntent. `amount` is what it asks for, in minor units. */
 export interface IntentFacts extends Amount {
   readonly id: string
@@ -29,6 +38,8 @@ export interface IntentFacts extends Amount {
   readonly declineCode: string | null
   /** What it is being paid with, was paid with, or could not be paid with at last. */
   readonly paymentMethodId: string | null
+  /** The card behind it, where the answer names one. */
+  readonly card: CardFacts | null
 }
 
 /** An answer: the provider did not do it, and would not do it if it were asked again. */
@@ -97,9 +108,35 @@ export type RefundAnswer =
   | RefusedByProvider
   | Unknown
 
+/** What the provider is told of a buyer for one attempt. */
+export interface BuyerDetails {
+  /** Where the provider sends its receipt to. */
+  readonly receiptEmail?: string
+  /** Where the goods go; the provider judges by it whether the card is a stolen one. */
+  readonly shipping?: {
+    readonly name: string
+    readonly phone?: string | undefined
+    readonly address: {
+      readonly line1: string
+      readonly line2?: string | undefined
+      readonly city?: string | undefined
+      readonly state?: string | undefined
+      readonly postalCode?: string | undefined
+      /** ISO 3166-1, two letters. */
+      readonly country: string
+    }
+  }
+  /** From where the buyer has accepted that an account is debited. */
+  readonly acceptance?: { readonly ip: string; readonly userAgent: string }
+}
+
 /** A checkout to be charged under a key. */
 export interface NewCharge extends Amount {
   readonly checkoutId: string
+  readonly buyerId: string
+  /** As the buyer knows the order; null when it has none. */
+  readonly orderNumber: number | null
+  readonly details: BuyerDetails | null
   readonly key: string
 }
 
@@ -149,7 +186,10 @@ export interface PaymentGateway {
     | Unknown
   >
   confirmIntent(
-    request: { readonly intentId: string; readonly paymentMethodId: string; readonly key: string },
+    request: Pick<NewCharge, 'details' | 'key'> & {
+      readonly intentId: string
+      readonly paymentMethodId: string
+    },
     options?: CallOptions,
   ): Promise<Charge>
   /** Whether the provider knows our key: null when it does, else why it does not, or cannot be asked. */

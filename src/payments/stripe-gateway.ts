@@ -10,11 +10,12 @@ import type {
   Charge,
   IntentAnswer,
   IntentFacts,
-  NewCharge,
   PaymentGateway,
+  PaymentMethods,
   RefundAnswer,
 } from './gateway.ts'
 import { asking, keysOf } from './stripe-calls.ts'
+import { confirmParameters, expand, intentParameters } from './stripe-parameters.ts'
 import { chargeOf, factsOf, failureOf, isOtherUse, refundFactsOf } from './stripe-words.ts'
 
 /** What the gateway needs, of one process. */
@@ -23,6 +24,8 @@ export interface StripeSettings {
   readonly secretKey: string
   /** Default: Stripe itself. */
   readonly apiBase?: string | undefined
+  /** Default: those that pay at once. */
+  readonly methods?: PaymentMethods
   /** Default for each call. Milliseconds. */
   readonly timeoutMs?: number
   readonly clock: Clock
@@ -57,7 +60,12 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
     httpAgent: new Agent({ keepAlive: true, timeout: connectMs }),
   })
   const ask = asking(settings.clock, settings.timeoutMs ?? usualMs, keys)
-  return { ...intentCalls(stripe, ask), ...lookCalls(stripe, ask), ...refundCalls(stripe, ask) }
+  const { methods = 'immediate' } = settings
+  return {
+    ...intentCalls(stripe, ask, methods),
+    ...lookCalls(stripe, ask),
+    ...refundCalls(stripe, ask),
+  }
 }
 
 type Ask = ReturnType<typeof asking>
@@ -67,10 +75,15 @@ type LookCall = 'retrieveIntent' | 'findIntents' | 'checkAccess'
 function intentCalls(
   { paymentIntents }: Stripe,
   ask: Ask,
+  methods: PaymentMethods,
 ): Omit<PaymentGateway, RefundCall | LookCall> {
   return {
-    async createAndConfirm({ paymentMethodId, key, ...charge }, options) {
-      const intent = { ...intentOf(charge), payment_method: paymentMethodId, confirm: true }
+    async createAndConfirm({ paymentMethodId, key, details, ...charge }, options) {
+      const intent = {
+        ...intentParameters(charge, methods),
+        ...confirmParameters(paymentMethodId, details),
+        confirm: true,
+      }
       return charged(
         ask(
           'payment_intent',
@@ -80,10 +93,11 @@ function intentCalls(
       )
     },
     async burnKey({ key, ...charge }, options) {
+      const bare = intentParameters(charge, methods)
       try {
         const intent = await ask(
           'payment_intent',
-          (limit) => paymentIntents.create(intentOf(charge), { idempotencyKey: key, ...limit }),
+          (limit) => paymentIntents.create(bare, { idempotencyKey: key, ...limit }),
           options,
         )
         return { tag: 'unused', intent: factsOf(intent) }
@@ -92,8 +106,8 @@ function intentCalls(
         return isOtherUse(error) ? { tag: 'used' } : failureOf(error)
       }
     },
-    async confirmIntent({ intentId, paymentMethodId, key }, options) {
-      const method = { payment_method: paymentMethodId }
+    async confirmIntent({ intentId, paymentMethodId, key, details }, options) {
+      const method = confirmParameters(paymentMethodId, details)
       return charged(
         ask(
           'payment_intent',
@@ -151,21 +165,14 @@ function lookCalls({ paymentIntents }: Stripe, ask: Ask): Pick<PaymentGateway, L
     },
     retrieveIntent(intentId, options) {
       return intentAnswer(
-        ask('payment_intent', (limit) => paymentIntents.retrieve(intentId, {}, limit), options),
+        ask(
+          'payment_intent',
+          (limit) => paymentIntents.retrieve(intentId, { expand }, limit),
+          options,
+        ),
       )
     },
   }
-}
-
-/** The intent of a checkout, not confirmed. */
-function intentOf({ checkoutId, amount, currency }: Omit<NewCharge, 'key'>) {
-  return {
-    amount,
-    currency: currency.toLowerCase(),
-    metadata: { checkoutId },
-    // What redirects needs a page to come back to; the bank's question does not.
-    automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
-  } satisfies Stripe.PaymentIntentCreateParams
 }
 
 /** What a confirmed intent comes to. A decline is an error that carries the intent. */

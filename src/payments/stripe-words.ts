@@ -1,6 +1,13 @@
 /** What Stripe says, in the words of the shop: facts, verdicts, failures. */
 import { Stripe } from 'stripe'
-import type { Charge, IntentFacts, RefundFacts, RefusedByProvider, Unknown } from './gateway.ts'
+import type {
+  CardFacts,
+  Charge,
+  IntentFacts,
+  RefundFacts,
+  RefusedByProvider,
+  Unknown,
+} from './gateway.ts'
 import { NoAnswer } from './stripe-calls.ts'
 
 /**
@@ -18,8 +25,18 @@ export function factsOf(intent: Stripe.PaymentIntent): IntentFacts {
     checkoutId: intent.metadata?.checkoutId ?? null,
     clientSecret: intent.client_secret ?? null,
     paymentMethodId: idOf(intent.payment_method ?? error?.payment_method),
+    card: cardOf(intent.payment_method ?? error?.payment_method),
     declineCode: error ? (error.decline_code ?? error.code ?? 'generic_decline') : null,
   }
+}
+
+/** Longer texts are nobody's brand. */
+const brandMax = 40
+
+function cardOf(method: string | Stripe.PaymentMethod | null | undefined): CardFacts | null {
+  if (typeof method !== 'object' || !method?.card) return null
+  const { brand, last4 } = method.card
+  return { brand: brand.slice(0, brandMax), last4: last4.slice(0, 4) }
 }
 
 /** Of an object that the provider writes out, or names by its id. */

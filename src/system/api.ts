@@ -11,6 +11,7 @@ import { Confirmations } from '../flows/pay/confirm.ts'
 import type { MoneyDeps } from '../flows/pay/money-deps.ts'
 import type { PaymentQueue } from '../flows/pay/payment-queue.ts'
 import { createPlaceOrder } from '../flows/pay/place-order.ts'
+import { receiptEmailOf } from '../flows/pay/receipt-email.ts'
 import { Checkouts } from '../flows/reserve/checkouts.ts'
 import { createPlaceFromCart } from '../flows/reserve/from-cart.ts'
 import { Results } from '../flows/reserve/results.ts'
@@ -145,7 +146,10 @@ function routesOf(config: ConnectedConfig, parts: RouteParts): FastifyPluginAsyn
   const { identity, ids, images, catalogue, availability, carts, results, ...money } = parts
   const { pool, strategy, clock, log } = parts
   const checkouts = new Checkouts({ pool, ids, strategy, results, clock })
-  const confirmations = new Confirmations({ ...money, checkouts })
+  const confirmations = new Confirmations({
+    ...{ ...money, checkouts },
+    ...(config.STRIPE_RECEIPT_EMAIL ? { receiptEmailOf: receiptEmailOf(pool) } : {}),
+  })
   const cancelCheckout = createCancelCheckout({ store: money.store, ids, strategy })
   const giveBack = (accountId: string) => giveBackAll({ pool, cancelCheckout }, accountId)
   const onNotEmptied = (error: unknown) =>
@@ -167,7 +171,7 @@ function routesOf(config: ConnectedConfig, parts: RouteParts): FastifyPluginAsyn
     cartRoutes({ carts }),
     stockRoutes({ pool, strategy }),
     auditRoutes({ pool }),
-    confirmRoutes({ confirmations }),
+    confirmRoutes({ confirmations, debits: config.PAYMENT_METHODS === 'any' }),
     placeOrderRoutes({ placeOrder: createPlaceOrder({ ...buying, onNotEmptied }) }),
     orderRoutes({
       pool,

@@ -112,13 +112,14 @@ function moneyOf(
   { budget, urgency }: { readonly budget: CallBudget; readonly urgency: Urgency },
 ): MoneyDeps {
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
+  const { PAYMENT_METHODS: methods } = config
   const { clock, log } = parts
   const store = pgMoneyStore(parts.pool)
   // Without a key there is nobody but the simulator to pay with.
   const stripe = stripeGateway(
     secretKey
-      ? { secretKey, apiBase, clock }
-      : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl, clock },
+      ? { secretKey, apiBase, methods, clock }
+      : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl, methods, clock },
   )
   const gateway = budgetedGateway(stripe, { budget, urgency, clock })
   return {

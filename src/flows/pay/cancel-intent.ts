@@ -1,4 +1,4 @@
-import { keyOf } from '../../payments/charge.ts'
+import { keyOfAnother, newChargeOf } from '../../payments/charge.ts'
 import type { IntentFacts } from '../../payments/gateway.ts'
 import { PermanentFailure } from '../../platform/retries.ts'
 import { keySafeSeconds } from './drive.ts'
@@ -57,8 +57,8 @@ async function cancelKnown(
  */
 async function cancelUnnamed(deps: CancelIntentDeps, open: OpenAttempt): Promise<void> {
   const { gateway } = deps
-  const { checkoutId, amount, currency, paymentMethodId, sentSecondsAgo } = open
-  const charge = { checkoutId, amount, currency, key: keyOf(open) }
+  const { checkoutId, paymentMethodId, sentSecondsAgo } = open
+  const charge = newChargeOf(open)
   if (sentSecondsAgo > keySafeSeconds) return cancelFound(deps, open)
   const burnt = await gateway.burnKey(charge)
   if (burnt.tag === 'unused') return cancelKnown(deps, checkoutId, burnt.intent.id)
@@ -75,6 +75,8 @@ async function cancelUnnamed(deps: CancelIntentDeps, open: OpenAttempt): Promise
     throw new ProviderAway(answer.message)
   }
   if (answer.tag === 'refused') {
+    // An older release has asked in other words, which the key does not repeat.
+    if (answer.code === keyOfAnother) return cancelFound(deps, open)
     return answer.intent
       ? cancelKnown(deps, checkoutId, answer.intent.id)
       : neverCharged(deps, checkoutId)

@@ -1,6 +1,8 @@
 /** What a buyer is told who asks to pay. */
 import { AppError } from '../../kernel/errors.ts'
+import type { CardFacts } from '../../payments/gateway.ts'
 import type { CheckoutView } from '../reserve/checkout-repository.ts'
+import type { Driven } from './drive.ts'
 
 /** The answer to a confirm that did not fail: 200 when `confirmed`, 202 when `paying`. */
 export interface Confirmed {
@@ -9,6 +11,8 @@ export interface Confirmed {
   readonly orderId: string
   /** For the buyer's browser, when the bank wants the buyer. */
   readonly clientSecret: string | null
+  /** Of the attempt that the answer is about, where the provider has named it. */
+  readonly card: CardFacts | null
   /** How many payments are before it at the provider, from 0; null when it does not wait for them. */
   readonly position: number | null
   /** When to ask again, in milliseconds; 0 when it is confirmed. */
@@ -17,6 +21,8 @@ export interface Confirmed {
 
 /** When a buyer who was told `paying` should ask again. */
 const pollMs = { least: 1_000, most: 30_000 }
+/** The provider is at it for longer than a buyer waits: milliseconds until they look again. */
+export const atProviderMs = pollMs.most
 
 /** For a checkout that cannot be paid, or is paid already. */
 export function answerOf({ id, status, orderId }: CheckoutView): Confirmed {
@@ -36,34 +42,53 @@ export function answerOf({ id, status, orderId }: CheckoutView): Confirmed {
 }
 
 /** The order is paid. */
-export const confirmed = (orderId: string): Confirmed => ({
-  status: 'confirmed',
-  orderId,
-  clientSecret: null,
-  position: null,
-  pollAfterMs: 0,
+export const confirmed = (orderId: string, card: CardFacts | null = null): Confirmed => ({
+  ...{ status: 'confirmed', orderId, clientSecret: null, card },
+  ...{ position: null, pollAfterMs: 0 },
 })
 
 /** The payment goes on; `turnMs` is how long its turn takes to come, in milliseconds. */
 export function paying(
   orderId: string,
-  clientSecret: string | null,
-  position: number | null = null,
-  turnMs = 0,
+  more: Partial<Pick<Confirmed, 'clientSecret' | 'card' | 'position'>> & {
+    readonly turnMs?: number
+  } = {},
 ): Confirmed {
-  return { status: 'paying', orderId, clientSecret, position, pollAfterMs: pollAfter(turnMs) }
+  const { clientSecret = null, card = null, position = null, turnMs = 0 } = more
+  return {
+    ...{ status: 'paying', orderId, clientSecret, card },
+    ...{ position, pollAfterMs: pollAfter(turnMs) },
+  }
 }
 
 /** When to ask again, in milliseconds, about a payment whose turn comes in `turnMs`. */
 export const pollAfter = (turnMs: number) => Math.min(Math.max(turnMs, pollMs.least), pollMs.most)
 
 /** The bank declined the card; without attempts left, the hold has ended. */
-export function declined(declineCode: string, attemptsLeft: number): AppError {
+export function declined(
+  declineCode: string,
+  attemptsLeft: number,
+  card: CardFacts | null,
+): AppError {
   const detail =
     attemptsLeft > 0
       ? 'The card was declined. The hold goes on; try another card.'
       : 'The card was declined, and no attempts are left. The units have gone back.'
-  return new AppError('card_declined', detail, { members: { declineCode, attemptsLeft } })
+  return new AppError('card_declined', detail, {
+    members: { declineCode, attemptsLeft, ...(card ? { card: { ...card } } : {}) },
+  })
+}
+
+/** The provider would not make the attempt; `message` is in its words. */
+export function refused({ why, message }: Extract<Driven, { readonly tag: 'refused' }>): AppError {
+  if (why === 'other') return unavailable()
+  const detail =
+    why === 'method type'
+      ? 'This payment method takes days. The shop takes only those that pay at once, such as cards.'
+      : 'The payment provider does not accept this payment method.'
+  return new AppError('validation_failed', detail, {
+    errors: [{ path: 'paymentMethodId', message: message.slice(0, 200) }],
+  })
 }
 
 /** Another card is wanted while the last attempt is at its bank. */

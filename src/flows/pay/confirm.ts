@@ -2,18 +2,20 @@
  * From a hold to a paid order: one attempt at a time, however often and from wherever it is asked
  * for.
  */
-import { AppError } from '../../kernel/errors.ts'
 import { settlesWithin } from '../../kernel/settles-within.ts'
+import type { BuyerDetails, CardFacts } from '../../payments/gateway.ts'
 import { type Checkouts, noCheckout } from '../reserve/checkouts.ts'
 import { ProviderAway } from './cancel-intent.ts'
 import {
   answerOf,
+  atProviderMs,
   type Confirmed,
   confirmed,
   declined,
   noneLeft,
   paying,
   pollAfter,
+  refused,
   unavailable,
 } from './confirm-answers.ts'
 import { type Driven, driveAttempt } from './drive.ts'
@@ -28,6 +30,8 @@ export interface ConfirmRequest {
   readonly checkoutId: string
   readonly buyerId: string
   readonly paymentMethodId: string
+  /** What the provider is told of the buyer. */
+  readonly details?: BuyerDetails | null
   /** How long to wait for the verdict, in milliseconds. Default: 10 seconds. */
   readonly waitMs?: number
 }
@@ -42,6 +46,8 @@ const lookAtMostMs = 500
 export type ConfirmDeps = MoneyDeps & {
   readonly checkouts: Pick<Checkouts, 'get' | 'getCommitted'>
   readonly queue: Pick<PaymentQueue, 'needed' | 'poke' | 'rest' | 'waitMs'>
+  /** Where the provider's receipt goes; default: the provider sends none. */
+  readonly receiptEmailOf?: (buyerId: string) => Promise<string | null>
 }
 
 /**
@@ -80,7 +86,9 @@ export class Confirmations {
       if (late) return late
     }
     const now = found.status === 'reserved' ? await checkouts.get(found.id, buyerId) : found
-    return now.status === 'paying' ? this.#join(winner, deadline) : answerOf(now)
+    // What was paid is told with its card, as it was the first time.
+    const known = now.status === 'paying' || now.status === 'confirmed'
+    return known ? this.#join(winner, deadline) : answerOf(now)
   }
 
   /**
@@ -91,8 +99,9 @@ export class Confirmations {
     checkoutId: string,
     buyerId: string,
   ): Promise<Pick<Confirmed, 'position' | 'pollAfterMs'>> {
-    const { position } = await this.#look({ checkoutId, buyerId })
-    const turnMs = position === null ? 0 : this.#deps.queue.waitMs(position)
+    const { position, processing } = await this.#look({ checkoutId, buyerId })
+    const askedMs = processing ? atProviderMs : 0
+    const turnMs = position === null ? askedMs : this.#deps.queue.waitMs(position)
     return { position, pollAfterMs: pollAfter(turnMs) }
   }
 
@@ -102,12 +111,21 @@ export class Confirmations {
     const running = this.#inFlight.get(checkoutId)
     if (running?.buyerId === buyerId) return this.#await(request, running.driven, deadline)
     const { store, queue } = this.#deps
+    const details = await this.#detailsOf(request)
     const queued = queue.needed
-    const begun = await store.begin({ checkoutId, buyerId, paymentMethodId, queue: queued })
+    const begun = await store.begin({
+      ...{ checkoutId, buyerId, paymentMethodId, details },
+      queue: queued,
+    })
     if (!begun) return null
     if (!queued) return this.#await(request, this.#drive(buyerId, begun), deadline)
     queue.poke()
     return this.#join(request, deadline)
+  }
+
+  async #detailsOf({ buyerId, details = null }: ConfirmRequest): Promise<BuyerDetails | null> {
+    const receiptEmail = (await this.#deps.receiptEmailOf?.(buyerId)) ?? null
+    return receiptEmail === null ? details : { ...details, receiptEmail }
   }
 
   #drive(buyerId: string, attempt: Attempt): Promise<Driven> {
@@ -136,51 +154,45 @@ export class Confirmations {
         'a payment failed after its buyer was told to wait; it is resumed',
       ),
     )
-    return paying(checkoutId, null)
+    return paying(checkoutId)
   }
 
   async #toAnswer(request: ConfirmRequest, driven: Driven, deadline: number): Promise<Confirmed> {
     switch (driven.tag) {
       case 'refused':
-        if (driven.param !== 'payment_method') throw unavailable()
-        throw new AppError(
-          'validation_failed',
-          'The payment provider does not accept this payment method.',
-          {
-            errors: [{ path: 'paymentMethodId', message: driven.message.slice(0, 200) }],
-          },
-        )
+        throw refused(driven)
       case 'unavailable': {
         const found = await this.#look(request)
-        if (found.status === 'confirmed') return confirmed(request.checkoutId)
+        if (found.status === 'confirmed') return confirmed(request.checkoutId, found.card)
         throw unavailable()
       }
       case 'not now':
         this.#deps.queue.rest()
         return this.#join(request, deadline, false)
       case 'settled':
-        return this.#settledAs(request, driven.settlement)
+        return this.#settledAs(request, driven)
     }
   }
 
   async #settledAs(
     request: ConfirmRequest,
-    settlement: Extract<Driven, { tag: 'settled' }>['settlement'],
+    { settlement, card }: Extract<Driven, { tag: 'settled' }>,
   ): Promise<Confirmed> {
+    const { checkoutId } = request
     switch (settlement.tag) {
       case 'confirmed':
-        return confirmed(request.checkoutId)
+        return confirmed(checkoutId, card)
       case 'declined':
-        throw declined(settlement.declineCode, settlement.attemptsLeft)
+        throw declined(settlement.declineCode, settlement.attemptsLeft, card)
       case 'requires_action':
-        return paying(request.checkoutId, settlement.clientSecret)
+        return paying(checkoutId, { clientSecret: settlement.clientSecret, card })
       case 'processing':
-        return paying(request.checkoutId, null)
+        return paying(checkoutId, { turnMs: atProviderMs, card })
       default:
         // Somebody else has settled it, or it ended meanwhile: what is true now is the answer.
         return (
-          (await this.#answerNow(request, await this.#look(request))) ??
-          paying(request.checkoutId, null)
+          (await this.#answerNow(request, await this.#look(request), card)) ??
+          paying(checkoutId, { card })
         )
     }
   }
@@ -215,7 +227,9 @@ export class Confirmations {
       const left = deadline - clock.monotonic()
       const turnMs = found.position === null ? 0 : queue.waitMs(found.position)
       const pause = Math.min(lookFirstMs * (looked + 1), lookAtMostMs)
-      if (turnMs > left || pause >= left) return paying(checkoutId, null, found.position, turnMs)
+      if (turnMs > left || pause >= left) {
+        return paying(checkoutId, { position: found.position, turnMs, card: found.card })
+      }
       await clock.sleep(pause)
     }
   }
@@ -233,8 +247,9 @@ export class Confirmations {
     if (found.paymentMethodId === paymentMethodId) return null
     const { store, queue, declinesMax } = this.#deps
     const queued = queue.needed
+    const other = { paymentMethodId, queue: queued, details: await this.#detailsOf(request) }
     const { decided } = await store.change(checkoutId, (facts) =>
-      decideReplacement(facts, { paymentMethodId, queue: queued }, { declinesMax }),
+      decideReplacement(facts, other, { declinesMax }),
     )
     if (decided.tag === 'none left') throw noneLeft()
     if (decided.tag !== 'begun') return null
@@ -269,17 +284,27 @@ export class Confirmations {
 
   /**
    * The answer as things stand; null while an attempt has no verdict. Throws the problem of one
-   * that failed.
+   * that failed. `seen` is the card of an answer that somebody else has settled first.
    */
-  async #answerNow(request: ConfirmRequest, found: PaymentView): Promise<Confirmed | null> {
-    if (found.status === 'confirmed') return confirmed(request.checkoutId)
+  async #answerNow(
+    request: ConfirmRequest,
+    found: PaymentView,
+    seen: CardFacts | null = null,
+  ): Promise<Confirmed | null> {
+    const { checkoutId } = request
+    const { clientSecret, processing } = found
+    const card = found.card ?? seen
+    if (found.status === 'confirmed') return confirmed(checkoutId, card)
+    if (found.status === 'paying' && processing) {
+      return paying(checkoutId, { turnMs: atProviderMs, card })
+    }
     if (found.state === 'requires_action' && found.status === 'paying') {
-      return paying(request.checkoutId, found.clientSecret)
+      return paying(checkoutId, { clientSecret, card })
     }
     if (found.status === 'paying') return null
     if (found.state === 'declined' && ['reserved', 'payment_failed'].includes(found.status)) {
       const left = found.status === 'reserved' ? this.#deps.declinesMax - found.declines : 0
-      throw declined(found.declineCode ?? 'generic_decline', Math.max(0, left))
+      throw declined(found.declineCode ?? 'generic_decline', Math.max(0, left), card)
     }
     if (found.status === 'payment_failed' || found.status === 'reserved') throw unavailable()
     return answerOf(await this.#deps.checkouts.get(request.checkoutId, request.buyerId))

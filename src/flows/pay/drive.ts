@@ -1,6 +1,6 @@
 /** Drives one attempt to a verdict, or as far as the provider goes with it. */
 import { asksOverAnother, type ChargeRequest, charge } from '../../payments/charge.ts'
-import type { Charge, Unknown } from '../../payments/gateway.ts'
+import type { CardFacts, Charge, RefusedByProvider, Unknown } from '../../payments/gateway.ts'
 import { chargeOf } from '../../payments/stripe-words.ts'
 import type { Settlement } from './money/settlement.ts'
 import { type Attempt, askAgainSeconds } from './money/store.ts'
@@ -8,15 +8,32 @@ import type { MoneyDeps } from './money-deps.ts'
 import { capturePaid, settleNews, settlePayment } from './settle.ts'
 
 /**
- * What came of asking the provider. `refused`: it would not make the attempt; `param` is the parameter
- * at fault, `message` its words, for the log and for the buyer. `unavailable`: it is away, and the units
+ * What came of asking the provider. `refused`: it would not make the attempt; `message` is in its words,
+ * for the log and for the buyer. `unavailable`: it is away, and the units
  * went back or wait for their deadline, as it is set. `not now`: the attempt waits, and its hold is kept.
  */
 export type Driven =
-  | { readonly tag: 'settled'; readonly settlement: Settlement }
-  | { readonly tag: 'refused'; readonly param: string | null; readonly message: string }
+  | {
+      readonly tag: 'settled'
+      readonly settlement: Settlement
+      /** Of the answer that was settled. */
+      readonly card: CardFacts | null
+    }
+  | { readonly tag: 'refused'; readonly why: Refused; readonly message: string }
   | { readonly tag: 'unavailable'; readonly message: string }
   | { readonly tag: 'not now'; readonly message: string }
+
+/** The payment method: one that the provider does not know, or one that the shop does not take. */
+export type Refused = 'method' | 'method type' | 'other'
+
+/** The provider's code for a payment method of a type that the intent does not take. */
+export const wrongMethodType = 'payment_intent_incompatible_payment_method'
+
+function whyRefused({ code, param, message }: RefusedByProvider): Refused {
+  const notAllowed = message.includes('is not allowed for this PaymentIntent')
+  if (code === wrongMethodType || notAllowed) return 'method type'
+  return param === 'payment_method' ? 'method' : 'other'
+}
 
 /** The provider forgets a key after a day: from then on it is asked what it has first. */
 export const keySafeSeconds = 20 * 3600
@@ -35,7 +52,8 @@ export async function driveAttempt(deps: MoneyDeps, attempt: Attempt): Promise<D
   if (amount === 0) {
     const nothing = { id: null, amount, amountReceived: 0, currency }
     const changed = await capturePaid(deps, checkoutId, nothing)
-    return { tag: 'settled', settlement: { tag: changed ? 'confirmed' : 'unchanged' } }
+    const settlement = { tag: changed ? 'confirmed' : 'unchanged' } as const
+    return { tag: 'settled', settlement, card: null }
   }
   return deps.leases.during(attempt, async () => {
     const answer = await chargeByAnyKey(deps, attempt)
@@ -99,7 +117,7 @@ async function conclude(
   deps.access.granted()
   if (answer.tag !== 'refused') {
     const settlement = await settlePayment(deps, checkoutId, answer, attempt)
-    return { tag: 'settled', settlement }
+    return { tag: 'settled', settlement, card: answer.intent.card }
   }
   const { code, param, message, intent } = answer
   deps.log.warn(
@@ -107,7 +125,7 @@ async function conclude(
     'the provider refused a payment attempt; the attempt is abandoned',
   )
   await settleNews(deps, checkoutId, { tag: 'refused', attempt, why: code, intent })
-  return { tag: 'refused', param, message }
+  return { tag: 'refused', why: whyRefused(answer), message }
 }
 
 /**

@@ -7,7 +7,7 @@ import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-words.ts
 import { PermanentFailure } from '../../platform/retries.ts'
 import { ProviderAway } from './cancel-intent.ts'
 import { hearConcern } from './hear-concern.ts'
-import type { KnownPayment } from './money/store.ts'
+import type { KnownPayment, OpenAttempt } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
 import { settleRefund } from './settle-refund.ts'
@@ -75,11 +75,15 @@ async function handleIntent(
   if (verdict.tag === 'unknown' || verdict.tag === 'refused') return 'processed'
   if (verdict.tag === 'canceled' || verdict.tag === 'succeeded') {
     await settlePayment(deps, checkoutId, verdict, null)
-  } else if (open && (verdict.tag !== 'declined' || open.state === 'requires_action')) {
+  } else if (open && (verdict.tag !== 'declined' || isLeftAlone(open))) {
     await settlePayment(deps, checkoutId, verdict, open.attempt)
   }
   return 'processed'
 }
+
+/** The bank waits for its buyer, or the provider for the bank: nobody of ours is at it. */
+const isLeftAlone = ({ state, processing }: OpenAttempt) =>
+  state === 'requires_action' || processing
 
 /**
  * The payment that the metadata of an unknown intent names: the answer that would have told us of the

@@ -17,6 +17,7 @@ import { overloaded } from '../reserve/refusals.ts'
 import { type Line, type Refusal, type ReservationStrategy, refused } from '../reserve/strategy.ts'
 import type { Confirmations } from './confirm.ts'
 import type { Confirmed } from './confirm-answers.ts'
+import { wrongMethodType } from './drive.ts'
 import { failHold } from './fail-hold.ts'
 import type { MoneyStore } from './money/store.ts'
 
@@ -182,7 +183,8 @@ async function rethrow(deps: PlaceOrderDeps, checkoutId: string, status: string)
 function problemOf(last: z.infer<typeof AttemptRow> | null): AppError | null {
   if (last?.state === 'declined') return declined(last.declineCode ?? 'generic_decline')
   // Any other attempt without a verdict was ended because nobody could be asked.
-  if (last?.declineCode !== 'resource_missing') return null
+  const code = last?.declineCode
+  if (code !== 'resource_missing' && code !== wrongMethodType) return null
   return new AppError(
     'validation_failed',
     'The payment provider does not accept this payment method.',

@@ -14,19 +14,29 @@ import { settlePayment } from './settle.ts'
  * of what has ended is cancelled, which throws as {@link cancelIntent}.
  */
 export async function pursuePayment(deps: MoneyDeps, open: OpenAttempt): Promise<Driven | null> {
-  const { checkoutId, attempt, state, intentId } = open
+  const { checkoutId, attempt, state, intentId, processing } = open
+  if (processing) await deps.store.lease([open], lookAgainSeconds(open))
   if (open.ended) {
     await cancelIntent(deps, checkoutId)
     return null
   }
   // Nobody has taken this call from the budget: it is not the queue's turn.
-  if (state === 'pending') return driveAttempt({ ...deps, counted: false }, open)
+  if (state === 'pending' && !processing) return driveAttempt({ ...deps, counted: false }, open)
   // It waits for its turn, or for its buyer.
   if (state === 'waiting' || intentId === null) return null
-  await deps.store.lease([open], askAgainSeconds)
+  if (!processing) await deps.store.lease([open], askAgainSeconds)
   const answer = await deps.gateway.retrieveIntent(intentId)
   if (answer.tag !== 'intent') return null
   const shown = chargeOf(answer.intent)
   if (shown.tag === 'unknown' || shown.tag === 'refused') return null
-  return { tag: 'settled', settlement: await settlePayment(deps, checkoutId, shown, attempt) }
+  const settlement = await settlePayment(deps, checkoutId, shown, attempt)
+  return { tag: 'settled', settlement, card: answer.intent.card }
+}
+
+/** A debit takes days: it is looked at every hour in the end. Its event is usually earlier. */
+const lookAtMostSeconds = 3_600
+
+/** A quarter of the time that it has been under way. */
+function lookAgainSeconds({ sentSecondsAgo }: OpenAttempt): number {
+  return Math.min(lookAtMostSeconds, Math.max(askAgainSeconds, Math.ceil(sentSecondsAgo / 4)))
 }

@@ -84,6 +84,12 @@ export const orderSchema = z.object({
         ),
       captured: z.int().nullable().describe('null for sellers'),
       refunded: z.int().nullable().describe('null for sellers'),
+      card: z
+        .object({ brand: z.string(), last4: z.string() })
+        .nullable()
+        .describe(
+          'the card that was paid with, or tried last; null for sellers, and where none is known',
+        ),
     })
     .nullable()
     .describe('null before the first attempt to pay'),

@@ -31,7 +31,7 @@ test('another card takes the place of one whose bank waits for the buyer', async
     const bought = await shop.reserve()
     await shop.confirm(bought, asks)
     const money = shop.money()
-    const wanted = { paymentMethodId: 'pm_card_visa', queue: false }
+    const wanted = { paymentMethodId: 'pm_card_visa', queue: false, details: null }
     await money.store.change(bought.id, (facts) => decideReplacement(facts, wanted, money))
     const intent = await shop.intentOf(bought.id)
     const agreed = { outcome: 'succeed' }

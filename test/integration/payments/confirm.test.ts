@@ -8,7 +8,8 @@ test('a reserved checkout is paid: one charge, a paid order, sold units', async 
   const shop = await startPayingSystem(t)
   const bought = await shop.reserve({ units: 5, price: 1_250, quantity: 2 })
   const answer = await shop.confirm(bought)
-  assert.deepEqual([answer.status, answer.body], [200, { status: 'confirmed', orderId: bought.id }])
+  const paid = { status: 'confirmed', orderId: bought.id, card: { brand: 'visa', last4: '4242' } }
+  assert.deepEqual([answer.status, answer.body], [200, paid])
   await shop.becomes(bought.id, {
     checkout: 'confirmed',
     order: 'paid',
@@ -78,7 +79,8 @@ test('twenty confirms at once are one attempt with twenty equal answers', async 
     ),
   )
   for (const { status, body } of answers) {
-    assert.deepEqual([status, body], [200, { status: 'confirmed', orderId: bought.id }])
+    const card = { brand: 'visa', last4: '4242' }
+    assert.deepEqual([status, body], [200, { status: 'confirmed', orderId: bought.id, card }])
   }
   await shop.becomes(bought.id, { order: 'paid', attempts: ['succeeded'] })
   assert.equal((await shop.moneyOf(bought.id)).charges, 1)

@@ -118,7 +118,8 @@ test('a decline that is heard after the next attempt has begun is not believed o
   await shop.becomes(bought.id, { checkout: 'reserved', attempts: ['declined'] })
   assert.equal((await shop.confirm(bought, 'pm_card_authenticationRequired')).status, 202)
   slow.hear()
-  assert.deepEqual(await first, { tag: 'settled', settlement: { tag: 'unchanged' } })
+  const card = { brand: 'visa', last4: '0002' }
+  assert.deepEqual(await first, { tag: 'settled', settlement: { tag: 'unchanged' }, card })
   await shop.becomes(bought.id, { checkout: 'paying', attempts: ['declined', 'requires_action'] })
 })
 

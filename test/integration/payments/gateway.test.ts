@@ -23,7 +23,10 @@ async function gatewayTo(t: TestContext, listener: RequestListener): Promise<Pay
 }
 
 const options = { timeoutMs: 500 }
-const amount = { amount: 100, currency: 'EUR', key: 'key' }
+const amount = {
+  ...{ amount: 100, currency: 'EUR', key: 'key' },
+  ...{ buyerId: 'buyer', orderNumber: 7, details: null },
+}
 
 function everyCall(gateway: PaymentGateway) {
   return {
@@ -34,7 +37,7 @@ function everyCall(gateway: PaymentGateway) {
     burnKey: gateway.burnKey({ ...amount, checkoutId: 'checkout' }, options),
     findIntents: gateway.findIntents({ checkoutId: 'checkout', aroundMs: 0 }, options),
     confirmIntent: gateway.confirmIntent(
-      { intentId: 'pi_1', paymentMethodId: 'pm_card_visa', key: 'key' },
+      { intentId: 'pi_1', paymentMethodId: 'pm_card_visa', key: 'key', details: null },
       options,
     ),
     retrieveIntent: gateway.retrieveIntent('pi_1', options),

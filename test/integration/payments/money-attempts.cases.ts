@@ -10,8 +10,10 @@ export const attempting: Record<string, MoneyCase> = {
     shop,
   ) => {
     const checkout = await shop.reserved()
-    assert.deepEqual(await shop.begin(checkout), {
+    const begun = await shop.begin(checkout)
+    assert.deepEqual(begun, {
       ...{ checkoutId: checkout.id, attempt: 1, paymentMethodId: method, intentId: null },
+      ...{ buyerId: checkout.buyerId, orderNumber: begun?.orderNumber, details: null },
       ...{ amount: 500, currency: 'EUR', again: false, keyRound: 0, sentSecondsAgo: 0 },
     })
     assert.equal((await shop.see(checkout.id)).state, 'paying')
@@ -149,7 +151,7 @@ export const attempting: Record<string, MoneyCase> = {
       payment: { intentId: `pi_${id}` },
       attempt: { attempt: 1, state: 'requires_action', clientSecret: 's' },
     })
-    const other = { attempt: 2, paymentMethodId: 'pm_other', queue: false }
+    const other = { attempt: 2, paymentMethodId: 'pm_other', queue: false, details: null }
     await shop.change(id, { attempt: { attempt: 1, state: 'replaced' }, begin: other })
     const view = await shop.store.view(id, buyerId)
     assert.deepEqual(
@@ -174,14 +176,62 @@ export const attempting: Record<string, MoneyCase> = {
   },
   'another card waits in the queue as the first one did': async (shop) => {
     const { id } = await shop.begun()
+    const details = { receiptEmail: 'buyer@example.com' }
     await shop.change(id, { attempt: { attempt: 1, state: 'requires_action', clientSecret: 's' } })
-    const other = { attempt: 2, paymentMethodId: 'pm_other', queue: true }
+    const other = { attempt: 2, paymentMethodId: 'pm_other', queue: true, details }
     await shop.change(id, { attempt: { attempt: 1, state: 'replaced' }, begin: other })
     const [taken] = await shop.store.takeWaiting(9)
     assert.deepEqual(
       [taken?.checkoutId, taken?.attempt, taken?.paymentMethodId, taken?.again],
       [id, 2, 'pm_other', false],
     )
+    assert.deepEqual(taken?.details, details)
+  },
+  'what is told of the buyer is kept until the verdict, and then forgotten': async (shop) => {
+    const checkout = await shop.reserved()
+    const details = {
+      shipping: { name: 'B', address: { line1: "12, Rue de l'Été", country: 'FR' } },
+    }
+    const begun = await shop.store.begin({
+      ...{ checkoutId: checkout.id, buyerId: checkout.buyerId, paymentMethodId: method },
+      ...{ queue: false, details },
+    })
+    assert.deepEqual(begun?.details, details)
+    assert.deepEqual((await shop.store.open(checkout.id))?.details, details)
+    await shop.change(checkout.id, { attempt: { attempt: 1, state: 'abandoned' } })
+    await shop.change(checkout.id, { attempt: { attempt: 1, state: 'requires_action' } })
+    assert.equal((await shop.store.open(checkout.id))?.details, null)
+  },
+  'an attempt names its card, and the one that paid': async (shop) => {
+    const { id, buyerId } = await shop.begun()
+    const visa = { brand: 'visa', last4: '4242' }
+    await shop.change(id, {
+      order: { by: 'payment', to: 'reserved' },
+      attempt: { attempt: 1, state: 'declined', card: { brand: 'amex', last4: '0005' } },
+    })
+    assert.deepEqual((await shop.store.view(id, buyerId))?.card, { brand: 'amex', last4: '0005' })
+    await shop.begin({ id, buyerId })
+    assert.equal((await shop.store.view(id, buyerId))?.card, null)
+    assert.ok(await shop.store.capture(id, { ...paidFacts(id), card: visa }))
+    assert.deepEqual((await shop.store.view(id, buyerId))?.card, visa)
+    const { decided } = await shop.store.change(id, (facts) => ({ facts, change: null }))
+    assert.deepEqual(
+      decided.facts.attempts.map(({ cardKnown }) => cardKnown),
+      [true, true],
+    )
+  },
+  'what the provider is at is looked at, and its hold stays for two weeks': async (shop) => {
+    const { id, buyerId } = await shop.begun(false, 10)
+    const debit = { attempt: 1, state: 'pending', processing: true } as const
+    await shop.change(id, { attempt: debit })
+    assert.equal((await shop.store.view(id, buyerId))?.processing, true)
+    await shop.world.pass(20)
+    assert.deepEqual(await shop.store.takeOverdue(9), [])
+    await shop.world.pass(13 * 86_400)
+    assert.equal((await shop.store.expireDue(9)).count, 0)
+    assert.equal((await shop.store.takeOverdue(9))[0]?.processing, true)
+    await shop.world.pass(86_400)
+    assert.equal((await shop.store.expireDue(9)).count, 1)
   },
   'a key is left behind once': async (shop) => {
     const { id } = await shop.begun()
@@ -198,7 +248,7 @@ export const attempting: Record<string, MoneyCase> = {
     const reserved = await shop.reserved()
     const nothing = {
       ...{ state: null, declineCode: null, clientSecret: null, declines: 0, position: null },
-      ...{ paymentMethodId: null, leaseOver: false },
+      ...{ paymentMethodId: null, card: null, processing: false, leaseOver: false },
     }
     assert.deepEqual(await shop.store.view(reserved.id, reserved.buyerId), {
       ...nothing,

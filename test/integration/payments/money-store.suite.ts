@@ -88,9 +88,13 @@ const changing: Record<string, MoneyCase> = {
         tell: [{ topic: 'payment.failed', key: id, payload: {} }],
       },
     }))
-    assert.deepEqual(decided.facts.order, { state: 'paying', outcome: null, overdue: false })
+    const { order } = decided.facts
+    assert.deepEqual([order?.state, order?.outcome, order?.overdue], ['paying', null, false])
     assert.deepEqual(decided.facts.attempts, [
-      { attempt: 1, state: 'pending', paymentMethodId: method },
+      {
+        ...{ attempt: 1, state: 'pending', paymentMethodId: method },
+        ...{ processing: false, cardKnown: false },
+      },
     ])
     assert.equal(decided.facts.payment?.intentId, null)
     assert.deepEqual(

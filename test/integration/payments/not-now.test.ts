@@ -115,6 +115,7 @@ test('a buyer who gave up a payment that nobody answered is never charged by a l
   const { amount, currency } = { amount: 1_000, currency: 'EUR' }
   const late = await shop.money().gateway.createAndConfirm({
     checkoutId: bought.id,
+    ...{ buyerId: bought.buyer, orderNumber: null, details: null },
     amount,
     currency,
     paymentMethodId: 'pm_card_visa',

@@ -26,7 +26,11 @@ export class MoneyJudge {
       const { id, outcome, expiresAtMs, total } = order
       const net = provider.netOf(id)
       if (net > total) this.#breach(id, `its buyer has paid ${net} of ${total}`)
-      const overdue = outcome === null && (expiresAtMs ?? 0) + sparedMs < now()
+      // A debit may take days.
+      const held = tables
+        .attemptsOf(id)
+        .some(({ state, processing }) => state === 'pending' && processing)
+      const overdue = outcome === null && !held && (expiresAtMs ?? 0) + sparedMs < now()
       if (overdue) this.#breach(id, 'its hold does not end')
       if (tables.attemptsOf(id).filter(isOpen).length > 1) this.#breach(id, 'two attempts are open')
     }

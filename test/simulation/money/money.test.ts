@@ -58,7 +58,7 @@ const mutants: Readonly<Record<keyof MoneyMutants, number>> = {
   leasesUnkept: 35,
   anyIntentCaptured: 79,
   beginsTwice: 1,
-  reclaimsTrusted: 1421,
+  reclaimsTrusted: 1446,
   keysUnburnt: 1,
   busyIsAway: 25,
   looksAreBlind: 28,

@@ -21,8 +21,9 @@ export function mutantGateway(mutants: MoneyMutants, gateway: PaymentGateway): P
       const asked = anotherIntent ? await gateway.retrieveIntent(request.intentId, options) : null
       if (asked?.tag === 'intent' && asked.intent.status === 'requires_action') {
         const { amount, currency, checkoutId } = asked.intent
-        const { paymentMethodId, key } = request
-        const anew = { amount, currency, checkoutId: checkoutId ?? '', paymentMethodId, key }
+        const nobody = { checkoutId: checkoutId ?? '', buyerId: '', orderNumber: null }
+        const { intentId: _, ...same } = request
+        const anew = { ...nobody, amount, currency, ...same }
         return gateway.createAndConfirm(anew, options)
       }
       return blur(gateway.confirmIntent(keyed(request), options))

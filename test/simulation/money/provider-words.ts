@@ -73,6 +73,7 @@ export function factsOf(intent: Intent): IntentFacts {
   return {
     ...{ id, status, amount, currency, checkoutId, declineCode, amountReceived: received },
     ...{ clientSecret: `${id}_secret`, paymentMethodId: method === '' ? null : method },
+    card: method === '' ? null : { brand: 'visa', last4: method.slice(0, 4) },
   }
 }
 

@@ -56,14 +56,18 @@ function movePayment(
 function moveAttempt(
   tables: MoneyTables,
   checkoutId: string,
-  { attempt, state, declineCode, clientSecret }: AttemptChange,
+  { attempt, state, declineCode, clientSecret, card, processing = false }: AttemptChange,
 ): void {
   const row = tables.attemptsOf(checkoutId).find((each) => each.attempt === attempt)
   if (!row) return
   row.state = state
   row.declineCode = declineCode?.slice(0, 100) ?? row.declineCode
   row.clientSecret = clientSecret ?? row.clientSecret
-  if (state === 'requires_action') row.leasedUntilMs = tables.now() + bankSeconds * 1_000
+  row.card = card ?? row.card
+  row.processing = processing
+  const open = state === 'requires_action' || processing
+  if (!open) row.details = null
+  if (open) row.leasedUntilMs = tables.now() + bankSeconds * 1_000
 }
 
 /** All that was captured and is not on its way back. */

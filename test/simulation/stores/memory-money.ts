@@ -1,5 +1,4 @@
 /** The port MoneyStore in memory: each verb does what its SQL in src/flows/pay/money does. */
-import { graceSeconds, sparedSeconds } from '../../../src/flows/pay/money/expire-due.ts'
 import type { MoneyChange, MoneyFacts } from '../../../src/flows/pay/money/facts.ts'
 import {
   type Attempt,
@@ -20,7 +19,7 @@ import { cancelTopic } from '../../../src/platform/outbox.ts'
 import type { StockCommand } from '../../../src/stock/protocol/messages.ts'
 import type { MoneyMutants } from '../money/money-mutants.ts'
 import { changeMoney } from './change-money.ts'
-import { knownOf } from './look-at-money.ts'
+import { isSpared, knownOf, queueOf, viewOf } from './look-at-money.ts'
 import { claimRefunds, failRefund, succeedRefund, takeRefundBack } from './memory-refunds.ts'
 import {
   type AttemptRow,
@@ -61,7 +60,7 @@ export class MemoryMoney implements MoneyStore {
   }
 
   async begin(request: BeginRequest): Promise<Attempt | null> {
-    const { checkoutId, buyerId, paymentMethodId, queue } = request
+    const { checkoutId, buyerId, paymentMethodId, queue, details = null } = request
     const { orders, payments } = this.#tables
     const order = orders.get(checkoutId)
     const known = this.#tables.attemptsOf(checkoutId)
@@ -72,7 +71,7 @@ export class MemoryMoney implements MoneyStore {
     const { total: amount, currency } = order
     const payment = payments.get(checkoutId) ?? newPayment(checkoutId, amount, currency)
     payments.set(checkoutId, payment)
-    const next = { checkoutId, attempt: known.length + 1, paymentMethodId, queue }
+    const next = { checkoutId, attempt: known.length + 1, paymentMethodId, queue, details }
     const row = newAttempt(this.#tables, next)
     return { ...this.#attempt(row), again: false }
   }
@@ -97,7 +96,10 @@ export class MemoryMoney implements MoneyStore {
     Object.assign(order, { state: 'paid', outcome: 'confirmed', reason: null })
     Object.assign(payment, { status: 'succeeded', captured: facts.amount, intentId: facts.id })
     const open = this.#tables.attemptsOf(checkoutId).filter(isOpen)
-    for (const row of open) row.state = 'succeeded'
+    for (const row of open) {
+      const card = facts.card ?? row.card
+      Object.assign(row, { state: 'succeeded', card, processing: false, details: null })
+    }
     if (open.length === 0) this.#tables.tellHistory(checkoutId, 'awaiting_payment', 'paid')
     this.#tables.tell({ topic: 'order.paid', key: checkoutId, payload: { orderId: checkoutId } })
     const held = this.#tables.linesOf(checkoutId).filter(({ stock }) => stock === 'held')
@@ -134,29 +136,15 @@ export class MemoryMoney implements MoneyStore {
   }
 
   async view(checkoutId: string, buyerId: string): Promise<PaymentView | null> {
-    const order = this.#tables.orders.get(checkoutId)
-    if (order?.buyerId !== buyerId) return null
-    const rows = this.#tables.attemptsOf(checkoutId)
-    const last = rows.find(({ state }) => state === 'succeeded') ?? rows.at(-1)
-    const waits = last?.state === 'waiting'
-    return {
-      status: checkoutWord(order.state, order.outcome),
-      state: last?.state ?? null,
-      declineCode: last?.declineCode ?? null,
-      clientSecret: last?.clientSecret ?? null,
-      paymentMethodId: last?.paymentMethodId ?? null,
-      declines: rows.filter(({ state }) => ['declined', 'replaced'].includes(state)).length,
-      position: waits ? this.#queue().indexOf(last) : null,
-      leaseOver: last !== undefined && last.leasedUntilMs <= this.#now,
-    }
+    return viewOf(this.#tables, checkoutId, buyerId)
   }
 
   async countWaiting(max: number): Promise<number> {
-    return this.#queue().slice(0, max).length
+    return queueOf(this.#tables).slice(0, max).length
   }
 
   async takeWaiting(max: number): Promise<Attempt[]> {
-    const first = this.#queue().slice(0, max)
+    const first = queueOf(this.#tables).slice(0, max)
     return first.map((row) => {
       const again = row.sentAtMs !== null
       row.state = 'pending'
@@ -296,27 +284,13 @@ export class MemoryMoney implements MoneyStore {
         order.outcome === null &&
         mayMove(order, 'sweep', 'expired') &&
         (order.expiresAtMs ?? Number.POSITIVE_INFINITY) < this.#now &&
-        (this.#mutants.sweepIgnoresLeases || !this.#isSpared(order.id)),
+        (this.#mutants.sweepIgnoresLeases || !isSpared(this.#tables, order.id)),
     )
-  }
-
-  #isSpared(checkoutId: string): boolean {
-    return this.#tables.attemptsOf(checkoutId).some(({ state, leasedUntilMs, createdAtMs }) => {
-      const driven = state === 'pending' && leasedUntilMs > this.#now - graceSeconds * 1_000
-      return (state === 'waiting' || driven) && createdAtMs > this.#now - sparedSeconds * 1_000
-    })
   }
 
   #hasEnded(checkoutId: string, unpaid: boolean): boolean {
     const outcome = this.#tables.orders.get(checkoutId)?.outcome ?? null
     return outcome !== null && !(unpaid && outcome === 'confirmed')
-  }
-
-  /** What waits, in its order. */
-  #queue(): AttemptRow[] {
-    return [...this.#tables.openAttempts()]
-      .filter(({ state }) => state === 'waiting')
-      .sort((a, b) => a.createdAtMs - b.createdAtMs || (a.checkoutId < b.checkoutId ? -1 : 1))
   }
 
   #these(attempts: readonly AttemptId[]): AttemptRow[] {
@@ -326,10 +300,12 @@ export class MemoryMoney implements MoneyStore {
   }
 
   #attempt(row: AttemptRow): Attempt {
-    const { checkoutId, attempt, paymentMethodId, keyRound, sentAtMs } = row
+    const { checkoutId, attempt, paymentMethodId, keyRound, sentAtMs, details } = row
+    const buyerId = this.#tables.orders.get(checkoutId)?.buyerId ?? ''
     const payment = this.#tables.payments.get(checkoutId)
     return {
       ...{ checkoutId, attempt, paymentMethodId, keyRound, again: sentAtMs !== null },
+      ...{ buyerId, orderNumber: null, details },
       intentId: payment?.intentId ?? null,
       amount: payment?.amount ?? 0,
       currency: payment?.currency ?? '',
@@ -339,6 +315,12 @@ export class MemoryMoney implements MoneyStore {
 
   #openAttempt(row: AttemptRow): OpenAttempt {
     const state = row.state as OpenAttempt['state']
-    return { ...this.#attempt(row), state, ended: this.#hasEnded(row.checkoutId, false) }
+    const { processing } = row
+    return {
+      ...this.#attempt(row),
+      state,
+      processing,
+      ended: this.#hasEnded(row.checkoutId, false),
+    }
   }
 }

@@ -3,6 +3,7 @@ import type { AttemptState, MoneyFacts } from '../../../src/flows/pay/money/fact
 import { type BeginRequest, leaseSeconds } from '../../../src/flows/pay/money/store.ts'
 import { canMove } from '../../../src/orders/order-state.ts'
 import type { OrderState, Outcome } from '../../../src/orders/order-words.ts'
+import type { BuyerDetails, CardFacts } from '../../../src/payments/gateway.ts'
 import type { OutboxRow } from '../../../src/platform/outbox.ts'
 import type { CommandKind, StockCommand } from '../../../src/stock/protocol/messages.ts'
 
@@ -51,6 +52,9 @@ export interface AttemptRow {
   sentAtMs: number | null
   leasedUntilMs: number
   keyRound: number
+  details: BuyerDetails | null
+  card: CardFacts | null
+  processing: boolean
 }
 
 export interface RefundRow {
@@ -132,12 +136,13 @@ export class MoneyTables {
     return {
       checkoutId,
       order: order && {
-        ...{ state: order.state, outcome: order.outcome },
+        ...{ state: order.state, outcome: order.outcome, buyerId: order.buyerId, number: null },
         overdue: order.expiresAtMs !== null && order.expiresAtMs <= this.now(),
       },
       payment: row ? { ...row, reclaiming: row.reclaimingSinceMs !== null } : null,
-      attempts: this.attemptsOf(checkoutId).map(({ attempt, state, paymentMethodId }) => ({
-        ...{ attempt, state, paymentMethodId },
+      attempts: this.attemptsOf(checkoutId).map((row) => ({
+        ...{ attempt: row.attempt, state: row.state, paymentMethodId: row.paymentMethodId },
+        ...{ processing: row.processing, cardKnown: row.card !== null },
       })),
     }
   }
@@ -239,13 +244,16 @@ export function newAttempt(
     attempt,
     paymentMethodId,
     queue,
-  }: Pick<AttemptRow, 'checkoutId' | 'attempt'> & Pick<BeginRequest, 'paymentMethodId' | 'queue'>,
+    details = null,
+  }: Pick<AttemptRow, 'checkoutId' | 'attempt'> &
+    Pick<BeginRequest, 'paymentMethodId' | 'queue' | 'details'>,
 ): AttemptRow {
   const now = tables.now()
   const row: AttemptRow = {
     ...{ checkoutId, attempt, paymentMethodId, keyRound: 0 },
     ...{ state: queue ? 'waiting' : 'pending', declineCode: null, clientSecret: null },
     ...{ createdAtMs: now, sentAtMs: queue ? null : now },
+    ...{ details, card: null, processing: false },
     leasedUntilMs: now + leaseSeconds * 1_000,
   }
   tables.attempts.set(checkoutId, [...tables.attemptsOf(checkoutId), row])

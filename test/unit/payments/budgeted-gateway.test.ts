@@ -51,12 +51,13 @@ const intent = {
   checkoutId: 'c',
   key: 'k',
   paymentMethodId: 'pm',
+  ...{ buyerId: 'b', orderNumber: 7, details: null },
 }
 
 test('each call counts against its endpoint', async () => {
   const { placed, taken, called } = world()
   await placed.createAndConfirm(intent)
-  await placed.confirmIntent({ intentId: 'pi', paymentMethodId: 'pm', key: 'k' })
+  await placed.confirmIntent({ ...intent, intentId: 'pi' })
   await placed.cancelIntent('pi')
   await placed.retrieveIntent('pi')
   await placed.createRefund({ intentId: 'pi', amount: 5, refundId: 'r', key: 'k' })

@@ -29,6 +29,7 @@ async function countedCalls(counted?: boolean): Promise<(boolean | undefined)[]>
   const deps = { gateway, clock, random: () => 0, patience }
   await charge(counted === undefined ? deps : { ...deps, counted }, {
     ...{ checkoutId: 'c', attempt: 1, paymentMethodId: 'pm', intentId: null },
+    ...{ buyerId: 'b', orderNumber: 7, details: null, sentSecondsAgo: 0 },
     ...{ amount: 500, currency: 'EUR', again: false, keyRound: 0 },
   })
   return calls

@@ -8,12 +8,17 @@ import type { IntentFacts } from '../../../src/payments/gateway.ts'
 
 const cards = ['pm_first', 'pm_second', 'pm_third', 'pm_fourth']
 const attemptsOf = (...states: AttemptFacts['state'][]): AttemptFacts[] =>
-  states.map((state, i) => ({ attempt: i + 1, state, paymentMethodId: cards[i] ?? '' }))
+  states.map((state, i) => ({
+    ...{ attempt: i + 1, state, paymentMethodId: cards[i] ?? '' },
+    ...{ processing: false, cardKnown: false },
+  }))
+
+const whose = { buyerId: 'b', number: 7 }
 
 function facts(attempts: AttemptFacts[], more: Partial<MoneyFacts> = {}): MoneyFacts {
   return {
     checkoutId: 'c',
-    order: { state: 'paying', outcome: null, overdue: false },
+    order: { state: 'paying', outcome: null, overdue: false, ...whose },
     payment: {
       ...{ intentId: 'pi_1', amount: 500, currency: 'EUR', status: 'open', captured: 0 },
       ...{ refunded: 0, reclaiming: false },
@@ -27,10 +32,11 @@ function intent(status: IntentFacts['status'], paymentMethodId: string | null): 
   return {
     ...{ id: 'pi_1', status, amount: 500, currency: 'EUR', checkoutId: 'c', clientSecret: 's' },
     ...{ amountReceived: status === 'succeeded' ? 500 : 0, declineCode: null, paymentMethodId },
+    card: null,
   }
 }
 
-const other = { paymentMethodId: 'pm_second', queue: false }
+const other = { paymentMethodId: 'pm_second', queue: false, details: null }
 const rules = { declinesMax: 3 }
 const replace = (known: MoneyFacts, asked = other) => decideReplacement(known, asked, rules).tag
 
@@ -52,9 +58,9 @@ test('a buyer whose bank asks may take another card; while it is being asked, it
 test('no card is charged for a hold that has ended, or whose deadline has passed', () => {
   const attempts = attemptsOf('requires_action')
   const orders = [
-    { state: 'paying', outcome: null, overdue: true },
-    { state: 'expired', outcome: 'expired', overdue: true },
-    { state: 'paid', outcome: 'confirmed', overdue: false },
+    { state: 'paying', outcome: null, overdue: true, ...whose },
+    { state: 'expired', outcome: 'expired', overdue: true, ...whose },
+    { state: 'paid', outcome: 'confirmed', overdue: false, ...whose },
   ] as const
   for (const order of orders) {
     assert.equal(replace(facts(attempts, { order })), 'unchanged', order.state)
@@ -77,7 +83,7 @@ test('the late yes of the first bank is credited to the first card, and pays onc
   const late = facts(attemptsOf('replaced', 'pending'))
   const { settlement, change } = decideSettlement(late, succeeded('pm_first'), rules)
   assert.equal(settlement.tag, 'confirmed')
-  assert.deepEqual(change?.attempt, { attempt: 1, state: 'succeeded' })
+  assert.deepEqual(change?.attempt, { attempt: 1, state: 'succeeded', card: null })
   assert.deepEqual(change?.otherAttempt, { attempt: 2, state: 'abandoned' })
   assert.equal(change?.history, undefined, 'the attempt is the entry of the history')
   for (const name of ['pm_second', 'pm_unknown', null]) {
@@ -101,7 +107,7 @@ const declined = (paymentMethodId: string) =>
     declineCode: 'x',
     intent: intent('requires_payment_method', paymentMethodId),
   }) as const
-const wanted = (n: number) => ({ paymentMethodId: cards[n] ?? '', queue: false })
+const wanted = (n: number) => ({ ...other, paymentMethodId: cards[n] ?? '' })
 const succeeded = (paymentMethodId: string | null) =>
   ({
     tag: 'verdict',

@@ -68,15 +68,18 @@ async function movePayment(
 async function moveAttempt(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
-  { attempt, state, declineCode, clientSecret }: AttemptChange,
+  { attempt, state, declineCode, clientSecret, card, processing = false }: AttemptChange,
 ): Promise<void> {
-  const open = state === 'requires_action'
+  const open = state === 'requires_action' || processing
   await tx.query(sql.typeAlias('none')`
     update payment_attempts
        set state = ${state}, decline_code = coalesce(${declineCode?.slice(0, 100) ?? null}, decline_code),
-           client_secret = coalesce(${clientSecret ?? null}, client_secret),
+           client_secret = coalesce(${clientSecret ?? null}, client_secret), processing = ${processing},
+           card_brand = coalesce(${card?.brand ?? null}, card_brand),
+           card_last4 = coalesce(${card?.last4 ?? null}, card_last4),
+           details = case when ${open} then details end,
            leased_until = case when ${open} then now() + make_interval(secs => ${askAgainSeconds}) else leased_until end,
-           settled_at = case when ${open} then settled_at else now() end
+           settled_at = case when ${open} or state = ${state} then settled_at else now() end
      where checkout_id = ${checkoutId} and attempt = ${attempt}`)
 }
 
@@ -84,11 +87,12 @@ async function moveAttempt(
 async function beginNext(
   tx: DatabaseTransactionConnection,
   checkoutId: string,
-  { attempt, paymentMethodId, queue }: NonNullable<MoneyChange['begin']>,
+  { attempt, paymentMethodId, queue, details }: NonNullable<MoneyChange['begin']>,
 ): Promise<void> {
   await tx.query(sql.typeAlias('none')`
-    insert into payment_attempts (checkout_id, attempt, payment_method_id, state, sent_at, leased_until)
-    values (${checkoutId}, ${attempt}, ${paymentMethodId}, ${queue ? 'waiting' : 'pending'},
+    insert into payment_attempts (checkout_id, attempt, payment_method_id, details, state, sent_at, leased_until)
+    values (${checkoutId}, ${attempt}, ${paymentMethodId}, ${details && JSON.stringify(details)}::jsonb,
+      ${queue ? 'waiting' : 'pending'},
       ${queue ? sql.fragment`null` : sql.fragment`now()`}, now() + make_interval(secs => ${leaseSeconds}))`)
   await tx.query(sql.typeAlias('none')`
     update payments set replaced = true, updated_at = now() where checkout_id = ${checkoutId}`)

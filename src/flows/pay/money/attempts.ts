@@ -2,6 +2,7 @@
 import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { checkoutWordOf } from '../../../orders/order-sql.ts'
+import type { BuyerDetails } from '../../../payments/gateway.ts'
 import { sql } from '../../../platform/postgres/pool.ts'
 import {
   type Attempt,
@@ -11,6 +12,9 @@ import {
   type PaymentView,
 } from './store.ts'
 
+/** As it was written. */
+const Details = z.custom<BuyerDetails>((value) => typeof value === 'object')
+
 const AttemptRow = z.object({
   checkoutId: z.string(),
   attempt: z.number(),
@@ -18,6 +22,9 @@ const AttemptRow = z.object({
   intentId: z.string().nullable(),
   amount: z.number(),
   currency: z.string(),
+  buyerId: z.string(),
+  orderNumber: z.number().nullable(),
+  details: Details.nullable(),
   again: z.boolean(),
   keyRound: z.number(),
   sentSecondsAgo: z.number(),
@@ -25,16 +32,17 @@ const AttemptRow = z.object({
 const OpenRow = AttemptRow.extend({
   state: z.enum(['waiting', 'pending', 'requires_action']),
   ended: z.boolean(),
+  processing: z.boolean(),
 })
 
-/** Columns of an attempt `a` with its payment `p`. `again` is of before the statement that takes it. */
+/** Columns of an attempt `a` with its payment `p` and its order `o`. `again` is of before the statement that takes it. */
 const columns = (sentBefore: ReturnType<typeof sql.fragment>) => sql.fragment`
   a.checkout_id as "checkoutId", a.attempt, a.payment_method_id as "paymentMethodId", p.intent_id as "intentId",
-  p.amount, p.currency, ${sentBefore} as again, a.key_round as "keyRound",
+  p.amount, p.currency, o.buyer_id as "buyerId", o.number as "orderNumber", a.details, ${sentBefore} as again, a.key_round as "keyRound",
   coalesce(extract(epoch from now() - a.sent_at)::int, 0) as "sentSecondsAgo"`
 
 const openColumns = sql.fragment`${columns(sql.fragment`a.sent_at is not null`)}, a.state,
-  o.outcome is not null as ended`
+  o.outcome is not null as ended, a.processing`
 
 /** The attempt without a verdict, or null; there is one at most. */
 export function openAttempt(
@@ -65,7 +73,7 @@ export async function takeWaiting(pool: DatabasePool, max: number): Promise<Atte
     update payment_attempts a
        set state = 'pending', sent_at = coalesce(sent_at, now()),
            leased_until = now() + make_interval(secs => ${leaseSeconds})
-      from first join payments p on p.checkout_id = first.checkout_id
+      from first join payments p on p.checkout_id = first.checkout_id join orders o on o.id = first.checkout_id
      where a.checkout_id = first.checkout_id and a.attempt = first.attempt
     returning ${columns(sql.fragment`first.sent`)}`)
   return [...rows]
@@ -129,6 +137,8 @@ const ViewRow = z.object({
   declineCode: z.string().nullable(),
   clientSecret: z.string().nullable(),
   paymentMethodId: z.string().nullable(),
+  card: z.object({ brand: z.string(), last4: z.string() }).nullable(),
+  processing: z.boolean(),
   declines: z.number(),
   position: z.number().nullable(),
   leaseOver: z.boolean(),
@@ -143,6 +153,9 @@ export function viewPayment(
   return pool.maybeOne(sql.type(ViewRow)`
     select ${checkoutWordOf('o')} as status, a.state, a.decline_code as "declineCode",
         a.client_secret as "clientSecret", a.payment_method_id as "paymentMethodId",
+        coalesce(a.state = 'pending' and a.processing, false) as processing,
+        case when a.card_last4 is not null then
+          jsonb_build_object('brand', a.card_brand, 'last4', a.card_last4) end as card,
         (select count(*)::int from payment_attempts d where d.checkout_id = o.id and d.state in ('declined', 'replaced')) as declines,
         case when a.state = 'waiting' then (
           select count(*)::int from payment_attempts w where w.state = 'waiting'

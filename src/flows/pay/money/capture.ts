@@ -62,9 +62,10 @@ function commandsOf(
 }
 
 /** The one checkout; its row is waited for. */
-function one({ checkoutId, facts: { id, amount, currency } }: Paid) {
+function one({ checkoutId, facts: { id, amount, currency, card } }: Paid) {
   return sql.fragment`
-    select id, 0 as n, ${id}::text as intent_id, ${amount}::int8 as amount, ${currency}::text as currency
+    select id, 0 as n, ${id}::text as intent_id, ${amount}::int8 as amount, ${currency}::text as currency,
+        ${card?.brand ?? null}::text as brand, ${card?.last4 ?? null}::text as last4
       from orders o where id = ${checkoutId} and ${mayMove('o', 'payment', 'paid')} for update`
 }
 
@@ -72,18 +73,15 @@ function one({ checkoutId, facts: { id, amount, currency } }: Paid) {
  * Each checkout once, however many ask for it; rows that somebody has locked are not waited for.
  */
 function many(paid: readonly Paid[]) {
-  const rows = paid.map(({ checkoutId, facts: { id, amount, currency } }, n) => [
-    n,
-    checkoutId,
-    id,
-    amount,
-    currency,
+  const rows = paid.map(({ checkoutId, facts: { id, amount, currency, card } }, n) => [
+    ...[n, checkoutId, id, amount, currency],
+    ...[card?.brand ?? null, card?.last4 ?? null],
   ])
   return sql.fragment`
-    select o.id, told.n, told.intent_id, told.amount, told.currency
+    select o.id, told.n, told.intent_id, told.amount, told.currency, told.brand, told.last4
       from (select distinct on (id) *
-              from ${sql.unnest(rows, ['int4', 'uuid', 'text', 'int8', 'text'])}
-                as told (n, id, intent_id, amount, currency)
+              from ${sql.unnest(rows, ['int4', 'uuid', 'text', 'int8', 'text', 'text', 'text'])}
+                as told (n, id, intent_id, amount, currency, brand, last4)
              order by id, n) as told
      cross join lateral (
        select id from orders o where id = told.id and ${mayMove('o', 'payment', 'paid')}
@@ -104,7 +102,7 @@ function capture(
   return pool.any(sql.prepared(name, CapturedRow)`
     with mine as materialized (${mine}),
     fitting as materialized (
-      select mine.id, mine.n, mine.intent_id from mine
+      select mine.id, mine.n, mine.intent_id, mine.brand, mine.last4 from mine
        cross join lateral (select * from payments where checkout_id = mine.id offset 0) as p
        cross join lateral (select * from orders where id = mine.id offset 0) as o
        where p.status = 'open' and not p.replaced and (p.intent_id is null or p.intent_id = mine.intent_id)
@@ -113,12 +111,13 @@ function capture(
     confirmed as (
       update orders o set state = 'paid', outcome = 'confirmed', reason = null from fitting f
        where o.id = f.id and ${mayMove('o', 'payment', 'paid')}
-      returning o.id, f.n, f.intent_id),
+      returning o.id, f.n, f.intent_id, f.brand, f.last4),
     payment as (
       update payments p set status = 'succeeded', captured = p.amount, intent_id = c.intent_id, updated_at = now()
         from confirmed c where p.checkout_id = c.id),
     attempts as (
-      update payment_attempts a set state = 'succeeded', settled_at = now()
+      update payment_attempts a set state = 'succeeded', settled_at = now(), processing = false, details = null,
+          card_brand = coalesce(c.brand, a.card_brand), card_last4 = coalesce(c.last4, a.card_last4)
         from confirmed c where a.checkout_id = c.id and a.state in ('waiting', 'pending', 'requires_action')
       returning a.checkout_id),
     history as (

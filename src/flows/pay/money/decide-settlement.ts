@@ -92,7 +92,7 @@ function hear(
     case 'requires_action':
       return askBuyer(facts, intent, attempt)
     case 'processing':
-      return { settlement: { tag: 'processing' }, change: adoption(facts, intent) }
+      return process(facts, intent, attempt)
   }
 }
 
@@ -119,7 +119,7 @@ function adoption({ payment }: MoneyFacts, { id }: IntentFacts): MoneyChange | n
 
 function capture(facts: MoneyFacts, intent: IntentFacts): Decided {
   const { order, payment } = facts
-  if (payment?.status === 'succeeded') return unchanged
+  if (payment?.status === 'succeeded') return { ...unchanged, change: nameCard(facts, intent) }
   const payer = attemptAbout(facts, intent)
   const captured = {
     payment: {
@@ -127,7 +127,7 @@ function capture(facts: MoneyFacts, intent: IntentFacts): Decided {
       status: 'succeeded',
       captured: intent.amountReceived,
     },
-    ...credit(facts, payer),
+    ...credit(facts, payer, intent),
   } as const
   if (order !== null && canMove('payment', order.state, 'paid')) {
     return {
@@ -165,12 +165,20 @@ function capture(facts: MoneyFacts, intent: IntentFacts): Decided {
 function credit(
   facts: MoneyFacts,
   payer: AttemptFacts | null,
+  { card }: IntentFacts,
 ): Pick<MoneyChange, 'attempt' | 'otherAttempt'> {
   if (!payer) return {}
   const open = openAttemptOf(facts)
-  const paid = { attempt: { attempt: payer.attempt, state: 'succeeded' } } as const
+  const paid = { attempt: { attempt: payer.attempt, state: 'succeeded', card } } as const
   if (!open || open === payer) return paid
   return { ...paid, otherAttempt: { attempt: open.attempt, state: 'abandoned' } }
+}
+
+/** An event may tell of the success before the answer does that names the card. */
+function nameCard(facts: MoneyFacts, { card }: IntentFacts): MoneyChange | null {
+  const paid = facts.attempts.find(({ state }) => state === 'succeeded')
+  if (!paid || paid.cardKnown || card === null) return null
+  return { attempt: { attempt: paid.attempt, state: 'succeeded', card } }
 }
 
 const paidHistory = { from: 'awaiting_payment', to: 'paid', reason: 'the payment succeeded' }
@@ -182,14 +190,15 @@ function decline(
   { declinesMax }: MoneyRules,
 ): Decided {
   const open = openAttemptOf(facts)
-  // Without a number, a decline is believed only of an attempt that waits for its buyer.
-  const meant = attempt === null ? open?.state === 'requires_action' : open?.attempt === attempt
+  // Without a number, a decline is believed only of an attempt that waits for its buyer, or its bank.
+  const waits = open?.state === 'requires_action' || open?.processing
+  const meant = attempt === null ? waits : open?.attempt === attempt
   if (!open || !meant || attemptAbout(facts, intent) !== open) return unchanged
   const left = Math.min(declinesMax - failuresOf(facts) - 1, attemptsMax - facts.attempts.length)
   const attemptsLeft = Math.max(0, left)
   const change: MoneyChange = {
     ...adoption(facts, intent),
-    attempt: { attempt: open.attempt, state: 'declined', declineCode },
+    attempt: { attempt: open.attempt, state: 'declined', declineCode, card: intent.card },
   }
   return {
     settlement: { tag: 'declined', declineCode, attemptsLeft },
@@ -213,9 +222,29 @@ function askBuyer(facts: MoneyFacts, intent: IntentFacts, attempt: number | null
     change: fresh
       ? {
           ...adoption(facts, intent),
-          attempt: { attempt: open.attempt, state: 'requires_action', clientSecret },
+          attempt: {
+            ...{ attempt: open.attempt, state: 'requires_action', clientSecret },
+            card: intent.card,
+          },
         }
       : null,
+  }
+}
+
+/** The provider has it, and says yes or no later: in seconds or, with a debit, in days. */
+function process(facts: MoneyFacts, intent: IntentFacts, attempt: number | null): Decided {
+  const open = openAttemptOf(facts)
+  const meant =
+    open !== null && open.state !== 'waiting' && open.attempt === (attempt ?? open.attempt)
+  const fresh = meant && !open.processing && attemptAbout(facts, intent) === open
+  return {
+    settlement: { tag: 'processing' },
+    change: fresh
+      ? {
+          ...adoption(facts, intent),
+          attempt: { attempt: open.attempt, state: 'pending', processing: true, card: intent.card },
+        }
+      : adoption(facts, intent),
   }
 }
 

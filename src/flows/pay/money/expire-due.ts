@@ -10,6 +10,11 @@ import { compensate } from './compensate.ts'
 export const graceSeconds = 10
 /** However long a payment waits, at the provider or before it, its hold ends in the end. */
 export const sparedSeconds = 3_600
+/**
+ * The provider says yes or no to a debit within two weeks. What it is still at then is cancelled with
+ * its hold; money that comes after all is late money.
+ */
+export const processingSeconds = 14 * 86_400
 
 /** For PgMoneyStore: ends those that are due, in one transaction. */
 export function expireDue(
@@ -25,7 +30,9 @@ export function expireDue(
              where a.checkout_id = o.id
                and (a.state = 'waiting' or a.state = 'pending'
                  and a.leased_until > now() - make_interval(secs => ${graceSeconds}))
-               and a.created_at > now() - make_interval(secs => ${sparedSeconds}))
+               and a.created_at > now() - make_interval(secs => ${sparedSeconds})
+               or a.checkout_id = o.id and a.state = 'pending' and a.processing
+               and a.created_at > now() - make_interval(secs => ${processingSeconds}))
          order by expires_at limit ${max} for update skip locked)
       update orders o set state = 'expired', outcome = 'expired' from due
        where o.id = due.id and ${mayMove('o', 'sweep', 'expired')} returning o.id`)

@@ -4,6 +4,7 @@
  */
 import type { Cause } from '../../../orders/order-state.ts'
 import type { OrderState, Outcome } from '../../../orders/order-words.ts'
+import type { BuyerDetails, CardFacts } from '../../../payments/gateway.ts'
 import type { OutboxRow } from '../../../platform/outbox.ts'
 
 /**
@@ -32,6 +33,10 @@ export interface AttemptFacts {
   readonly state: AttemptState
   /** The provider's. */
   readonly paymentMethodId: string
+  /** The provider is at it, perhaps for days. */
+  readonly processing: boolean
+  /** It is known which card it is. */
+  readonly cardKnown: boolean
 }
 
 /** The money of one checkout over all of its attempts, in minor units. */
@@ -54,6 +59,9 @@ export interface MoneyFacts {
   readonly order: {
     readonly state: OrderState
     readonly outcome: Outcome | null
+    readonly buyerId: string
+    /** Null when it was never reserved. */
+    readonly number: number | null
     /** Its deadline has passed. */
     readonly overdue: boolean
   } | null
@@ -70,6 +78,10 @@ export interface AttemptChange {
   /** Of a decline, or why the attempt was abandoned; up to 100 characters are kept. */
   readonly declineCode?: string
   readonly clientSecret?: string | null
+  /** Null leaves what is known. */
+  readonly card?: CardFacts | null
+  /** The provider is at it, perhaps for days; without it, no longer. */
+  readonly processing?: boolean
 }
 
 /** What one decision changes. What is not named stays as it is. */
@@ -102,6 +114,7 @@ export interface MoneyChange {
     readonly paymentMethodId: string
     /** It goes into the queue; else the caller drives it from now on, and has its lease. */
     readonly queue: boolean
+    readonly details: BuyerDetails | null
   }
   /**
    * What becomes of the units: sold, given back by a hold that ended, taken again after it, or given

@@ -90,6 +90,8 @@ const AttemptRow = z.object({
   attempt: z.number(),
   state: z.enum(attemptStates),
   paymentMethodId: z.string(),
+  processing: z.boolean(),
+  cardKnown: z.boolean(),
 })
 
 /** The purchase as it is, its rows locked. */
@@ -101,11 +103,13 @@ async function lockFacts(
   const payment = await tx.maybeOne(sql.type(PaymentRow)`
     select ${paymentColumns} from payments where checkout_id = ${checkoutId} for update`)
   const attempts = await tx.any(sql.type(AttemptRow)`
-    select attempt, state, payment_method_id as "paymentMethodId" from payment_attempts
+    select attempt, state, payment_method_id as "paymentMethodId", processing,
+        card_last4 is not null as "cardKnown"
+      from payment_attempts
      where checkout_id = ${checkoutId} order by attempt`)
   return {
     checkoutId,
-    order: order && { state: order.state, outcome: order.outcome, overdue: order.overdue },
+    order,
     payment,
     attempts: [...attempts],
   }

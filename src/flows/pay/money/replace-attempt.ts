@@ -9,7 +9,7 @@ import { type AttemptFacts, type MoneyChange, type MoneyFacts, openAttemptOf } f
 import type { Attempt, BeginRequest } from './store.ts'
 
 /** What a buyer wants to pay with instead. */
-export type OtherMethod = Pick<BeginRequest, 'paymentMethodId' | 'queue'>
+export type OtherMethod = Pick<BeginRequest, 'paymentMethodId' | 'queue'> & Pick<Attempt, 'details'>
 
 /**
  * What asking for another card comes to. `begun`: its attempt begins, and the one before is replaced.
@@ -25,7 +25,7 @@ export type Replacement =
  */
 export function decideReplacement(
   facts: MoneyFacts,
-  { paymentMethodId, queue }: OtherMethod,
+  { paymentMethodId, queue, details }: OtherMethod,
   { declinesMax }: { readonly declinesMax: number },
 ): Replacement {
   const { checkoutId, order, payment, attempts } = facts
@@ -36,16 +36,18 @@ export function decideReplacement(
   const left = Math.min(declinesMax - failuresOf(facts), attemptsMax - attempts.length) - 1
   if (left <= 0) return { tag: 'none left', change: null }
   const { intentId, amount, currency } = payment
+  const { buyerId, number: orderNumber } = order
   const attempt = attempts.length + 1
   return {
     tag: 'begun',
     attempt: {
-      ...{ checkoutId, attempt, paymentMethodId, intentId, amount, currency },
+      ...{ checkoutId, buyerId, orderNumber, attempt, paymentMethodId, details },
+      ...{ intentId, amount, currency },
       ...{ again: false, keyRound: 0, sentSecondsAgo: 0 },
     },
     change: {
       attempt: { attempt: open.attempt, state: 'replaced' },
-      begin: { attempt, paymentMethodId, queue },
+      begin: { attempt, paymentMethodId, queue, details },
     },
   }
 }

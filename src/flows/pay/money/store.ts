@@ -11,7 +11,12 @@
  * Until then everybody else leaves the attempt alone, and the sweep leaves its hold alone.
  */
 import type { CheckoutWord } from '../../../orders/order-words.ts'
-import type { IntentFacts, RefundFacts } from '../../../payments/gateway.ts'
+import type {
+  BuyerDetails,
+  CardFacts,
+  IntentFacts,
+  RefundFacts,
+} from '../../../payments/gateway.ts'
 import type { DueRefund } from '../../../payments/refunds.ts'
 import type { StockCommand } from '../../../stock/protocol/messages.ts'
 import type { ReclaimedLine } from './decide-reclaim.ts'
@@ -27,6 +32,8 @@ export interface BeginRequest {
   readonly checkoutId: string
   readonly buyerId: string
   readonly paymentMethodId: string
+  /** What the provider is told of the buyer; kept as long as the attempt has no verdict. */
+  readonly details?: BuyerDetails | null
   /** The attempt goes into the queue; else the caller drives it from now on, and has its lease. */
   readonly queue: boolean
 }
@@ -41,6 +48,10 @@ export interface Attempt {
   readonly intentId: string | null
   readonly amount: number
   readonly currency: string
+  readonly buyerId: string
+  /** As the buyer knows the order. */
+  readonly orderNumber: number | null
+  readonly details: BuyerDetails | null
   /** The provider may have been asked before: what a key replays may be out of date. */
   readonly again: boolean
   /** Counts the keys of this attempt, from 0: a key under which a failure is stored is left behind. */
@@ -54,10 +65,13 @@ export interface OpenAttempt extends Attempt {
   readonly state: 'waiting' | 'pending' | 'requires_action'
   /** Whether the checkout has ended: nothing more may be charged for it. */
   readonly ended: boolean
+  /** The provider is at it, perhaps for days: it is looked at, and never asked for again. */
+  readonly processing: boolean
 }
 
 /** What the provider says was paid. */
 export type PaidFacts = Pick<IntentFacts, 'amount' | 'amountReceived' | 'currency'> & {
+  readonly card?: CardFacts | null
   /** Null when there was nothing to pay. */
   readonly id: string | null
 }
@@ -71,6 +85,9 @@ export interface PaymentView {
   readonly declineCode: string | null
   readonly clientSecret: string | null
   readonly paymentMethodId: string | null
+  readonly card: CardFacts | null
+  /** The provider is at it, perhaps for days. */
+  readonly processing: boolean
   /** Attempts that were declined, or replaced by another card. */
   readonly declines: number
   /** How many attempts are before it in the queue, from 0; null when it does not wait. */
@@ -167,7 +184,8 @@ export interface MoneyStore extends RefundStore {
   overdueReclaims(seconds: number, max: number): Promise<readonly string[]>
   /**
    * Ends holds whose deadline has passed, `max` at most, and returns the commands that release their
-   * units. One whose payment waits for its turn, or is driven by somebody, is spared for up to an hour.
+   * units. One whose payment waits for its turn, or is driven by somebody, is spared for up to an hour; one whose
+   * payment is being processed by the provider, for up to 14 days.
    */
   expireDue(
     max: number,
