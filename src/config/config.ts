@@ -30,6 +30,7 @@ const environment = z.object({
   MAX_PAYMENT_ATTEMPTS: whole(1, 20).default(3),
   PAYMENT_OUTAGE: z.enum(['release', 'keep']).default('release'),
   PAYMENT_METHODS: z.enum(['immediate', 'any']).default('immediate'),
+  DECLINES_PER_HOUR: whole(0, 10_000).default(10),
   STOCK_STRATEGY: z.enum(['actor', 'pessimistic']).default('actor'),
   MAILBOX_UNITS: whole(1, 100_000_000).default(limits.mailboxUnits),
   RATE_LIMIT_PER_MINUTE: whole(0, 10_000_000).default(600),

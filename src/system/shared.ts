@@ -17,6 +17,7 @@ import { systemRandom } from '../kernel/random.ts'
 import type { CallBudget, RequestLimits, Urgency } from '../payments/budget/budget.ts'
 import { openBudget } from '../payments/budget/paced-budget.ts'
 import { budgetedGateway } from '../payments/budgeted-gateway.ts'
+import { redisBrake } from '../payments/decline-brake.ts'
 import { simulatorKey, simulatorUrl, stripeGateway } from '../payments/stripe-gateway.ts'
 import { openPool } from '../platform/postgres/pool.ts'
 import { openRedis, type RedisClient, type RedisPurpose } from '../platform/redis/client.ts'
@@ -93,7 +94,8 @@ export function startPayments(
 ): { readonly money: MoneyDeps; readonly queue: PaymentQueue; stop(): Promise<void> } {
   const { clock, log } = parts
   const budget = openBudget(requestLimitsOf(config), { redis, clock, log, id: newId() })
-  const money = moneyOf(config, parts, { budget, urgency })
+  const brake = redisBrake({ perAccount: config.DECLINES_PER_HOUR }, { redis, clock })
+  const money = { ...moneyOf(config, parts, { budget, urgency }), brake }
   const queue = new PaymentQueue({ ...money, budget })
   void money.access.check()
   return {

@@ -17,7 +17,7 @@ export class ProviderAway extends Error {
 /** What cancelling needs. */
 export type CancelIntentDeps = Pick<
   MoneyDeps,
-  'store' | 'gateway' | 'strategy' | 'declinesMax' | 'log' | 'clock'
+  'store' | 'gateway' | 'strategy' | 'declinesMax' | 'log' | 'clock' | 'brake'
 >
 
 /**

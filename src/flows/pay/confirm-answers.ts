@@ -91,6 +91,15 @@ export function refused({ why, message }: Extract<Driven, { readonly tag: 'refus
   })
 }
 
+/** Too many cards were declined; the hold goes on. */
+export function braked(waitMs: number): AppError {
+  return new AppError(
+    'rate_limited',
+    'Too many cards were declined within an hour. The hold goes on; Retry-After says when to try again.',
+    { retryAfterSeconds: Math.ceil(waitMs / 1_000) },
+  )
+}
+
 /** Another card is wanted while the last attempt is at its bank. */
 export function noneLeft(): AppError {
   return new AppError(

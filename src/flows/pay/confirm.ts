@@ -9,6 +9,7 @@ import { ProviderAway } from './cancel-intent.ts'
 import {
   answerOf,
   atProviderMs,
+  braked,
   type Confirmed,
   confirmed,
   declined,
@@ -32,6 +33,8 @@ export interface ConfirmRequest {
   readonly paymentMethodId: string
   /** What the provider is told of the buyer. */
   readonly details?: BuyerDetails | null
+  /** The client's, as the rate limits see it; without it, only the account is braked. */
+  readonly address?: string
   /** How long to wait for the verdict, in milliseconds. Default: 10 seconds. */
   readonly waitMs?: number
 }
@@ -70,7 +73,8 @@ export class Confirmations {
    * Pays a reserved checkout; joins an attempt in flight, repeats the answer of a confirmed one. Another
    * payment method takes the place of one whose bank waits for the buyer.
    * @throws AppError card_declined, validation_failed (payment method), payment_unavailable,
-   * hold_expired, invalid_transition, not_found, overloaded (not committed); PaymentMismatch.
+   * hold_expired, invalid_transition, not_found, rate_limited (declined cards), overloaded (not committed);
+   * PaymentMismatch.
    */
   async confirm(request: ConfirmRequest): Promise<Confirmed> {
     const { clock, checkouts } = this.#deps
@@ -111,6 +115,7 @@ export class Confirmations {
     const running = this.#inFlight.get(checkoutId)
     if (running?.buyerId === buyerId) return this.#await(request, running.driven, deadline)
     const { store, queue } = this.#deps
+    if (await this.#isBraked(request)) return null
     const details = await this.#detailsOf(request)
     const queued = queue.needed
     const begun = await store.begin({
@@ -121,6 +126,19 @@ export class Confirmations {
     if (!queued) return this.#await(request, this.#drive(buyerId, begun), deadline)
     queue.poke()
     return this.#join(request, deadline)
+  }
+
+  /**
+   * Whoever had too many cards declined tries no other for a while; what is under way, or paid, is
+   * answered. @throws AppError rate_limited for a checkout that could be paid.
+   */
+  async #isBraked(request: ConfirmRequest): Promise<boolean> {
+    const { checkoutId, buyerId, address = 'unknown' } = request
+    const waitMs = await this.#deps.brake?.check({ checkoutId, account: buyerId, address })
+    if (waitMs === undefined || waitMs === null) return false
+    const found = await this.#deps.store.view(checkoutId, buyerId)
+    if (found?.status === 'reserved') throw braked(waitMs)
+    return true
   }
 
   async #detailsOf({ buyerId, details = null }: ConfirmRequest): Promise<BuyerDetails | null> {
@@ -245,6 +263,7 @@ export class Confirmations {
   ): Promise<Confirmed | null> {
     const { checkoutId, buyerId, paymentMethodId } = request
     if (found.paymentMethodId === paymentMethodId) return null
+    if (await this.#isBraked(request)) return null
     const { store, queue, declinesMax } = this.#deps
     const queued = queue.needed
     const other = { paymentMethodId, queue: queued, details: await this.#detailsOf(request) }

@@ -1,6 +1,7 @@
 import type { DatabasePool } from 'slonik'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Random } from '../../kernel/random.ts'
+import type { DeclineBrake } from '../../payments/decline-brake.ts'
 import type { PaymentGateway } from '../../payments/gateway.ts'
 import type { Patience } from '../../payments/patience.ts'
 import type { Logger } from '../../platform/telemetry/logger.ts'
@@ -25,6 +26,8 @@ export interface MoneyDeps {
   readonly declinesMax: number
   /** Whether an unreachable provider ends a checkout at once, or leaves it to its deadline. */
   readonly outage: 'release' | 'keep'
+  /** Counts declined cards. Default: nobody does. */
+  readonly brake?: DeclineBrake
   /** Default: that of the call at hand. */
   readonly patience?: Patience
   /** Whether the first call of a drive was taken from the budget of calls. Default: yes. */

@@ -43,6 +43,8 @@ export interface PlaceOrderRequest {
   /** Null: only reserve. */
   readonly paymentMethodId: string | null
   readonly shipTo: Place | null
+  /** The client's, as the rate limits see it. */
+  readonly address?: string
   /** How long to wait for the payment, in milliseconds. Default: 10 seconds. */
   readonly waitMs?: number
 }
@@ -134,12 +136,13 @@ export function createPlaceOrder(deps: PlaceOrderDeps): PlaceOrder {
   }
 
   async function attempt(request: PlaceOrderRequest, checkoutId: string): Promise<Confirmed> {
-    const { buyerId, paymentMethodId, waitMs } = request
+    const { buyerId, paymentMethodId, address, waitMs } = request
     try {
       return await confirmations.confirm({
         checkoutId,
         buyerId,
         paymentMethodId: paymentMethodId ?? '',
+        ...(address === undefined ? {} : { address }),
         ...(waitMs === undefined ? {} : { waitMs }),
       })
     } catch (error) {

@@ -10,7 +10,10 @@ import type { PaidFacts } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 
 /** What settling is built from. */
-export type SettleDeps = Pick<MoneyDeps, 'store' | 'strategy' | 'declinesMax' | 'log' | 'clock'>
+export type SettleDeps = Pick<
+  MoneyDeps,
+  'store' | 'strategy' | 'declinesMax' | 'log' | 'clock' | 'brake'
+>
 
 /**
  * What the provider says contradicts the order, and will at the next look: nothing is settled, and the
@@ -47,6 +50,7 @@ export async function settlePayment(
     )
     throw mismatch
   }
+  if (settlement.tag === 'declined') void deps.brake?.declined(checkoutId)
   if (settlement.tag === 'late') await finishReclaim(deps, checkoutId)
   return settlement
 }

@@ -9,6 +9,7 @@ import { confirmBody, confirmedSchema, payingSchema } from '../schemas/confirm.t
 import { problemResponses } from '../schemas/problem.ts'
 import { preferredWaitMs } from '../server/prefer.ts'
 import { sendProblem } from '../server/problem.ts'
+import { addressOf } from '../server/rate-limit.ts'
 import { authenticate, principalOf } from '../server/session.ts'
 
 export function confirmRoutes(deps: {
@@ -30,7 +31,8 @@ export function confirmRoutes(deps: {
             'under way, and a confirmed checkout gets the same answer again. While the bank waits for the buyer, ' +
             'another payment method takes the place of the first one: one of the two is charged at most, and the ' +
             'first one counts as declined. `card_declined` carries `declineCode` and `attemptsLeft`; the hold goes ' +
-            'on while attempts are left. After `payment_unavailable` the units have gone back, unless the shop is set ' +
+            'on while attempts are left. After `rate_limited`, because too many cards were declined within an hour, ' +
+            'the hold goes on as well. After `payment_unavailable` the units have gone back, unless the shop is set ' +
             'to keep them until the hold ends. Waits for the verdict as long as `Prefer: wait=N` says (seconds, 30 ' +
             'at most), 10 seconds without it; the payment goes on after that.',
           params: z.object({ id: z.string() }),
@@ -53,6 +55,7 @@ export function confirmRoutes(deps: {
           buyerId: principalOf(request).id,
           paymentMethodId: request.body.paymentMethodId,
           details: detailsOf(request.body.shipping, deps.debits ? request : null),
+          address: addressOf(request),
           ...(prefer === undefined ? {} : { waitMs: preferredWaitMs(prefer) }),
         })
         if (preferredWaitMs(prefer) > 0) reply.header('preference-applied', 'wait')

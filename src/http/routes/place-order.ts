@@ -8,6 +8,7 @@ import { problemResponses } from '../schemas/problem.ts'
 import { idempotencyKey } from '../server/idempotency-key.ts'
 import { preferredWaitMs } from '../server/prefer.ts'
 import { sendProblem } from '../server/problem.ts'
+import { addressOf } from '../server/rate-limit.ts'
 import { authenticate, principalOf, requirePermission } from '../server/session.ts'
 
 export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): FastifyPluginAsync {
@@ -57,6 +58,7 @@ export function placeOrderRoutes(deps: { readonly placeOrder: PlaceOrder }): Fas
           key,
           paymentMethodId,
           shipTo,
+          address: addressOf(request),
           ...(prefer === undefined ? {} : { waitMs: preferredWaitMs(prefer) }),
         })
         if (outcome.tag === 'refused') {

@@ -1,4 +1,4 @@
-// What answers say of cards, what the provider is told of a purchase.
+// What answers say of cards, what the provider is told of a purchase, and the brake on declined cards.
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { sql } from '../../../src/platform/postgres/pool.ts'
@@ -136,5 +136,47 @@ test('cards, and what the provider is told of them', async (t) => {
     }
     assert.equal((await shop.confirm(bought)).status, 200)
     assert.equal((await shop.moneyOf(bought.id)).charges, 1)
+  })
+})
+
+test('whoever has too many cards declined in an hour is stopped before the provider is asked', async (t) => {
+  const settings = { DECLINES_PER_HOUR: '3', MAX_PAYMENT_ATTEMPTS: '20' }
+  const shop = await startPayingSystem(t, { apis: 2, settings })
+  const bought = await shop.reserve()
+  for (const status of [402, 402, 402]) {
+    assert.equal((await shop.confirm(bought, 'pm_card_chargeDeclined')).status, status)
+  }
+  const path = `/api/checkouts/${bought.id}/confirm`
+  for (const url of shop.urls) {
+    const body = { paymentMethodId: 'pm_card_visa' }
+    const stopped = await shop.call('POST', path, { buyer: bought.buyer, body, url })
+    assert.deepEqual([stopped.status, stopped.body.code], [429, 'rate_limited'])
+    assert.ok(Number(stopped.headers.get('retry-after')) > 3_000)
+  }
+  await shop.becomes(bought.id, { checkout: 'reserved', attempts: Array(3).fill('declined') })
+
+  await t.test('a buyer beside them who mistypes twice is not stopped', async () => {
+    const other = await shop.reserve()
+    for (let i = 0; i < 2; i++) {
+      assert.equal((await shop.confirm(other, 'pm_card_chargeDeclined')).status, 402)
+    }
+    assert.equal((await shop.confirm(other)).status, 200)
+    const paid = await shop.confirm(other)
+    assert.equal(paid.status, 200)
+  })
+
+  await t.test('another account at the same address is stopped in the end', async () => {
+    const tried: number[] = []
+    for (let i = 0; i < 5; i++) {
+      const next = await shop.reserve()
+      for (let n = 0; n < 3; n++) {
+        tried.push((await shop.confirm(next, 'pm_card_chargeDeclined')).status)
+      }
+    }
+    // 3 times 5 are all that an address has; 5 were declined before.
+    assert.deepEqual(
+      [tried.slice(0, 10), tried.slice(10)],
+      [Array(10).fill(402), Array(5).fill(429)],
+    )
   })
 })
