@@ -89,7 +89,7 @@ export class Embedded {
     await this.#startParts()
     await this.#untilUp('api', () => answersOk(`${this.apiUrl}/health`))
     // It listens later than the API on a busy machine, and a first payment would find nobody.
-    if (this.#ownPayments) await this.#untilUp('stripe', () => answers(`${this.#stripeUrl}/v1`))
+    if (this.#ownPayments) await this.#untilUp('stripe', () => answers(`${this.stripeUrl}/v1`))
     this.#watch()
   }
 
@@ -217,7 +217,7 @@ export class Embedded {
       apiUrl: this.apiUrl,
       databaseUrl: this.#databaseUrl,
       redisUrl: this.#redisUrl,
-      stripeUrl: this.#stripeUrl ?? null,
+      stripeUrl: this.stripeUrl ?? null,
       mailDir: this.#mailDir,
       sweepSeconds: this.#options.config.SWEEP_SECONDS,
       processes: [...(this.#services?.processes ?? []), ...parts],
@@ -230,7 +230,7 @@ export class Embedded {
       REDIS_URL: this.#redisUrl,
       DATA_DIR: this.dataDir,
       PORT: String(this.#port),
-      ...(this.#stripeUrl ? { STRIPE_API_BASE: this.#stripeUrl } : {}),
+      ...(this.stripeUrl ? { STRIPE_API_BASE: this.stripeUrl } : {}),
     }
   }
 
@@ -240,7 +240,8 @@ export class Embedded {
     return STRIPE_SECRET_KEY === undefined && STRIPE_API_BASE === undefined
   }
 
-  get #stripeUrl(): string | undefined {
+  /** Of the payment simulator that runs with the shop; undefined when payments go to the provider. */
+  get stripeUrl(): string | undefined {
     if (!this.#ownPayments) return this.#options.config.STRIPE_API_BASE
     return `http://127.0.0.1:${this.#stripePort}`
   }

@@ -16,7 +16,8 @@ export async function up(): Promise<number> {
   try {
     const started = service.start()
     if ((await Promise.race([started, asked])) !== 'stop') {
-      say(welcome(service.apiUrl, service.dataDir, service.ownDatabase))
+      const { apiUrl, dataDir, stripeUrl, ownDatabase: demoShop } = service
+      say(welcome({ apiUrl, dataDir, stripeUrl, demoShop }))
       await Promise.race([service.untilStopped(), asked, parentGone()])
     }
     say('stopping')
