@@ -14,6 +14,7 @@ import { runRefunds } from '../flows/pay/run-refunds.ts'
 import { decideAssemblies, giveUp, overdueAssemblies } from '../flows/reserve/assembly.ts'
 import { forgetStaleImages, type ImageWork, noticeUploads } from '../images/process-images.ts'
 import { watchStock } from '../notifications/stock-alerts.ts'
+import type { EventWalk } from '../payments/event-walk.ts'
 import { forgetOldWebhooks } from '../payments/webhook-events.ts'
 import { forgetDoneEvents } from '../platform/outbox.ts'
 import type { ScheduledJob } from '../platform/queue/scheduled.ts'
@@ -26,6 +27,7 @@ export interface ScheduleDeps {
   readonly money: MoneyDeps
   readonly queue: Pick<PaymentQueue, 'drain'>
   readonly cancelCheckout: CancelCheckout
+  readonly eventWalk: Pick<EventWalk, 'run'>
   readonly images: ImageWork
   readonly holdSeconds: number
   /** How often holds are looked through for those that have ended. */
@@ -57,6 +59,7 @@ export function schedule(deps: ScheduleDeps): readonly ScheduledJob[] {
       everyMs: 10 * minute,
       run: () => remindOfDisputes(pool),
     },
+    { name: 'walk-events', everyMs: 30 * second, run: () => deps.eventWalk.run() },
     // The shop: flags of what the gates have opened; once in a while of all, for repairs by hand and other strategies.
     { name: 'stock-flags', everyMs: second, run: () => refreshStockFlags(pool, 'opened') },
     { name: 'all-stock-flags', everyMs: 30 * second, run: () => refreshStockFlags(pool, 'all') },

@@ -49,6 +49,23 @@ const pagesMax = 100
  * URL.
  */
 export function stripeGateway(settings: StripeSettings): PaymentGateway {
+  const { stripe, ask } = stripeClient(settings)
+  const { methods = 'immediate' } = settings
+  return {
+    ...intentCalls(stripe, ask, methods),
+    ...lookCalls(stripe, ask),
+    ...refundCalls(stripe, ask),
+  }
+}
+
+/**
+ * The SDK and how its calls are made, for {@link stripeGateway} and the provider's lists. @throws
+ * TypeError when `apiBase` is no URL.
+ */
+export function stripeClient(settings: StripeSettings): {
+  readonly stripe: Stripe
+  readonly ask: Ask
+} {
   const address = addressOf(settings.apiBase)
   const Agent = address.protocol === 'http' ? HttpAgent : HttpsAgent
   const keys = keysOf(settings.secretKey)
@@ -59,13 +76,7 @@ export function stripeGateway(settings: StripeSettings): PaymentGateway {
     // The SDK's own limit begins when the connection stands.
     httpAgent: new Agent({ keepAlive: true, timeout: connectMs }),
   })
-  const ask = asking(settings.clock, settings.timeoutMs ?? usualMs, keys)
-  const { methods = 'immediate' } = settings
-  return {
-    ...intentCalls(stripe, ask, methods),
-    ...lookCalls(stripe, ask),
-    ...refundCalls(stripe, ask),
-  }
+  return { stripe, ask: asking(settings.clock, settings.timeoutMs ?? usualMs, keys) }
 }
 
 type Ask = ReturnType<typeof asking>

@@ -139,6 +139,21 @@ async function fail(
   else log.warn(about, `a webhook failed; trying again in ${retryInMs} ms`)
 }
 
+/**
+ * For the walk over the provider's events: those of `ids` that were never stored. Rejects with
+ * PostgreSQL's errors.
+ */
+export async function unknownIds(
+  pool: CommonQueryMethods,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  if (ids.length === 0) return []
+  const rows = await pool.any(sql.typeAlias('id')`
+    select id from unnest(${sql.array([...ids], 'text')}) as told (id)
+     where not exists (select from webhook_events e where e.id = told.id)`)
+  return rows.map(({ id }) => id)
+}
+
 /** An event that was given up, as operators see it. */
 export interface ParkedWebhook {
   readonly id: string

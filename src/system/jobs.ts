@@ -19,6 +19,8 @@ import { concernTopics } from '../notifications/concern-mails.ts'
 import { mailTopics } from '../notifications/mail-topics.ts'
 import { createMailer } from '../notifications/mailer.ts'
 import { createMailSender } from '../notifications/send-mails.ts'
+import { createEventWalk } from '../payments/event-walk.ts'
+import { WebhookInbox } from '../payments/webhook-inbox.ts'
 import { mailTopic } from '../platform/outbox.ts'
 import { joinTopics } from '../platform/outbox-handlers.ts'
 import { startRelays } from '../platform/queue/relay.ts'
@@ -47,6 +49,8 @@ export interface JobParts {
   readonly log: Logger
 }
 
+const walkNotNoted = 'the gap before this start could not be noted; the newest events tell of it'
+
 /** Starts the schedule and the relays. `stop` lets running jobs finish, for a few seconds. */
 export async function startJobs(
   config: ConnectedConfig,
@@ -64,6 +68,10 @@ export async function startJobs(
     urgency: 'background',
   })
   const { money, queue } = payments
+  const inbox = new WebhookInbox(pool, clock)
+  const eventWalk = createEventWalk({ pool, lists: payments.lists, inbox, clock, log })
+  // Webhooks may have been lost while nobody was there. A look says so too, if this does not come through.
+  await eventWalk.want().catch((error: unknown) => log.warn({ err: error }, walkNotNoted))
   const { store } = await openImageStore(config, clock)
   const images = { pool, log, store, onReady: noteReadyImage }
   const mailer = createMailer({
@@ -85,6 +93,7 @@ export async function startJobs(
     gates,
     money,
     queue,
+    eventWalk,
     cancelCheckout: createCancelCheckout({ store: money.store, ids: parts.ids, strategy }),
     images,
     holdSeconds: config.HOLD_SECONDS,

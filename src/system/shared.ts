@@ -16,9 +16,16 @@ import { newId } from '../kernel/ids.ts'
 import { systemRandom } from '../kernel/random.ts'
 import type { CallBudget, RequestLimits, Urgency } from '../payments/budget/budget.ts'
 import { openBudget } from '../payments/budget/paced-budget.ts'
-import { budgetedGateway } from '../payments/budgeted-gateway.ts'
+import { budgetedGateway, budgetedLists } from '../payments/budgeted-gateway.ts'
 import { redisBrake } from '../payments/decline-brake.ts'
-import { simulatorKey, simulatorUrl, stripeGateway } from '../payments/stripe-gateway.ts'
+import type { ProviderLists } from '../payments/provider-lists.ts'
+import {
+  type StripeSettings,
+  simulatorKey,
+  simulatorUrl,
+  stripeGateway,
+} from '../payments/stripe-gateway.ts'
+import { stripeLists } from '../payments/stripe-lists.ts'
 import { openPool } from '../platform/postgres/pool.ts'
 import { openRedis, type RedisClient, type RedisPurpose } from '../platform/redis/client.ts'
 import type { Logger } from '../platform/telemetry/logger.ts'
@@ -91,7 +98,12 @@ interface PaymentParts extends Pick<MoneyDeps, 'pool' | 'strategy' | 'clock' | '
 export function startPayments(
   config: ConnectedConfig,
   { redis, urgency, ...parts }: PaymentParts,
-): { readonly money: MoneyDeps; readonly queue: PaymentQueue; stop(): Promise<void> } {
+): {
+  readonly money: MoneyDeps
+  readonly queue: PaymentQueue
+  readonly lists: ProviderLists
+  stop(): Promise<void>
+} {
   const { clock, log } = parts
   const budget = openBudget(requestLimitsOf(config), { redis, clock, log, id: newId() })
   const brake = redisBrake({ perAccount: config.DECLINES_PER_HOUR }, { redis, clock })
@@ -101,6 +113,7 @@ export function startPayments(
   return {
     money,
     queue,
+    lists: budgetedLists(stripeLists(stripeSettingsOf(config, clock)), { budget, urgency, clock }),
     async stop() {
       await queue.stop(paymentsMs)
       money.access.stop()
@@ -113,16 +126,9 @@ function moneyOf(
   parts: Omit<PaymentParts, 'redis' | 'urgency'>,
   { budget, urgency }: { readonly budget: CallBudget; readonly urgency: Urgency },
 ): MoneyDeps {
-  const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
-  const { PAYMENT_METHODS: methods } = config
   const { clock, log } = parts
   const store = pgMoneyStore(parts.pool)
-  // Without a key there is nobody but the simulator to pay with.
-  const stripe = stripeGateway(
-    secretKey
-      ? { secretKey, apiBase, methods, clock }
-      : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl, methods, clock },
-  )
+  const stripe = stripeGateway(stripeSettingsOf(config, clock))
   const gateway = budgetedGateway(stripe, { budget, urgency, clock })
   return {
     ...parts,
@@ -133,6 +139,15 @@ function moneyOf(
     declinesMax: config.MAX_PAYMENT_ATTEMPTS,
     outage: config.PAYMENT_OUTAGE,
   }
+}
+
+/** Without a key there is nobody but the simulator to pay with. */
+export function stripeSettingsOf(config: Config, clock: StripeSettings['clock']): StripeSettings {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = config
+  const { PAYMENT_METHODS: methods } = config
+  return secretKey
+    ? { secretKey, apiBase, methods, clock }
+    : { secretKey: simulatorKey, apiBase: apiBase ?? simulatorUrl, methods, clock }
 }
 
 /** Opens connections to Redis whose errors are logged. */
