@@ -21,8 +21,9 @@ export async function withStores<T>(
   const noted = readRuntime(DATA_DIR)
   const running = noted?.processes.some(({ pid }) => isAlive(pid)) ? noted : undefined
   if (DATABASE_URL && REDIS_URL) {
-    const sweepSeconds = running?.databaseUrl === DATABASE_URL ? running.sweepSeconds : undefined
-    return use({ databaseUrl: DATABASE_URL, redisUrl: REDIS_URL, sweepSeconds })
+    const { sweepSeconds, stripeUrl } =
+      running?.databaseUrl === DATABASE_URL ? running : ({} as Partial<StoreUrls>)
+    return use({ databaseUrl: DATABASE_URL, redisUrl: REDIS_URL, sweepSeconds, stripeUrl })
   }
   if (running) return use(running)
   if (DATABASE_URL) throw new ConfigError('REDIS_URL: is not set, but DATABASE_URL is')

@@ -10,6 +10,7 @@ import { openPool, sql } from '../../../src/platform/postgres/pool.ts'
 import { type Child, startChild } from '../../support/child.ts'
 import { startedLongAgo } from '../../support/guarantees.ts'
 import { overdueWithNothing } from '../../support/purchases/damage.ts'
+import { startTestSimulator, testStripeKey } from '../../support/simulator.ts'
 import { createTestDatabase, createTestFolder, createTestRedis } from '../../support/stores.ts'
 
 const none = sql.typeAlias('none')
@@ -103,6 +104,26 @@ test('holds are judged by the sweep of the system that runs, not by the setting 
   }
   assert.match((await overdue(10)).join(), new RegExp(`${id} is reserved past its deadline`))
   assert.deepEqual(await overdue(120), [])
+})
+
+test('the comparison with the provider says whom it could not ask, and never that all is well', async (t) => {
+  const { env } = await stores(t)
+  const nobody = await verify(t, ['--provider'], env)
+  assert.equal(nobody.code, 2, nobody.said)
+  assert.match(nobody.out, /every guarantee is kept\n$/)
+  assert.match(nobody.said, /cannot compare with the payment provider: STRIPE_SECRET_KEY: is not/)
+  const simulator = await startTestSimulator(t)
+  const there = { ...env, STRIPE_API_BASE: simulator.url, STRIPE_SECRET_KEY: testStripeKey }
+  const agreed = await verify(t, ['--provider', '--json'], there)
+  assert.equal(agreed.code, 0, agreed.said)
+  const { kept, promises, provider } = JSON.parse(agreed.out)
+  assert.deepEqual([kept, promises.length, provider.kept], [true, 7, true])
+  assert.deepEqual(Object.keys(provider), ['kept', 'charges', 'refunds'])
+  await simulator.stop()
+  const away = await verify(t, ['--provider', '--json'], there)
+  assert.equal(away.code, 2, away.said)
+  assert.equal(JSON.parse(away.out).provider, null)
+  assert.match(away.said, /the payment provider cannot be reached/)
 })
 
 test('what cannot be checked ends with code 2 and one line', async (t) => {
