@@ -27,6 +27,7 @@ import { confirmRoutes } from '../http/routes/confirm.ts'
 import { locationRoutes, shipmentRoutes } from '../http/routes/fulfilment.ts'
 import { opsDisputeRoutes } from '../http/routes/ops-disputes.ts'
 import { opsOutboxRoutes } from '../http/routes/ops-outbox.ts'
+import { opsPaymentRoutes } from '../http/routes/ops-payments.ts'
 import { opsRefundRoutes } from '../http/routes/ops-refunds.ts'
 import { opsWebhookRoutes } from '../http/routes/ops-webhooks.ts'
 import { orderRoutes } from '../http/routes/orders.ts'
@@ -189,6 +190,7 @@ function routesOf(config: ConnectedConfig, parts: RouteParts): FastifyPluginAsyn
     }),
     opsWebhookRoutes({ pool }),
     opsOutboxRoutes({ pool }),
+    opsPaymentRoutes({ pool }),
     opsRefundRoutes({ pool }),
     opsDisputeRoutes({ pool }),
   ]

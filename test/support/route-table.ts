@@ -122,6 +122,10 @@ const operations: Readonly<Record<string, RouteCase>> = {
     answers: admins(404),
     call: () => ({ path: '/api/ops/outbox/999999999/replay' }),
   },
+  'GET /api/ops/payments': {
+    answers: admins(200),
+    call: () => ({ path: '/api/ops/payments' }),
+  },
   'GET /api/ops/refunds': { answers: admins(200), call: () => ({ path: '/api/ops/refunds' }) },
   'POST /api/ops/refunds/{id}/retry': {
     answers: admins(404),

@@ -107,6 +107,7 @@ async function failedRefunds(stage: Stage): Promise<void> {
   const [failed] = body.items as readonly unknown[] as readonly { readonly id: string }[]
   await play('A cursor that is none', `GET ${list}?cursor=x`, { as: admin })
   await play('Not for sellers', `GET ${list}`, { as: seller })
+  await openPayments(stage)
   const retry = (title: string, id: unknown, as = admin) =>
     play(title, `POST ${list}/${id}/retry`, { as })
   await retry('Not by a seller', failed?.id, seller)
@@ -146,6 +147,16 @@ async function warnings(stage: Stage, order: string, buyer: Person): Promise<voi
   await clear('And once more', object.id)
   await clear('There is none of this id', 'issfr_unknown')
   await move('Now it is shipped', 'shipped')
+}
+
+async function openPayments({ play, admin, seller }: Stage): Promise<void> {
+  const list = '/api/ops/payments'
+  await play('Payments that are not done', `GET ${list}`, { as: admin })
+  await play('Those of one kind', `GET ${list}?kind=flagged`, { as: admin })
+  await play('A cursor that is none', `GET ${list}?cursor=x`, { as: admin })
+  await play('A kind that is none', `GET ${list}?kind=odd`, { as: admin })
+  await play('Not for sellers', `GET ${list}`, { as: seller })
+  await play('Not for nobody', `GET ${list}`)
 }
 
 async function audit({ play, admin, seller }: Stage): Promise<void> {
