@@ -47,7 +47,9 @@ export interface ProblemExtras {
   readonly retryAfterSeconds?: number
   readonly errors?: readonly InputError[]
   /** Further members of the problem document, such as `sku` or `limit`. */
-  readonly members?: Readonly<Record<string, string | number | boolean | Readonly<Record<string, string>>>>
+  readonly members?: Readonly<
+    Record<string, string | number | boolean | Readonly<Record<string, string>>>
+  >
   readonly cause?: unknown
 }
 
