@@ -1,6 +1,6 @@
 /**
- * A brake on declined cards: whoever tries stolen card numbers has most of them declined. Counted for
- * each account and each network address, in an hour that begins with its first decline.
+ * A brake on declined cards: people who try stolen card numbers have most of them declined. It counts
+ * for each account and each network address, in an hour that begins with its first decline.
  */
 import type { Clock } from '../kernel/clock.ts'
 import { settlesWithin } from '../kernel/settles-within.ts'

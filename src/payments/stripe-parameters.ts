@@ -50,7 +50,7 @@ export function intentParameters(
   } satisfies Stripe.PaymentIntentCreateParams
 }
 
-/** For the gateway: what is told when an intent is confirmed, be it with its making or later. */
+/** For the gateway: parameters of a confirmation, be it with the making of the intent or later. */
 export function confirmParameters(paymentMethodId: string, details: BuyerDetails | null) {
   const { receiptEmail, shipping, acceptance } = details ?? {}
   return {
@@ -85,7 +85,7 @@ function shippingOf({ name, phone, address }: NonNullable<BuyerDetails['shipping
 const suffixLength = 10
 
 /**
- * What stands on the buyer's statement behind the name of the shop: one letter at least, and the
+ * The text on the buyer's statement behind the name of the shop: one letter at least, and the
  * order's number. Null when the number is too long for that.
  */
 export function statementSuffixOf(orderNumber: number): string | null {

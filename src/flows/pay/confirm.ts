@@ -90,7 +90,7 @@ export class Confirmations {
       if (late) return late
     }
     const now = found.status === 'reserved' ? await checkouts.get(found.id, buyerId) : found
-    // What was paid is told with its card, as it was the first time.
+    // A paid checkout is told with its card, as it was the first time.
     const known = now.status === 'paying' || now.status === 'confirmed'
     return known ? this.#join(winner, deadline) : answerOf(now)
   }
@@ -129,7 +129,7 @@ export class Confirmations {
   }
 
   /**
-   * Whoever had too many cards declined tries no other for a while; what is under way, or paid, is
+   * After too many declined cards no other is tried for a while; a payment that is under way, or done, is
    * answered. @throws AppError rate_limited for a checkout that could be paid.
    */
   async #isBraked(request: ConfirmRequest): Promise<boolean> {

@@ -1,4 +1,4 @@
-// What answers say of cards, what the provider is told of a purchase, and the brake on declined cards.
+// Cards in answers, the purchase as the provider is told of it, and the brake on declined cards.
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { sql } from '../../../src/platform/postgres/pool.ts'
@@ -139,7 +139,7 @@ test('cards, and what the provider is told of them', async (t) => {
   })
 })
 
-test('whoever has too many cards declined in an hour is stopped before the provider is asked', async (t) => {
+test('an account with too many declined cards is stopped before the provider is asked', async (t) => {
   const settings = { DECLINES_PER_HOUR: '3', MAX_PAYMENT_ATTEMPTS: '20' }
   const shop = await startPayingSystem(t, { apis: 2, settings })
   const bought = await shop.reserve()

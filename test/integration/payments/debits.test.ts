@@ -6,7 +6,7 @@ import { startPayingSystem } from '../../support/paying.ts'
 
 const debit = 'pm_usBankAccount_processing'
 
-test('a payment that the provider is at keeps its hold until yes or no', async (t) => {
+test('a payment in processing keeps its hold until the provider says yes or no', async (t) => {
   const settings = { PAYMENT_METHODS: 'any', SWEEP_SECONDS: '1' }
   const shop = await startPayingSystem(t, { settings, webhooks: true })
   /** A debit that is under way, and whose deadline has passed. */
@@ -38,7 +38,7 @@ test('a payment that the provider is at keeps its hold until yes or no', async (
     assert.equal((await shop.moneyOf(bought.id)).captured, 0)
   })
 
-  await t.test('no word at all: whoever looks an hour later hears it', async () => {
+  await t.test('no word at all: the job that looks an hour later hears it', async () => {
     const bought = await debited()
     await shop.simulator.script('PUT', 'webhooks', { behaviour: { dropRate: 1 } })
     await settle(bought.intent, 'succeed')

@@ -187,7 +187,7 @@ export const attempting: Record<string, MoneyCase> = {
     )
     assert.deepEqual(taken?.details, details)
   },
-  'what is told of the buyer is kept until the verdict, and then forgotten': async (shop) => {
+  'details of the buyer are kept until the verdict, and then forgotten': async (shop) => {
     const checkout = await shop.reserved()
     const details = {
       shipping: { name: 'B', address: { line1: "12, Rue de l'Été", country: 'FR' } },
@@ -220,7 +220,7 @@ export const attempting: Record<string, MoneyCase> = {
       [true, true],
     )
   },
-  'what the provider is at is looked at, and its hold stays for two weeks': async (shop) => {
+  'a payment in processing is looked at, and its hold stays for two weeks': async (shop) => {
     const { id, buyerId } = await shop.begun(false, 10)
     const debit = { attempt: 1, state: 'pending', processing: true } as const
     await shop.change(id, { attempt: debit })

@@ -1,4 +1,4 @@
-// What a PaymentIntent is told of the purchase is checked as Stripe checks it.
+// Parameters about the purchase are checked as Stripe checks them.
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type Stripe from 'stripe'
@@ -7,7 +7,7 @@ import { startTestSimulator } from '../../support/simulator.ts'
 const price = { amount: 900, currency: 'eur' } as const
 const paid = { ...price, payment_method: 'pm_card_visa', confirm: true } as const
 
-test('what Stripe refuses of a purchase is refused, with the parameter at fault', async (t) => {
+test('parameters that Stripe refuses are refused, each by its name', async (t) => {
   const { stripe } = await startTestSimulator(t)
   const dynamic = { automatic_payment_methods: { enabled: true } }
   const refused: readonly (readonly [object, string])[] = [

@@ -8,7 +8,7 @@ const none = { declines: 0, endsInMs: -2 }
 const some = (declines: number, endsInMs = 60_000) => ({ declines, endsInMs })
 const limits = { perAccount: 10 }
 
-test('a buyer who mistypes twice goes on; whoever tries ten cards waits for the hour to end', () => {
+test('a buyer who mistypes twice goes on; one who tries ten cards waits for the hour to end', () => {
   assert.equal(brakeMs({ account: none, address: none }, limits), null)
   assert.equal(brakeMs({ account: some(2), address: some(2) }, limits), null)
   assert.equal(brakeMs({ account: some(9), address: some(9) }, limits), null)

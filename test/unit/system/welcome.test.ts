@@ -1,4 +1,4 @@
-// What `npm start` prints for whoever wants to try a payment.
+// `npm start` prints all that a person needs who wants to try a payment.
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { findPaymentMethod } from '../../../dev/simulator/payment-methods.ts'
@@ -6,7 +6,7 @@ import { welcome } from '../../../dev/welcome.ts'
 
 const place = { apiUrl: 'http://127.0.0.1:3000', dataDir: '.data', demoShop: true }
 
-test('whoever starts the shop is told test cards that exist, and where the bank asks', () => {
+test('a person who starts the shop sees test cards that exist, and where the bank asks', () => {
   const text = welcome({ ...place, stripeUrl: 'http://127.0.0.1:12111' })
   const cards = [...new Set(text.match(/pm_\w+/g))]
   assert.ok(cards.length >= 5)
@@ -14,7 +14,7 @@ test('whoever starts the shop is told test cards that exist, and where the bank 
   assert.match(text, /http:\/\/127\.0\.0\.1:12111\/_sim\/bank\/ID\?client_secret=/)
 })
 
-test('whoever pays with the real provider is shown no test cards', () => {
+test('a shop with the real provider shows no test cards', () => {
   const text = welcome({ ...place, stripeUrl: undefined })
   assert.doesNotMatch(text, /simulator|_sim|pm_card_chargeDeclined/)
 })

@@ -11,8 +11,8 @@ export const graceSeconds = 10
 /** However long a payment waits, at the provider or before it, its hold ends in the end. */
 export const sparedSeconds = 3_600
 /**
- * The provider says yes or no to a debit within two weeks. What it is still at then is cancelled with
- * its hold; money that comes after all is late money.
+ * The provider says yes or no to a debit within two weeks. A payment that is in processing even then is
+ * cancelled with its hold; money that comes after all is late money.
  */
 export const processingSeconds = 14 * 86_400
 

@@ -12,7 +12,7 @@ import type { Attempt, BeginRequest } from './store.ts'
 export type OtherMethod = Pick<BeginRequest, 'paymentMethodId' | 'queue'> & Pick<Attempt, 'details'>
 
 /**
- * What asking for another card comes to. `begun`: its attempt begins, and the one before is replaced.
+ * The outcome of asking for another card. `begun`: its attempt begins, and the one before is replaced.
  * `none left`: no attempts are left but the one at the bank. `unchanged`: there is nothing to replace.
  */
 export type Replacement =
