@@ -35,7 +35,12 @@ const patienceMs = 100
 export interface DeclineBrake {
   /** Milliseconds until the payer may try a card again; null: now. Never rejects: without Redis, now. */
   check(payer: Payer): Promise<number | null>
-  /** A card of the checkout was declined. Counts nothing without Redis, or an hour after the check. */
+  /** An attempt of the payer's has begun: its decline may come in another process, or by an event. */
+  note(payer: Payer): Promise<void>
+  /**
+   * A card of the checkout was declined; resolves when it counts, after 100 ms at the latest. Counts
+   * nothing without Redis, or an hour after the note.
+   */
   declined(checkoutId: string): Promise<void>
 }
 
@@ -68,19 +73,21 @@ export function redisBrake(
         return null
       }
     },
+    async note({ checkoutId, ...payer }) {
+      if (limits.perAccount === 0) return
+      const key = payerKey(checkoutId)
+      try {
+        await redis.pipeline().hset(key, namesOf(payer)).pexpire(key, hourMs).exec()
+      } catch {
+        // As below.
+      }
+    },
     async declined(checkoutId) {
       if (limits.perAccount === 0) return
-      try {
-        const names = await redis.hgetall(payerKey(checkoutId))
-        const counted = [names.account, names.address].filter((name) => name !== undefined)
-        const pipeline = redis.pipeline()
-        for (const name of counted) {
-          pipeline.set(countKey(name), 0, 'PX', hourMs, 'NX').incr(countKey(name))
-        }
-        if (counted.length > 0) await pipeline.exec()
-      } catch {
+      const counted = count(redis, checkoutId).catch(() => {
         // Without Redis nothing is counted, and nobody is stopped.
-      }
+      })
+      await settlesWithin(clock, patienceMs, counted)
     },
   }
 }
@@ -90,17 +97,29 @@ const tag = '{declines}'
 const countKey = (name: string) => `${tag}:${name}`
 const payerKey = (checkoutId: string) => `${tag}:payer:${checkoutId}`
 
-/** Reads the counts, and notes who pays: the decline may come in another process, or by an event. */
-async function look(redis: RedisClient, { checkoutId, account, address }: Payer) {
-  const names = { account: `account:${account}`, address: `address:${address}` }
+async function count(redis: RedisClient, checkoutId: string): Promise<void> {
+  const { account, address } = await redis.hgetall(payerKey(checkoutId))
+  const pipeline = redis.pipeline()
+  for (const name of [account, address]) {
+    if (name !== undefined) {
+      pipeline.set(countKey(name), 0, 'PX', hourMs, 'NX').incr(countKey(name))
+    }
+  }
+  await pipeline.exec()
+}
+
+function namesOf({ account, address }: Omit<Payer, 'checkoutId'>) {
+  return { account: `account:${account}`, address: `address:${address}` }
+}
+
+async function look(redis: RedisClient, payer: Payer) {
+  const names = namesOf(payer)
   const replies = await redis
     .pipeline()
     .get(countKey(names.account))
     .pttl(countKey(names.account))
     .get(countKey(names.address))
     .pttl(countKey(names.address))
-    .hset(payerKey(checkoutId), names)
-    .pexpire(payerKey(checkoutId), hourMs)
     .exec()
   const valueAt = (at: number) => {
     const [error, value] = replies?.[at] ?? []

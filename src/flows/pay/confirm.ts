@@ -3,6 +3,7 @@
  * for.
  */
 import { settlesWithin } from '../../kernel/settles-within.ts'
+import type { Payer } from '../../payments/decline-brake.ts'
 import type { BuyerDetails, CardFacts } from '../../payments/gateway.ts'
 import { type Checkouts, noCheckout } from '../reserve/checkouts.ts'
 import { ProviderAway } from './cancel-intent.ts'
@@ -123,6 +124,7 @@ export class Confirmations {
       queue: queued,
     })
     if (!begun) return null
+    this.#note(request)
     if (!queued) return this.#await(request, this.#drive(buyerId, begun), deadline)
     queue.poke()
     return this.#join(request, deadline)
@@ -133,12 +135,17 @@ export class Confirmations {
    * answered. @throws AppError rate_limited for a checkout that could be paid.
    */
   async #isBraked(request: ConfirmRequest): Promise<boolean> {
-    const { checkoutId, buyerId, address = 'unknown' } = request
-    const waitMs = await this.#deps.brake?.check({ checkoutId, account: buyerId, address })
+    const { checkoutId, buyerId } = request
+    const waitMs = await this.#deps.brake?.check(payerOf(request))
     if (waitMs === undefined || waitMs === null) return false
     const found = await this.#deps.store.view(checkoutId, buyerId)
     if (found?.status === 'reserved') throw braked(waitMs)
     return true
+  }
+
+  /** Only of an attempt that has begun: nobody writes down who pays for a checkout of somebody else's. */
+  #note(request: ConfirmRequest): void {
+    void this.#deps.brake?.note(payerOf(request))
   }
 
   async #detailsOf({ buyerId, details = null }: ConfirmRequest): Promise<BuyerDetails | null> {
@@ -272,6 +279,7 @@ export class Confirmations {
     )
     if (decided.tag === 'none left') throw noneLeft()
     if (decided.tag !== 'begun') return null
+    this.#note(request)
     if (!queued) return this.#await(request, this.#drive(buyerId, decided.attempt), deadline)
     queue.poke()
     return this.#join(request, deadline, false)
@@ -328,4 +336,8 @@ export class Confirmations {
     if (found.status === 'payment_failed' || found.status === 'reserved') throw unavailable()
     return answerOf(await this.#deps.checkouts.get(request.checkoutId, request.buyerId))
   }
+}
+
+function payerOf({ checkoutId, buyerId, address = 'unknown' }: ConfirmRequest): Payer {
+  return { checkoutId, account: buyerId, address }
 }

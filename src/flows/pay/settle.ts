@@ -50,7 +50,7 @@ export async function settlePayment(
     )
     throw mismatch
   }
-  if (settlement.tag === 'declined') void deps.brake?.declined(checkoutId)
+  if (settlement.tag === 'declined') await deps.brake?.declined(checkoutId)
   if (settlement.tag === 'late') await finishReclaim(deps, checkoutId)
   return settlement
 }

@@ -38,7 +38,8 @@ test('a paid order is cancelled, refunded, and its units are free again: once, h
   await shop.settledAt(sku, 3)
   assert.equal((await shop.ledgerOf(sku)).sold, 0)
   const order = await shop.seen(id, buyer, ({ status }) => assert.equal(status, 'refunded'))
-  assert.deepEqual(order.payment, { status: 'refunded', captured: 2_000, refunded: 2_000 })
+  const card = { brand: 'visa', last4: '4242' }
+  assert.deepEqual(order.payment, { status: 'refunded', captured: 2_000, refunded: 2_000, card })
   assert.deepEqual(
     order.history.map(({ status, by }) => [status, by]),
     [

@@ -155,6 +155,14 @@ test('an account with too many declined cards is stopped before the provider is 
   }
   await shop.becomes(bought.id, { checkout: 'reserved', attempts: Array(3).fill('declined') })
 
+  await t.test('nobody pays under the name of another account', async () => {
+    const other = await shop.reserve()
+    const stranger = { ...bought, buyer: other.buyer }
+    assert.equal((await shop.confirm(stranger)).status, 404)
+    const payer = `{declines}:payer:${bought.id}`
+    assert.equal(await shop.redis.hget(payer, 'account'), `account:${bought.buyer}`)
+  })
+
   await t.test('a buyer beside them who mistypes twice is not stopped', async () => {
     const other = await shop.reserve()
     for (let i = 0; i < 2; i++) {

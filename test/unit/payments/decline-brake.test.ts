@@ -32,6 +32,8 @@ test('without Redis nobody is stopped, and nothing fails', async (t) => {
   const redis = openRedis('redis://127.0.0.1:1', 'gate', () => {})
   t.after(() => redis.disconnect())
   const brake = redisBrake(limits, { redis, clock: systemClock })
-  assert.equal(await brake.check({ checkoutId: 'c', account: 'a', address: '1' }), null)
+  const payer = { checkoutId: 'c', account: 'a', address: '1' }
+  assert.equal(await brake.check(payer), null)
+  await brake.note(payer)
   await brake.declined('c')
 })
