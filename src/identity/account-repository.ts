@@ -26,11 +26,11 @@ const sessionRow = userRow.extend({ family: z.string() })
 export async function insertAccount(
   db: CommonQueryMethods,
   user: User,
-  passwordHash: string,
+  { passwordHash, locale }: { readonly passwordHash: string; readonly locale: string | null },
 ): Promise<void> {
   await db.query(sql.typeAlias('none')`
-    insert into accounts (id, email, name, role, password_hash)
-    values (${user.id}, ${user.email}, ${user.name}, ${user.role}, ${passwordHash})
+    insert into accounts (id, email, name, role, password_hash, locale)
+    values (${user.id}, ${user.email}, ${user.name}, ${user.role}, ${passwordHash}, ${locale})
   `)
 }
 

@@ -20,6 +20,8 @@ export interface Registration {
   readonly password: string
   readonly name: string
   readonly role: Exclude<Role, 'admin'>
+  /** The language of the account's mails; null or missing: that of the shop. */
+  readonly locale?: string | null
 }
 
 export interface Accounts {
@@ -49,12 +51,12 @@ export function createAccounts(deps: {
 }): Accounts {
   const { pool, passwords, sessions } = deps
   return {
-    register: async ({ email, password, name, role }) => {
+    register: async ({ email, password, name, role, locale = null }) => {
       const passwordHash = await passwords.hash(password)
       const user: User = { id: newId(), email, name, role }
       try {
         return await pool.transaction(async (tx) => {
-          await insertAccount(tx, user, passwordHash)
+          await insertAccount(tx, user, { passwordHash, locale })
           return sessions.start(tx, user)
         })
       } catch (error) {

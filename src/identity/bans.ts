@@ -81,7 +81,7 @@ export function createBans(deps: {
     erase: async (id, record) => {
       await pool.transaction(async (tx) => {
         await tx.query(sql.typeAlias('none')`
-          update accounts set email = ${`${id}@erased.invalid`}, name = 'Erased account',
+          update accounts set email = ${`${id}@erased.invalid`}, name = 'Erased account', locale = null,
             password_hash = '', erased_at = now(), sessions_ended_at = now(),
             barred_at = null, barred_reason = null
           where id = ${id} and erased_at is null

@@ -49,6 +49,10 @@ export const identity: Readonly<Record<string, RouteCase>> = {
     }),
     fresh: true,
   },
+  'PATCH /api/me/mails': {
+    answers: [401, 200, 200, 200, 200, 200],
+    call: () => ({ path: '/api/me/mails', body: { language: 'de', sales: 'each' } }),
+  },
   'DELETE /api/me': {
     answers: [401, 204, 204, 204, 204, 204],
     call: () => ({ path: '/api/me' }),

@@ -4,7 +4,13 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { EraseAccount } from '../../flows/account/erase-account.ts'
 import type { Identity } from '../../identity/identity.ts'
-import { meSchema, passwordBody } from '../schemas/auth.ts'
+import { storedLanguage } from '../../notifications/languages.ts'
+import {
+  mailPreferencesBody,
+  mailPreferencesSchema,
+  meSchema,
+  passwordBody,
+} from '../schemas/auth.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import { strictLimit, strictLimits } from '../server/rate-limit.ts'
 import { authenticate, principalOf } from '../server/session.ts'
@@ -21,6 +27,7 @@ export function accountRoutes(deps: AccountRouteDeps): FastifyPluginAsync {
   return async (scope) => {
     await scope.register(meRoutes(deps))
     await scope.register(passwordRoute(deps))
+    await scope.register(mailRoute(deps))
   }
 }
 
@@ -95,6 +102,31 @@ function passwordRoute({ identity }: AccountRouteDeps): FastifyPluginAsync {
       async (request, reply) => {
         await identity.changePassword(principalOf(request).id, request.body)
         return reply.code(204).send(null)
+      },
+    )
+  }
+}
+
+function mailRoute({ identity }: AccountRouteDeps): FastifyPluginAsync {
+  return async (scope) => {
+    scope.withTypeProvider<ZodTypeProvider>().patch(
+      '/api/me/mails',
+      {
+        onRequest: authenticate,
+        schema: {
+          tags,
+          security,
+          summary: 'Change which mails the account gets, and in which language',
+          description: 'Members that are not sent stay as they are; `{}` only answers what is set.',
+          body: mailPreferencesBody,
+          response: { 200: mailPreferencesSchema, ...problemResponses(400, 401) },
+        },
+      },
+      async (request) => {
+        const { id } = principalOf(request)
+        const { language = null, sales = null } = request.body
+        const set = await identity.preferMails(id, { locale: language, sales })
+        return { language: storedLanguage(set.locale), sales: set.sales }
       },
     )
   }

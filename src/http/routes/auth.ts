@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Identity } from '../../identity/identity.ts'
+import { languageOf } from '../../notifications/languages.ts'
 import { loginBody, refreshBody, registerBody, signedInSchema } from '../schemas/auth.ts'
 import { cartHeaders } from '../schemas/cart.ts'
 import { problemResponses } from '../schemas/problem.ts'
@@ -39,7 +40,9 @@ function signInRoutes({ identity, onSignedIn }: AuthRouteDeps): FastifyPluginAsy
         schema: {
           tags,
           summary: 'Open an account',
-          description: `Limited to ${strictLimits.registerPerAddress} accounts a minute for each network address.`,
+          description:
+            'Mails to the account are in the language of `Accept-Language`, of those that there are: English and German. ' +
+            `Limited to ${strictLimits.registerPerAddress} accounts a minute for each network address.`,
           headers: cartHeaders,
           body: registerBody,
           response: { 201: signedInSchema, ...problemResponses(400, 409, 429, 503) },
@@ -47,7 +50,8 @@ function signInRoutes({ identity, onSignedIn }: AuthRouteDeps): FastifyPluginAsy
         preHandler: registerLimit,
       },
       async (request, reply) => {
-        const signedIn = await identity.register(request.body)
+        const locale = languageOf(request.headers['accept-language'])
+        const signedIn = await identity.register({ ...request.body, locale })
         await onSignedIn?.(request, signedIn.user)
         return reply.code(201).send(signedIn)
       },

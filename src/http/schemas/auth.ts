@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { saleMails } from '../../identity/mail-preferences.ts'
 import { roles } from '../../identity/permissions.ts'
+import { languages } from '../../notifications/languages.ts'
 
 const email = z.email('Must be an email address').max(254).toLowerCase()
 const password = z.string().min(8).max(200)
@@ -37,6 +39,19 @@ export const signedInSchema = z.object({
 })
 
 export const meSchema = z.object({ user: userSchema })
+
+const mailPreferences = {
+  language: z.enum(languages).describe('of all mails to the account'),
+  sales: z
+    .enum(saleMails)
+    .describe(
+      'when a seller hears of sales: `each` at once, or `daily` all of a day (UTC) together',
+    ),
+}
+
+export const mailPreferencesBody = z.strictObject(mailPreferences).partial()
+
+export const mailPreferencesSchema = z.object(mailPreferences)
 
 export const passwordBody = z.strictObject({
   currentPassword: z.string().min(1).max(200),

@@ -40,6 +40,31 @@ test('a registered account is signed in and can log in', async (t) => {
   assert.equal(me.headers['cache-control'], 'no-store')
 })
 
+test('mails come in the language of the browser that opened the account, until its owner chooses', async (t) => {
+  const shop = await startTestApp(t)
+  const opened = await shop.app.inject({
+    method: 'POST',
+    url: '/api/auth/register',
+    payload: ada,
+    headers: { 'accept-language': 'de-AT,de;q=0.9,en;q=0.5' },
+  })
+  const { accessToken } = signedInSchema.parse(opened.json())
+  const prefer = async (payload: object, status = 200) => {
+    const answer = await shop.app.inject({
+      method: 'PATCH',
+      url: '/api/me/mails',
+      headers: { authorization: `Bearer ${accessToken}` },
+      payload,
+    })
+    assert.equal(answer.statusCode, status)
+    return answer.json()
+  }
+  assert.deepEqual(await prefer({}), { language: 'de', sales: 'daily' })
+  assert.deepEqual(await prefer({ sales: 'each' }), { language: 'de', sales: 'each' })
+  assert.deepEqual(await prefer({ language: 'en' }), { language: 'en', sales: 'each' })
+  await prefer({ language: 'la' }, 400)
+})
+
 test('a wrong password and an unknown email are told alike', async (t) => {
   const shop = await startTestApp(t)
   await post(shop, '/api/auth/register', ada)

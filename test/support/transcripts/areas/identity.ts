@@ -73,6 +73,10 @@ async function passwords(stage: Stage): Promise<void> {
     play(title, 'POST /api/auth/login', { body: { email: emailOf(as.id), password: given } })
   await login('The old password', peoplePassword)
   await login('The new password', password)
+  const prefer = (title: string, body: object) => play(title, 'PATCH /api/me/mails', { as, body })
+  await prefer('Ben has said nothing about mails', {})
+  await prefer('Ben wants mails in German', { language: 'de' })
+  await prefer('Nobody writes Latin', { language: 'la' })
   await play('Nobody erases an account', 'DELETE /api/me')
   await play('Ben erases the account', 'DELETE /api/me', { as })
   await stage.until(
