@@ -42,6 +42,7 @@ const environment = z.object({
   STRIPE_RECEIPT_EMAIL: switchedOn.default(false),
   SMTP_URL: z.url().optional(),
   MAIL_FROM: z.string().min(3).default('Sluice <shop@sluice.example>'),
+  MAIL_REPLY_TO: z.string().min(3).optional(),
   S3_ENDPOINT: z.url().optional(),
   S3_BUCKET: z.string().min(1).optional(),
   S3_REGION: z.string().min(1).default('us-east-1'),

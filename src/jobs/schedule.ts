@@ -13,6 +13,7 @@ import { reconcilePayments, resumeReclaims } from '../flows/pay/resume.ts'
 import { runRefunds } from '../flows/pay/run-refunds.ts'
 import { decideAssemblies, giveUp, overdueAssemblies } from '../flows/reserve/assembly.ts'
 import { forgetStaleImages, type ImageWork, noticeUploads } from '../images/process-images.ts'
+import { noteDailySales } from '../notifications/sale-letters.ts'
 import { watchStock } from '../notifications/stock-alerts.ts'
 import type { EventWalk } from '../payments/event-walk.ts'
 import { forgetOldWebhooks } from '../payments/webhook-events.ts'
@@ -65,6 +66,7 @@ export function schedule(deps: ScheduleDeps): readonly ScheduledJob[] {
     { name: 'all-stock-flags', everyMs: 30 * second, run: () => refreshStockFlags(pool, 'all') },
     { name: 'note-words', everyMs: 2 * second, run: () => noteWords(pool) },
     { name: 'watch-stock', everyMs: 3 * second, run: () => watchStockOf(pool) },
+    { name: 'tell-daily-sales', everyMs: 10 * minute, run: () => noteDailySales(pool) },
     { name: 'notice-uploads', everyMs: 5 * second, run: () => noticeUploads(images) },
     // What nobody needs any more.
     { name: 'forget-stale-images', everyMs: 10 * minute, run: () => forgetStaleImages(images) },

@@ -115,28 +115,28 @@ export function unitsPayable(price: number, code: string): number | null {
   return Math.floor((table.get(code)?.most ?? 0) / price)
 }
 
-/** Making one costs more than the rest of a mail. At most two for each entry of the table. */
+/** Making one costs more than the rest of a mail. At most two for each entry of the table and language. */
 const formats = new Map<string, Intl.NumberFormat>()
 
-function format(code: string, digits: number): Intl.NumberFormat {
-  const name = `${code} ${digits}`
+function format(code: string, digits: number, language: string): Intl.NumberFormat {
+  const name = `${language} ${code} ${digits}`
   const known = formats.get(name)
   if (known) return known
   const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits }
-  const made = new Intl.NumberFormat('en', { style: 'currency', currency: code, ...fraction })
+  const made = new Intl.NumberFormat(language, { style: 'currency', currency: code, ...fraction })
   formats.set(name, made)
   return made
 }
 
 /**
  * An amount in minor units, as people write it in mails, problems and test pages: 4900 EUR is
- * €49.00, 500 JPY is ¥500, and 490000 HUF is HUF 4,900. Old rows may have a currency that has no
+ * €49.00, 500 JPY is ¥500, and 490000 HUF is HUF 4,900; in German, 49,00 €. Old rows may have a currency that has no
  * entry; its code then stands before an amount with two digits.
  */
-export function formatMoney(minor: number, code: string): string {
+export function formatMoney(minor: number, code: string, language: 'en' | 'de' = 'en'): string {
   const currency = table.get(code)
   if (!currency) return `${code} ${(minor / 100).toFixed(2)}`
   const unit = 10 ** currency.digits
   const digits = currency.wholeAlone && minor % unit === 0 ? 0 : currency.digits
-  return format(code, digits).format(minor / unit)
+  return format(code, digits, language).format(minor / unit)
 }

@@ -30,6 +30,8 @@ export interface MailerOptions {
   readonly mailDir: string
   /** An address, or a name and an address. */
   readonly from: string
+  /** Where answers go; undefined: to `from`. */
+  readonly replyTo?: string | undefined
 }
 
 /** A mail takes this long at the worst: connecting, the greeting, and each silence of the server. */
@@ -41,12 +43,12 @@ const smtpLimits = {
 } as const
 
 export function createMailer(options: MailerOptions): Mailer {
-  return options.smtpUrl === undefined
-    ? fileMailer(options)
-    : smtpMailer(options.smtpUrl, options.from)
+  return options.smtpUrl === undefined ? fileMailer(options) : smtpMailer(options.smtpUrl, options)
 }
 
-function smtpMailer(url: string, from: string): Mailer {
+type Sender = Pick<MailerOptions, 'from' | 'replyTo'>
+
+function smtpMailer(url: string, sender: Sender): Mailer {
   const transport = createTransport({
     url,
     pool: true,
@@ -59,7 +61,7 @@ function smtpMailer(url: string, from: string): Mailer {
   return {
     async send(mail) {
       try {
-        await transport.sendMail(message(mail, from))
+        await transport.sendMail(message(mail, sender))
       } catch (error) {
         if (isAboutMail(error)) {
           throw new MailRefused(`the mail server answered ${error.responseCode}`, { cause: error })
@@ -88,11 +90,11 @@ function isAboutMail(error: unknown): error is { readonly responseCode: number }
 }
 
 /** One file for each fact: sending it again writes the same file again. */
-function fileMailer({ mailDir, from }: MailerOptions): Mailer {
+function fileMailer({ mailDir, ...sender }: MailerOptions): Mailer {
   const transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' })
   return {
     async send(mail) {
-      const { message: content } = await transport.sendMail(message(mail, from))
+      const { message: content } = await transport.sendMail(message(mail, sender))
       const path = join(mailDir, `${mail.fact.replace(/[^\w.-]+/g, '-').slice(0, 150)}.eml`)
       await write(`${path}.new`, content as Buffer)
       await rename(`${path}.new`, path)
@@ -112,11 +114,12 @@ async function write(path: string, content: Buffer): Promise<void> {
   }
 }
 
-function message({ fact, to, subject, text, html }: Mail, from: string) {
+function message({ fact, to, subject, text, html }: Mail, { from, replyTo }: Sender) {
   const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'localhost'
   const id = createHash('sha256').update(`${fact} ${to}`).digest('hex').slice(0, 40)
   return {
     from,
+    ...(replyTo === undefined ? {} : { replyTo }),
     // An object is never taken apart: an address cannot smuggle in a second one.
     to: { name: '', address: to },
     subject,

@@ -1,65 +1,61 @@
 /** Sends the mails that were noted: one for each fact, however often the job runs. */
 import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import { z } from 'zod'
-import { isUuid } from '../kernel/ids.ts'
-import type { OutboxEvent, OutboxPayload } from '../platform/outbox.ts'
+import type { OutboxEvent } from '../platform/outbox.ts'
 import type { OutsideEffect } from '../platform/outbox-handlers.ts'
 import { sql, unflushed } from '../platform/postgres/pool.ts'
 import { PermanentFailure } from '../platform/retries.ts'
-import { type ConcernMailFacts, concernMessage, readConcernFacts } from './concern-mails.ts'
-import { textOf } from './mail-topics.ts'
+import { concernLetters } from './concern-letters.ts'
+import type { LetterContext, LettersOf } from './letters.ts'
 import { type Mail, type Mailer, MailRefused } from './mailer.ts'
-import { cancelled } from './messages/cancelled.ts'
-import type { Message } from './messages/compose.ts'
-import { expired } from './messages/expired.ts'
-import { orderConfirmed } from './messages/order-confirmed.ts'
-import { type OrderFacts, readOrderFacts } from './messages/order-facts.ts'
-import { paymentFailed } from './messages/payment-failed.ts'
-import { refunded } from './messages/refunded.ts'
-import { readStockFacts, type StockFacts, stockMessage } from './stock-alerts-mails.ts'
+import { orderLetters } from './order-letters.ts'
+import { saleLetters } from './sale-letters.ts'
+import { stockLetters } from './stock-letters.ts'
+import { orderMessages } from './true-words.ts'
+import { writeMail } from './write-mail.ts'
 
 /** Whoever began to send a mail is given up after this. Less than the time after which a row is queued again. */
 const claimSeconds = 25
 /** Mails under way at once. */
 const parallel = 4
 
+/** Who writes the mails of a kind, by the message that was noted. */
+const kinds: ReadonlyMap<unknown, LettersOf> = new Map<unknown, LettersOf>([
+  ...orderMessages.map((message) => [message, orderLetters] as const),
+  ['concern', concernLetters],
+  ['sale', saleLetters],
+  ['daily-sales', saleLetters],
+  ['low-stock', stockLetters],
+  ['back-in-stock', stockLetters],
+])
+
 /**
- * Claims a fact's mail, sends it, and marks it sent. A crash between sending and marking sends it again,
- * as SMTP itself would: the copy has the same Message-ID, or is the same file.
+ * For whoever starts the jobs. Claims a fact's mail, sends it, and marks it sent. What the mail says is read
+ * then, so it is true when it leaves; where nothing is to be told any more, there is no mail. A crash between
+ * sending and marking sends it again, as SMTP itself would: the copy has the same Message-ID, or is the same
+ * file.
  */
 export function createMailSender(deps: {
   readonly pool: DatabasePool
   readonly mailer: Mailer
+  readonly context: LetterContext
 }): OutsideEffect {
-  const { pool, mailer } = deps
+  const { pool, mailer, context } = deps
   return async (events) => {
-    const ids = events.map(orderIdOf).filter(isUuid)
-    const orders = await readOrderFacts(pool, ids)
-    const stock = await readStockFacts(pool, events)
-    const concerns = await readConcernFacts(pool, events)
-    const mails = new Map<string, Mail>()
-    const broken = new Map<string, unknown>()
-    for (const event of events) {
-      try {
-        const mail =
-          event.payload.message === 'concern'
-            ? concernMailOf(event, concerns.get(event.key))
-            : mailOf(event, orders.get(orderIdOf(event)), stock.get(event.key))
-        if (mail) mails.set(event.key, mail)
-      } catch (error) {
-        broken.set(event.key, error)
-      }
-    }
     const results: PromiseSettledResult<unknown>[] = []
     for (let i = 0; i < events.length; i += parallel) {
       const together = events.slice(i, i + parallel)
-      // Not before: with a slow server, a claim would run out while its mail waits for its turn.
+      // Not before: with a slow server, a mail that waits for its turn would be true no more, and its claim over.
+      const written = await writeMails(pool, together, context)
+      const { mails } = written
       const states = await claim(
         pool,
         together.flatMap(({ key }) => mails.get(key) ?? []),
       )
       results.push(
-        ...(await Promise.allSettled(together.map(({ key }) => sendOne(key, states.get(key))))),
+        ...(await Promise.allSettled(
+          together.map(({ key }) => sendOne(key, written, states.get(key))),
+        )),
       )
       await markSent(
         pool,
@@ -68,10 +64,14 @@ export function createMailSender(deps: {
     }
     return results
 
-    async function sendOne(fact: string, state: ClaimState | undefined): Promise<void> {
+    async function sendOne(
+      fact: string,
+      { mails, broken }: WrittenMails,
+      state: ClaimState | undefined,
+    ): Promise<void> {
       if (broken.has(fact)) throw broken.get(fact)
       const mail = mails.get(fact)
-      // There is no order, or nobody who could get it: nothing to tell.
+      // Nothing is to be told any more, or nobody could get it.
       if (!mail) return
       if (state === 'sent') return
       if (state !== 'mine') throw new Error('another worker is sending this mail')
@@ -88,47 +88,32 @@ export function createMailSender(deps: {
   }
 }
 
-function orderIdOf({ payload }: OutboxEvent): string {
-  return textOf(payload, 'orderId') ?? ''
+/** By the key of the event; `broken` has what no try will mend. */
+interface WrittenMails {
+  readonly mails: ReadonlyMap<string, Mail>
+  readonly broken: ReadonlyMap<string, unknown>
 }
 
-function mailOf(
-  event: OutboxEvent,
-  order: OrderFacts | undefined,
-  stock: StockFacts | undefined,
-): Mail | undefined {
-  if (stock) return { fact: event.key, to: stock.email, ...stockMessage(event.payload, stock) }
-  if (!order?.email) return undefined
-  const message = messageOf(event.payload, order)
-  return { fact: event.key, to: order.email, ...message }
-}
-
-function concernMailOf(
-  { key, payload }: OutboxEvent,
-  facts: ConcernMailFacts | undefined,
-): Mail | undefined {
-  if (!facts) return undefined
-  return { fact: key, to: facts.email, ...concernMessage(textOf(payload, 'news') ?? '', facts) }
-}
-
-function messageOf(payload: OutboxPayload, order: OrderFacts): Message {
-  switch (payload.message) {
-    case 'order-confirmed':
-      return orderConfirmed(order)
-    case 'payment-failed':
-      return paymentFailed(order)
-    case 'refunded':
-      return refunded(order, {
-        amount: typeof payload.amount === 'number' ? payload.amount : null,
-        late: payload.reason === 'late',
-      })
-    case 'cancelled':
-      return cancelled(order)
-    case 'expired':
-      return expired(order)
-    default:
-      throw new PermanentFailure(`there is no message ${String(payload.message)}`)
+async function writeMails(
+  pool: DatabasePool,
+  events: readonly OutboxEvent[],
+  context: LetterContext,
+): Promise<WrittenMails> {
+  const mails = new Map<string, Mail>()
+  const broken = new Map<string, unknown>()
+  const groups = Map.groupBy(events, ({ payload }) => kinds.get(payload.message))
+  for (const [lettersOf, some] of groups) {
+    const letters = lettersOf && (await lettersOf(pool, some, context))
+    for (const { key, payload } of some) {
+      const letter = letters?.get(key)
+      if (!letters) {
+        broken.set(key, new PermanentFailure(`there is no message ${String(payload.message)}`))
+      } else if (letter) {
+        mails.set(key, { fact: key, to: letter.to, ...writeMail(letter) })
+      }
+    }
   }
+  return { mails, broken }
 }
 
 type ClaimState = 'mine' | 'sent' | 'busy'

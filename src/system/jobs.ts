@@ -15,7 +15,7 @@ import { relays } from '../jobs/relays.ts'
 import { schedule } from '../jobs/schedule.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { systemRandom } from '../kernel/random.ts'
-import { concernTopics } from '../notifications/concern-mails.ts'
+import { orderLinks } from '../notifications/letters.ts'
 import { mailTopics } from '../notifications/mail-topics.ts'
 import { createMailer } from '../notifications/mailer.ts'
 import { createMailSender } from '../notifications/send-mails.ts'
@@ -78,6 +78,7 @@ export async function startJobs(
     smtpUrl: config.SMTP_URL,
     mailDir: join(config.DATA_DIR, 'mail'),
     from: config.MAIL_FROM,
+    replyTo: config.MAIL_REPLY_TO,
   })
   const topics = joinTopics(
     paymentTopics(money),
@@ -85,8 +86,11 @@ export async function startJobs(
     productTopics({ pool, redis, gates, offers }),
     accountTopics({ pool, redis }),
     mailTopics,
-    concernTopics,
-    { [mailTopic]: { outside: createMailSender({ pool, mailer }) } },
+    {
+      [mailTopic]: {
+        outside: createMailSender({ pool, mailer, context: orderLinks(config.PUBLIC_URL) }),
+      },
+    },
   )
   const scheduled = schedule({
     pool,

@@ -8,6 +8,7 @@ import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
 import { newId } from '../../../src/kernel/ids.ts'
 import { systemRandom } from '../../../src/kernel/random.ts'
+import { orderLinks } from '../../../src/notifications/letters.ts'
 import { createMailer } from '../../../src/notifications/mailer.ts'
 import { createMailSender } from '../../../src/notifications/send-mails.ts'
 import { registerAlert, watchStock } from '../../../src/notifications/stock-alerts.ts'
@@ -162,7 +163,9 @@ test('what a look has noted goes out as mail, and an account that is gone takes 
   const mailDir = createTestFolder(t)
   const mailer = createMailer({ smtpUrl: undefined, mailDir, from: 'Sluice <shop@sluice.example>' })
   t.after(() => mailer.close())
-  const topics = { [mailTopic]: { outside: createMailSender({ pool, mailer }) } }
+  const topics = {
+    [mailTopic]: { outside: createMailSender({ pool, mailer, context: orderLinks(undefined) }) },
+  }
   const ids = await claimDueEvents(pool, 'mails', 100)
   await handleEvents(
     { pool, topics, log: silent, random: systemRandom, retries: quickRetries },

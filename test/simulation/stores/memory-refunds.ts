@@ -65,6 +65,7 @@ export function takeRefundBack(tables: MoneyTables, id: string, why: string): bo
   const row = tables.refunds.get(id)
   if (row?.state !== 'succeeded') return false
   Object.assign(row, { state: 'failed', lastError: why })
+  tables.tell({ topic: 'payment.refund_failed', key: id, payload: {} })
   const payment = tables.payments.get(row.checkoutId)
   const order = tables.orders.get(row.checkoutId)
   if (payment) {

@@ -44,3 +44,10 @@ export async function sellFor(
   await q.query(none`update order_lines set unit_price = unit_price * ${times}::int`)
   await q.query(none`update orders set currency = ${currency}, total = total * ${times}::int`)
 }
+
+/** Leaves an order in a state, with how its checkout ended; its units and its money stay as they are. */
+export const leaveOrder = (
+  q: CommonQueryMethods,
+  id: string,
+  { state, outcome }: { readonly state: string; readonly outcome: string },
+) => q.query(none`update orders set state = ${state}, outcome = ${outcome} where id = ${id}`)

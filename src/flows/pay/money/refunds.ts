@@ -48,6 +48,8 @@ export async function succeedRefund(
   return true
 }
 
+const FailedRow = z.object({ id: z.string(), amount: z.number() })
+
 /** For PgMoneyStore, in a transaction of its own: undoes a refund that had succeeded. */
 export async function takeRefundBack(
   tx: DatabaseTransactionConnection,
@@ -55,14 +57,17 @@ export async function takeRefundBack(
   why: string,
 ): Promise<boolean> {
   await lockOrder(tx, refundId)
-  const failed = await tx.maybeOne(sql.typeAlias('id')`
+  const failed = await tx.maybeOne(sql.type(FailedRow)`
     with failed as (
       update refunds set state = 'failed', last_error = ${why}
        where id = ${refundId} and state = 'succeeded' returning checkout_id, amount)
     update payments p set refunded = p.refunded - f.amount, flagged = ${why}, updated_at = now()
       from failed f where p.checkout_id = f.checkout_id
-    returning p.checkout_id as id`)
+    returning p.checkout_id as id, f.amount`)
   if (!failed) return false
+  const payload = { orderId: failed.id, refundId, amount: failed.amount }
+  // Its buyer was told that the money is back.
+  await appendOutbox(tx, 'payment.refund_failed', refundId, payload)
   await tx.query(sql.typeAlias('none')`
     with before as (
       select order_id, from_status from order_history
