@@ -9,13 +9,14 @@ export interface StrategyRun {
 const actorOnly: readonly ScenarioName[] = [
   'mailbox',
   'webhook',
+  'winners',
   'cart',
   'product-page',
   'search',
   'list',
 ]
 /** Nobody else's worker is ours to stop, nor their buyers' carts to fill; no invented payment is for their books. */
-const ownOnly: readonly ScenarioName[] = ['mailbox', 'webhook', 'cart', 'multi-sku']
+const ownOnly: readonly ScenarioName[] = ['mailbox', 'webhook', 'winners', 'cart', 'multi-sku']
 /** What the other strategies run when nobody named them: the comparison, and nothing else. */
 const comparison: readonly ScenarioName[] = ['hot-sku']
 

@@ -10,6 +10,7 @@ export const scenarioNames = [
   'mailbox',
   'purchase',
   'webhook',
+  'winners',
   'cart',
   'multi-sku',
   'product-page',

@@ -28,6 +28,8 @@ export interface Measured {
   readonly figures: Readonly<Record<string, number>>
   /** Sentences that a reader of the figures has to know. */
   readonly notes: readonly string[]
+  /** One line for each count that is not what it must be; with one of them the scenario is broken. */
+  readonly breaches?: readonly string[]
 }
 
 export interface ScenarioResult extends Measured {

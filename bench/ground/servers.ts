@@ -33,6 +33,8 @@ function profiling(dir: string | undefined): string[] {
 export class Servers {
   readonly #options: ServersOptions
   readonly #running = new Map<PartRole, ServerProcess>()
+  /** Further APIs, beside the one under test. */
+  readonly #more: ServerProcess[] = []
   #url = ''
   #stripeUrl = ''
 
@@ -77,33 +79,65 @@ export class Servers {
     await this.#stop('worker')
   }
 
+  /** Origin of the payment simulator. */
+  get stripeUrl(): string {
+    return this.#stripeUrl
+  }
+
+  /** Starts another API under `settings`; resolves to its origin when it answers. @throws Error as {@link start}. */
+  async startApi(settings: Readonly<Record<string, string>>): Promise<string> {
+    const PORT = String(await freePort())
+    const url = `http://127.0.0.1:${PORT}`
+    const api = this.#spawn('api', { ...settings, HOST: '127.0.0.1', PORT }, `api-${PORT}`)
+    this.#more.push(api)
+    this.#note()
+    await this.#until(api, 'API', `${url}/health`, 200)
+    return url
+  }
+
+  /** Ends the APIs that {@link startApi} has started. */
+  async stopMoreApis(): Promise<void> {
+    await Promise.all(this.#more.splice(0).map((api) => api.end(endSteps)))
+  }
+
   /** Throws when a part that should run has ended by itself. */
   check(): void {
-    for (const [role, server] of this.#running) {
+    const all = [...this.#running, ...this.#more.map((api) => ['api', api] as const)]
+    for (const [role, server] of all) {
       if (!server.running) throw new Error(`the ${role} ended:\n${server.lastWords()}`)
     }
   }
 
   async stop(): Promise<void> {
+    await this.stopMoreApis()
     await this.#stop('api')
     await this.#stop('worker')
     await this.#stop('stripe')
   }
 
   #launch(role: PartRole, settings: Readonly<Record<string, string>>): ServerProcess {
-    const server = new ServerProcess({
+    const server = this.#spawn(role, settings, role)
+    this.#running.set(role, server)
+    this.#note()
+    return server
+  }
+
+  #spawn(role: PartRole, settings: Readonly<Record<string, string>>, name: string): ServerProcess {
+    return new ServerProcess({
       program: process.execPath,
       args: [...nodeArguments(role), ...profiling(this.#options.profileDir), entryOf[role], role],
       cwd: root,
       env: { ...this.#options.settings, ...settings },
-      logFile: join(this.#options.dir, `${role}.log`),
+      logFile: join(this.#options.dir, `${name}.log`),
     })
-    this.#running.set(role, server)
+  }
+
+  #note(): void {
+    const all = [...this.#running.values(), ...this.#more]
     noteProcesses(
       this.#options.dir,
-      [...this.#running.values()].map(({ pid }) => pid),
+      all.map(({ pid }) => pid),
     )
-    return server
   }
 
   async #stop(role: PartRole): Promise<void> {

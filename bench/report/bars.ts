@@ -124,6 +124,12 @@ const bars: readonly Bar[] = [
     },
   },
   {
+    measure: 'winners: time ÷ (winners ÷ the provider’s limit)',
+    atMost: 1.25,
+    unit: '',
+    value: ({ actor }) => actor('winners')?.figures.timeToLimit,
+  },
+  {
     measure: 'cart: updates/s ÷ baseline requests/s',
     atLeast: 0.4,
     unit: '',
