@@ -87,7 +87,7 @@ const uniques: readonly Uniqueness[] = [
   {
     index: 'stock_commands_once',
     table: 'stock_commands',
-    columns: ['checkout_id', 'sku', 'kind'],
+    columns: ['checkout_id', 'sku', 'kind', 'part'],
   },
   { index: 'payments_pkey', table: 'payments', columns: ['checkout_id'] },
   { index: 'payments_intent_id_key', table: 'payments', columns: ['intent_id'] },

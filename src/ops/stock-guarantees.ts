@@ -26,8 +26,8 @@ export async function checkOversold(pool: DatabasePool): Promise<Findings> {
     findings.checked(count)
     const rows = await tx.any(sql.type(Unbalanced)`
       with kept as (
-        select sku, coalesce(sum(quantity) filter (where stock = 'held'), 0)::bigint as held,
-            coalesce(sum(quantity) filter (where stock = 'sold'), 0)::bigint as sold
+        select sku, coalesce(sum(quantity - returned) filter (where stock = 'held'), 0)::bigint as held,
+            coalesce(sum(quantity - returned) filter (where stock = 'sold'), 0)::bigint as sold
           from order_lines where stock in ('held', 'sold') group by sku),
       compared as (
         select coalesce(l.sku, k.sku) as sku, l.sku is not null as known,
@@ -80,7 +80,7 @@ export async function checkLimits(pool: DatabasePool): Promise<Findings> {
     findings.checked(count)
     const rows = await tx.any(sql.type(Miscounted)`
       with kept as (
-        select l.pool, o.buyer_id, min(l.sku) as sku, sum(l.quantity)::bigint as units
+        select l.pool, o.buyer_id, min(l.sku) as sku, sum(l.quantity - l.returned)::bigint as units
           from order_lines l join orders o on o.id = l.order_id
          where l.pool is not null and l.stock in ('held', 'sold') group by l.pool, o.buyer_id),
       wrong as (

@@ -26,7 +26,9 @@ const writers: readonly Writer[] = [
     may: {
       'insert orders': 'all',
       'insert order_lines': 'all',
-      'update order_lines': ['title', 'seller_id', 'quantity', 'unit_price', 'pool', 'stock'],
+      'update order_lines': [
+        ...['title', 'seller_id', 'quantity', 'unit_price', 'pool', 'stock', 'returned'],
+      ],
     },
   },
   {
@@ -64,6 +66,7 @@ const writers: readonly Writer[] = [
     file: 'src/flows/pay/money/refunds.ts',
     by: ['refund', 'bank'],
     may: { 'update orders': ['state'] },
+    decided: /mayMove\('o', order\.by, order\.to\)/,
   },
   {
     file: 'src/orders/move-lines.ts',

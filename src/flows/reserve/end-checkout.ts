@@ -41,13 +41,16 @@ export async function releaseUnits(
 }
 
 /**
- * For every flow that moves stock: writes commands in the transaction of their fact. Returns those
- * that were not written before, to post after the commit; throws only PostgreSQL's errors.
+ * For every flow that moves stock: writes commands in the transaction of their fact. A checkout has
+ * one of a kind for each SKU, or several that are parts of a whole: each `part` once, from 0 to
+ * 32,767. Returns those that were not written before, to post after the commit; throws only
+ * PostgreSQL's errors.
  */
 export async function writeCommands(
   tx: DatabaseTransactionConnection,
   commands: readonly StockCommand[],
   reason: string,
+  part = 0,
 ): Promise<StockCommand[]> {
   if (commands.length === 0) return []
   const rows = commands.map(({ id, sku, kind, checkoutId, units }) => [
@@ -58,10 +61,11 @@ export async function writeCommands(
     checkoutId,
     units,
     reason,
+    part,
   ])
   const written = await tx.any(sql.typeAlias('id')`
-    insert into stock_commands (id, partition, sku, kind, checkout_id, units, reason)
-    select * from ${sql.unnest(rows, ['uuid', 'int2', 'text', 'text', 'uuid', 'int4', 'text'])}
+    insert into stock_commands (id, partition, sku, kind, checkout_id, units, reason, part)
+    select * from ${sql.unnest(rows, ['uuid', 'int2', 'text', 'text', 'uuid', 'int4', 'text', 'int2'])}
     on conflict do nothing
     returning id`)
   const fresh = new Set(written.map(({ id }) => id))

@@ -17,5 +17,5 @@ export function release(draft: Draft, { checkoutId }: Command): string {
   }
   if (hold.state !== 'held') return `already ${hold.state}`
   draft.state.held -= hold.units
-  return giveBack(draft, { ...hold, state: 'released' })
+  return giveBack(draft, { ...hold, state: 'released' }, hold.units)
 }

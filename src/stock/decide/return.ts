@@ -4,16 +4,20 @@ import { giveBack } from './give-back.ts'
 import { namesNoCheckout, noHold } from './outcomes.ts'
 
 /**
- * For decide: a sold order is cancelled, and its units are free again. Commands of one checkout may
- * change places: a return before its sell means what it would have meant in time. Answers the
- * outcome: `returned`, or why not. Never throws.
+ * For decide: units of a paid order are free again: `units` of them, or all that are left when it is
+ * null. No unit comes back twice, whatever is asked for and in which order: only what the hold still
+ * has can go back. Commands of one checkout may change places: a return before its sell means what it
+ * would have meant in time. Answers the outcome: `returned`, or why not. Never throws.
  */
-export function returnUnits(draft: Draft, { checkoutId }: Command): string {
+export function returnUnits(draft: Draft, { checkoutId, units }: Command): string {
   if (checkoutId === null) return namesNoCheckout
   const hold = draft.hold(checkoutId)
   if (!hold) return noHold
-  if (hold.state === 'sold') draft.state.sold -= hold.units
-  else if (hold.state === 'held') draft.state.held -= hold.units
-  else return `already ${hold.state}`
-  return giveBack(draft, { ...hold, state: 'returned' })
+  const { state } = hold
+  if (state !== 'sold' && state !== 'held') return `already ${state}`
+  const back = Math.min(units ?? hold.units, hold.units)
+  const left = hold.units - back
+  draft.state[state] -= back
+  giveBack(draft, { ...hold, units: left, state: left === 0 ? 'returned' : state }, back)
+  return 'returned'
 }

@@ -30,6 +30,7 @@ export interface Hold {
   readonly checkoutId: string
   /** Empty for a tombstone, whose buyer is not known. */
   readonly buyerId: string
+  /** Less those that came back after they were paid for. */
   readonly units: number
   /** Whose limit the units count against; null: no limit. */
   readonly pool: string | null

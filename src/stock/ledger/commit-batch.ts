@@ -217,7 +217,7 @@ function insertRejected(refused: readonly Rejected[]): Statement {
 
 /**
  * In the order of their keys, as everybody who locks several lines: a seller moves lines of the
- * same orders.
+ * same orders. What a hold has no longer came back after it was paid for; a tombstone has nothing.
  */
 function moveStock(moved: readonly { readonly sku: string; readonly hold: Hold }[]): Statement {
   const sorted = moved.toSorted((a, b) => byKey(a.hold.checkoutId, a.sku, b.hold.checkoutId, b.sku))
@@ -226,7 +226,8 @@ function moveStock(moved: readonly { readonly sku: string; readonly hold: Hold }
     text: `insert into order_lines (order_id, sku, quantity, stock)
       select id, sku, units, stock from unnest($1::uuid[], $2::text[], $3::int[], $4::text[])
         as moved (id, sku, units, stock)
-      on conflict (order_id, sku) do update set stock = excluded.stock`,
+      on conflict (order_id, sku) do update set stock = excluded.stock,
+          returned = case excluded.stock when 'void' then 0 else order_lines.quantity - excluded.quantity end`,
     values: [
       sorted.map(({ hold }) => hold.checkoutId),
       sorted.map(({ sku }) => sku),

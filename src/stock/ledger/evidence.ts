@@ -37,7 +37,7 @@ export async function loadEvidence(
     connection.query({
       name: 'evidence-holds',
       // What is only asked for is no hold yet.
-      text: `select l.order_id, o.buyer_id, l.quantity, l.pool, l.stock
+      text: `select l.order_id, o.buyer_id, l.quantity - l.returned as units, l.pool, l.stock
         from order_lines l
         left join lateral (select buyer_id from orders where id = l.order_id offset 0) o on true
         where l.sku = $1 and l.order_id = any($2::uuid[]) and l.stock <> 'asked'`,
@@ -99,7 +99,7 @@ function holdOf(row: Record<string, unknown>): Hold {
   return {
     checkoutId: row.order_id as string,
     buyerId: (row.buyer_id as string | null) ?? '',
-    units: row.quantity as number,
+    units: row.units as number,
     pool: row.pool as string | null,
     state: row.stock as HoldState,
   }

@@ -71,7 +71,8 @@ export type CommandKind = 'release' | 'sell' | 'return' | 'restock' | 'reclaim'
 
 /**
  * A command born in PostgreSQL (`stock_commands`): posted at least once, applied once. `units` is
- * units of stock, for a restock negative when they leave; null where the kind needs none.
+ * units of stock, for a restock negative when they leave; of a return null for all that are left; else
+ * null where the kind needs none.
  */
 export interface Command {
   readonly kind: CommandKind

@@ -106,11 +106,11 @@ export class Batch {
     const holds = this.#holdsOf(checkoutId)
     const row = holds.get(sku)
     if (row) {
-      const { state: before } = row
+      const before = { state: row.state, units: row.units }
       this.#undo.push(() => {
-        row.state = before
+        Object.assign(row, before)
       })
-      row.state = state
+      Object.assign(row, { state, units: state === 'void' ? row.units : units })
       return
     }
     const owner = buyerId === '' ? checkoutId : buyerId

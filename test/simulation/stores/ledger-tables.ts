@@ -32,7 +32,7 @@ export interface CheckoutRow {
 export interface HoldRow {
   readonly checkoutId: string
   readonly sku: string
-  readonly units: number
+  units: number
   readonly pool: string | null
   readonly buyerId: string
   state: HoldState

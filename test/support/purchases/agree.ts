@@ -8,14 +8,14 @@ const Units = z.object({ held: z.number(), sold: z.number() })
 /** Units of a SKU that checkouts hold, and that were sold, added up checkout by checkout. */
 export const unitsOf = (q: CommonQueryMethods, sku: string) =>
   q.one(sql.type(Units)`
-    select coalesce(sum(quantity) filter (where stock = 'held'), 0)::int as held,
-      coalesce(sum(quantity) filter (where stock = 'sold'), 0)::int as sold from order_lines where sku = ${sku}`)
+    select coalesce(sum(quantity - returned) filter (where stock = 'held'), 0)::int as held,
+      coalesce(sum(quantity - returned) filter (where stock = 'sold'), 0)::int as sold from order_lines where sku = ${sku}`)
 
 /** Buyers whose count differs from the units that they hold or have bought, or is above its limit. */
 export const miscountedBuyers = (q: CommonQueryMethods) =>
   q.anyFirst(sql.type(z.object({ buyer: z.string() }))`
     select buyer_id::text as buyer from (
-      select l.pool, o.buyer_id, sum(l.quantity) as units from order_lines l join orders o on o.id = l.order_id
+      select l.pool, o.buyer_id, sum(l.quantity - l.returned) as units from order_lines l join orders o on o.id = l.order_id
        where l.pool is not null and l.stock in ('held', 'sold') group by 1, 2) h
     full join buyer_units b using (pool, buyer_id)
     where coalesce(h.units, 0) <> coalesce(b.units, 0) or b.units > b.unit_limit`)
