@@ -40,7 +40,10 @@ const move = (
   outcome?: Outcome,
 ): Move[] => from.map((state) => ({ by, from: state, to, ...(outcome ? { outcome } : {}) }))
 
-const refundable = ['paid', 'processing', 'expired', 'cancelled', 'payment_failed'] as const
+const refundable = [
+  ...(['paid', 'processing', 'shipped', 'delivered'] as const),
+  ...(['expired', 'cancelled', 'payment_failed'] as const),
+]
 
 export const moves: readonly Move[] = [
   ...move('owner', [null], 'reserved'),

@@ -29,6 +29,8 @@ const ofConcerns = [
   'review.opened',
   'review.closed',
 ] as const satisfies readonly Stripe.Event['type'][]
+/** What was given back of a charge, by whomever. */
+const ofCharges = ['charge.refunded'] as const satisfies readonly Stripe.Event['type'][]
 
 type Of<Type extends Stripe.Event['type']> = Extract<Stripe.Event, { readonly type: Type }>
 /** An event about a payment intent, which may settle an attempt. */
@@ -38,15 +40,20 @@ export type RefundEvent = Of<(typeof ofRefunds)[number]>
 /** An event about a dispute, an early fraud warning or a review of a payment. */
 export type ConcernEvent = Of<(typeof ofConcerns)[number]>
 
+/** An event about a charge, of which something was given back. */
+export type ChargeEvent = Of<(typeof ofCharges)[number]>
+
 const intentTypes: ReadonlySet<string> = new Set(ofIntents)
 const refundTypes: ReadonlySet<string> = new Set(ofRefunds)
 const concernTypes: ReadonlySet<string> = new Set(ofConcerns)
+const chargeTypes: ReadonlySet<string> = new Set(ofCharges)
 
 /** All types that are worked on; the inbox keeps events of any other type as `ignored`. */
 export const handledEventTypes: ReadonlySet<string> = new Set([
   ...ofIntents,
   ...ofRefunds,
   ...ofConcerns,
+  ...ofCharges,
 ])
 
 /**
@@ -65,4 +72,9 @@ export function isRefundEvent(event: Stripe.Event): event is RefundEvent {
 /** As {@link isIntentEvent}, for disputes, early fraud warnings and reviews. */
 export function isConcernEvent(event: Stripe.Event): event is ConcernEvent {
   return concernTypes.has(event.type)
+}
+
+/** As {@link isIntentEvent}, for charges. */
+export function isChargeEvent(event: Stripe.Event): event is ChargeEvent {
+  return chargeTypes.has(event.type)
 }

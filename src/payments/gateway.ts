@@ -100,6 +100,8 @@ export interface RefundFacts {
   readonly amount: number
   /** The refund of ours that asked for it; null for one that somebody made at the provider. */
   readonly refundId: string | null
+  /** Whose money it is; null for a charge without an intent, which is none of ours. */
+  readonly intentId: string | null
 }
 
 /** What asking for a refund comes to. */

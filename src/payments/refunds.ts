@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { newId } from '../kernel/ids.ts'
 import { sql } from '../platform/postgres/pool.ts'
 import { bankHasMoney } from './concerns.ts'
+import { overdueSeconds } from './refund-schedule.ts'
 
 /** A refund that was decided and waits for the refund job. What asking for one answers. */
 export interface RequestedRefund {
@@ -49,6 +50,8 @@ const DueRow = z.object({
   providerId: z.string().nullable(),
   attempts: z.number(),
   ageSeconds: z.number(),
+  /** Who began it: the provider is never asked to make what somebody began there. */
+  origin: z.enum(['shop', 'provider']),
 })
 /**
  * A refund that the job has claimed. `amount` is in minor units of `currency`; `attempts` includes
@@ -56,8 +59,11 @@ const DueRow = z.object({
  */
 export type DueRefund = z.infer<typeof DueRow>
 
-/** Pauses grow from a second to ten minutes; as long as the provider is away, asking goes on. */
-const due = sql.fragment`r.state = 'pending' and (r.tried_at is null or
+/**
+ * Pauses grow from a second to ten minutes; as long as the provider is away, asking goes on. One that the provider has
+ * had for long is looked at when the schedule says so.
+ */
+const due = sql.fragment`r.state = 'pending' and (r.again_at is null or r.again_at <= now()) and (r.tried_at is null or
   r.tried_at < now() - make_interval(secs => least(600, power(2, least(r.attempts, 10)))))`
 
 /**
@@ -78,40 +84,17 @@ export function claimDueRefunds(
              order by r.created_at limit ${limit} for update of r skip locked) as mine
      where refunds.id = mine.id
     returning refunds.id, checkout_id as "checkoutId", amount, mine.currency, mine.intent_id as "intentId",
-      refund_id as "providerId", attempts,
+      refund_id as "providerId", attempts, origin,
       extract(epoch from now() - refunds.created_at)::int as "ageSeconds"`)
 }
 
 /**
- * For the refund job and the settling of refunds: notes why a refund is not done yet, and the
- * provider's id for it if it has one. Of the error, 500 characters are kept. Rejects with
- * PostgreSQL's errors.
+ * For the refund job: notes why a refund is not done yet. Of the error, 500 characters are kept.
+ * Rejects with PostgreSQL's errors.
  */
-export async function noteRefund(
-  db: CommonQueryMethods,
-  id: string,
-  note: { readonly providerId?: string; readonly error?: string },
-): Promise<void> {
+export async function noteRefund(db: CommonQueryMethods, id: string, error: string): Promise<void> {
   await db.query(sql.typeAlias('none')`
-    update refunds set refund_id = coalesce(${note.providerId ?? null}, refund_id),
-        last_error = ${note.error?.slice(0, 500) ?? null}
-     where id = ${id} and state = 'pending'`)
-}
-
-/**
- * For the refund job and the settling of refunds: gives up a refund that the provider refuses for
- * good. True once: an operator looks at it, and may retry it. False when it is not pending. Of the
- * error, 500 characters are kept. Rejects with PostgreSQL's errors.
- */
-export async function failRefund(
-  db: CommonQueryMethods,
-  id: string,
-  error: string,
-): Promise<boolean> {
-  const failed = await db.query(sql.typeAlias('none')`
-    update refunds set state = 'failed', settled_at = now(), last_error = ${error.slice(0, 500)}
-     where id = ${id} and state = 'pending'`)
-  return failed.rowCount === 1
+    update refunds set last_error = ${error.slice(0, 500)} where id = ${id} and state = 'pending'`)
 }
 
 const FailedRow = z.object({
@@ -128,8 +111,9 @@ const FailedRow = z.object({
 export type FailedRefund = z.infer<typeof FailedRow>
 
 /**
- * For the operators' route: refunds that failed and whose money is still owed, the newest first.
- * `before` is the id of the last one seen; null begins. Rejects with PostgreSQL's errors.
+ * For the operators' route: refunds that failed, whose money is still owed, and that the shop asks for no more by
+ * itself; and those that the provider has not ended for 30 days. The newest first. `before` is the id of the last one
+ * seen; null begins. Rejects with PostgreSQL's errors.
  */
 export function failedRefunds(
   db: CommonQueryMethods,
@@ -139,27 +123,20 @@ export function failedRefunds(
     select r.id, r.checkout_id as "checkoutId", r.amount, p.currency, r.reason, r.attempts,
         r.last_error as "lastError", r.created_at as "createdAt"
       from refunds r join payments p using (checkout_id)
-     where r.state = 'failed' and (${page.before}::uuid is null or r.id < ${page.before})
-       and p.captured > (
-         select coalesce(sum(o.amount), 0) from refunds o
-          where o.checkout_id = r.checkout_id and o.state in ('pending', 'succeeded'))
+     where (${page.before}::uuid is null or r.id < ${page.before})
+       and (r.state = 'failed' and r.origin = 'shop' and r.again_at is null and r.next_id is null
+           and p.captured > p.given_back
+         or r.state = 'pending' and r.created_at < now() - make_interval(secs => ${overdueSeconds}))
      order by r.id desc limit ${page.limit}`)
 }
 
-const ToRetryRow = z.object({ checkoutId: z.string(), state: z.string(), reason: z.string() })
+const OwnerRow = z.object({ checkoutId: z.string() })
 
-/**
- * For the operators' route: asks for a failed refund's money once more, as {@link requestRefund}
- * does, under a new id and so a new key: the provider repeats its answer to a key that it knows. To
- * ask twice refunds once. Rejects with PostgreSQL's errors.
- */
-export async function retryRefund(
-  tx: DatabaseTransactionConnection,
+/** For the operators' route: whose refund it is; null when there is none. Rejects with PostgreSQL's errors. */
+export function refundOf(
+  db: CommonQueryMethods,
   id: string,
-): Promise<RequestedRefund | 'unknown' | 'nothing owed'> {
-  const refund = await tx.maybeOne(sql.type(ToRetryRow)`
-    select checkout_id as "checkoutId", state, reason from refunds where id = ${id}`)
-  if (!refund) return 'unknown'
-  if (refund.state !== 'failed') return 'nothing owed'
-  return (await requestRefund(tx, refund.checkoutId, refund.reason)) ?? 'nothing owed'
+): Promise<{ readonly checkoutId: string } | null> {
+  return db.maybeOne(sql.type(OwnerRow)`
+    select checkout_id as "checkoutId" from refunds where id = ${id}`)
 }

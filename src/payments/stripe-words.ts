@@ -49,10 +49,20 @@ const idOf = (named: string | { readonly id: string } | null | undefined): strin
  */
 export function refundFactsOf(refund: Stripe.Refund): RefundFacts {
   const { id, amount, status, metadata } = refund
-  const refundId = metadata?.refundId ?? null
-  if (status === 'succeeded') return { id, amount, refundId, status }
+  const facts = { id, amount, refundId: metadata?.refundId ?? null, intentId: intentIdOf(refund) }
+  if (status === 'succeeded') return { ...facts, status }
   const failed = status === 'failed' || status === 'canceled'
-  return { id, amount, refundId, status: failed ? 'failed' : 'pending' }
+  return { ...facts, status: failed ? 'failed' : 'pending' }
+}
+
+/**
+ * For the handler of events: the intent of a refund or a charge; null where there is none. Never
+ * throws.
+ */
+export function intentIdOf({
+  payment_intent: intent,
+}: Pick<Stripe.Refund, 'payment_intent'>): string | null {
+  return typeof intent === 'string' ? intent : (intent?.id ?? null)
 }
 
 /**

@@ -2,15 +2,20 @@
 import type { Stripe } from 'stripe'
 import { z } from 'zod'
 import { isUuid } from '../../kernel/ids.ts'
-import { isConcernEvent, isIntentEvent, isRefundEvent } from '../../payments/event-types.ts'
+import {
+  isChargeEvent,
+  isConcernEvent,
+  isIntentEvent,
+  isRefundEvent,
+} from '../../payments/event-types.ts'
 import { chargeOf, factsOf, refundFactsOf } from '../../payments/stripe-words.ts'
 import { PermanentFailure } from '../../platform/retries.ts'
 import { ProviderAway } from './cancel-intent.ts'
+import { handleCharge, handleRefund } from './handle-refund.ts'
 import { hearConcern } from './hear-concern.ts'
 import type { KnownPayment, OpenAttempt } from './money/store.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
-import { settleRefund } from './settle-refund.ts'
 
 /**
  * For the worker, of stored events whose signature was verified: settles each, any number of times.
@@ -25,11 +30,13 @@ export async function handleStripeEvent(
   if (event.account !== undefined && event.account !== null) return 'ignored'
   if (isIntentEvent(event)) return handleIntent(deps, readable(event, Intent, event.data?.object))
   if (isConcernEvent(event)) return hearConcern(deps, event)
-  if (!isRefundEvent(event)) return 'ignored'
-  const facts = refundFactsOf(readable(event, Refund, event.data?.object))
-  if (facts.refundId === null || !isUuid(facts.refundId)) return 'ignored'
-  await settleRefund(deps, facts.refundId, facts)
-  return 'processed'
+  if (isRefundEvent(event)) {
+    return handleRefund(deps, refundFactsOf(readable(event, Refund, event.data?.object)))
+  }
+  if (isChargeEvent(event)) {
+    return handleCharge(deps, readable(event, Charge, event.data?.object))
+  }
+  return 'ignored'
 }
 
 const Intent = z.looseObject({
@@ -39,6 +46,7 @@ const Intent = z.looseObject({
   currency: z.string(),
 })
 const Refund = z.looseObject({ id: z.string(), amount: z.number() })
+const Charge = z.looseObject({ id: z.string(), amount_refunded: z.number() })
 
 /** The event's object as it is, if it has what is read of it. */
 function readable<T>({ id }: Stripe.Event, needed: z.ZodType, object: T): T {

@@ -2,8 +2,9 @@
 import type { RefundAnswer } from '../../payments/gateway.ts'
 import { askPatiently, jobPatience } from '../../payments/patience.ts'
 import type { DueRefund } from '../../payments/refunds.ts'
+import { refuseRefund, renewRefund } from './money/decide-refund.ts'
 import type { MoneyDeps } from './money-deps.ts'
-import { settleRefund } from './settle-refund.ts'
+import { lookAtRefunds, settleRefunds } from './settle-refund.ts'
 
 type RefundDeps = Pick<MoneyDeps, 'store' | 'gateway' | 'clock' | 'random' | 'log' | 'patience'>
 
@@ -16,11 +17,13 @@ const keySafeSeconds = 20 * 3600
 const roundsMax = 20
 
 /**
- * For a job, every 2 seconds: carries out refunds that are due, up to 1,000; returns how many. Safe
- * to run twice, also at once. One that fails is logged and due again, one that the provider refuses
- * goes to an operator; rejects only when PostgreSQL is away.
+ * For a job, every 2 seconds: asks again for the money of refunds that failed, when the schedule says
+ * so, and carries out refunds that are due, up to 1,000; returns how many. Safe to run twice, also at
+ * once. One that fails is logged and due again, one that the provider refuses goes to an operator;
+ * rejects only when PostgreSQL is away.
  */
 export async function runRefunds(deps: RefundDeps): Promise<number> {
+  await renewRefunds(deps)
   let total = 0
   for (let i = 0; i < claimsPerRun; i++) {
     const due = await deps.store.claimRefunds(perClaim)
@@ -31,6 +34,15 @@ export async function runRefunds(deps: RefundDeps): Promise<number> {
     if (due.length < perClaim) break
   }
   return total
+}
+
+/** Another refund takes the place of one that failed; whoever is second finds that it has. */
+async function renewRefunds({ store }: RefundDeps): Promise<void> {
+  for (const { id, checkoutId } of await store.failedRefundsDue(perClaim)) {
+    await store.changeRefunds(checkoutId, (book, freshId) => ({
+      change: renewRefund(book, id, 'job', freshId),
+    }))
+  }
 }
 
 /**
@@ -47,22 +59,32 @@ async function tryRefund(deps: RefundDeps, refund: DueRefund): Promise<void> {
   }
 }
 
+/**
+ * One that the provider has taken in, or may have under a key that it has forgotten, is looked up: to ask again could
+ * give the money back twice.
+ */
 async function attemptRefund(deps: RefundDeps, refund: DueRefund): Promise<void> {
   const { store, log } = deps
-  const known = refund.providerId !== null || refund.ageSeconds > keySafeSeconds
-  const answer = known
-    ? ((await findRefund(deps, refund)) ?? (await ask(deps, refund)))
-    : await ask(deps, refund)
-  if (answer.tag === 'refund') return void (await settleRefund(deps, refund.id, answer.refund))
-  if (answer.tag === 'unknown') return store.noteRefund(refund.id, { error: answer.message })
-  // Refused, perhaps because it is done: with the reply lost and the key forgotten, only a look can
-  // tell.
-  const done = await findRefund(deps, refund)
-  if (done?.tag === 'refund') return void (await settleRefund(deps, refund.id, done.refund))
-  if (done) return store.noteRefund(refund.id, { error: answer.message })
-  if (await store.failRefund(refund.id, `${answer.code}: ${answer.message}`)) {
+  const { id, checkoutId, intentId, providerId } = refund
+  const taken = providerId !== null || refund.origin === 'provider'
+  if (taken || refund.ageSeconds > keySafeSeconds) {
+    const listed = await lookAtRefunds(deps, checkoutId, intentId)
+    if (taken || listed?.some(({ refundId }) => refundId === id)) return
+  }
+  const answer = await ask(deps, refund)
+  if (answer.tag === 'refund') return void (await settleRefunds(deps, checkoutId, [answer.refund]))
+  if (answer.tag === 'unknown') return store.noteRefund(id, answer.message)
+  // Refused, perhaps because it is done, with the reply lost and the key forgotten, or because somebody was faster:
+  // only a look can tell, and settles on what is left.
+  const listed = await lookAtRefunds(deps, checkoutId, intentId)
+  if (listed?.some(({ refundId }) => refundId === id)) return
+  const why = `${answer.code}: ${answer.message}`
+  const { decided } = await store.changeRefunds(checkoutId, (book) => ({
+    change: refuseRefund(book, id, why),
+  }))
+  if (decided.change) {
     log.error(
-      { refund: refund.id, checkoutId: refund.checkoutId, code: answer.code },
+      { refund: id, checkoutId, code: answer.code },
       'the provider refused a refund; it is listed for an operator',
     )
   }

@@ -2,8 +2,9 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import { retryRefund } from '../../flows/pay/retry-refund.ts'
 import { AppError } from '../../kernel/errors.ts'
-import { failedRefunds, retryRefund } from '../../payments/refunds.ts'
+import { failedRefunds } from '../../payments/refunds.ts'
 import { parkedRoutes } from './ops-parked.ts'
 
 const refund = z.object({

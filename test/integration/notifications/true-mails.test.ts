@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { DatabasePool } from 'slonik'
+import { hearRefunds } from '../../../src/flows/pay/money/decide-refund.ts'
 import { pgMoneyStore } from '../../../src/flows/pay/money/pg-money-store.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { noteDailySales } from '../../../src/notifications/sale-letters.ts'
@@ -168,9 +169,17 @@ test('a refund that the bank returns is corrected by a mail of its own', async (
   await leaveOrder(pool, id, { state: 'refunded', outcome: 'confirmed' })
   await pay(pool, id, { captured: 7_800, refunded: 7_800 })
   const refundId = await refund(pool, id, 7_800)
+  const returned = {
+    id: 're_1',
+    status: 'failed',
+    amount: 7_800,
+    refundId,
+    intentId: null,
+  } as const
   const store = pgMoneyStore(pool)
-  assert.equal(await store.takeRefundBack(refundId, 'returned'), true)
-  assert.equal(await store.takeRefundBack(refundId, 'returned'), false)
+  for (const _ of ['told', 'told again']) {
+    await store.changeRefunds(id, (book, freshId) => hearRefunds(book, [returned], freshId))
+  }
   const [mail, ...others] = await sent()
   assert.match(mail?.mail.subject ?? '', /^Correction: the refund for order \d+ did not arrive$/)
   assert.match(mail?.mail.text ?? '', /€78\.00.*returned/)

@@ -1,4 +1,4 @@
-/** The contract of MoneyStore: how holds end, and how money goes back. */
+/** The contract of MoneyStore: how holds end. */
 import assert from 'node:assert/strict'
 import { newId } from '../../../src/kernel/ids.ts'
 import type { MoneyCase, Shop } from './money-world.ts'
@@ -100,67 +100,5 @@ export const ending: Record<string, MoneyCase> = {
     const theirs = await shop.reserved()
     assert.deepEqual(await giveUp(shop, { ...theirs, buyerId: newId() }), { tag: 'unknown' })
     assert.equal((await shop.see(theirs.id)).state, 'reserved')
-  },
-  'all that was captured is asked back once': async (shop) => {
-    const { id } = await shop.refunding()
-    await shop.change(id, { refund: { reason: 'again' } })
-    const { refunds } = await shop.see(id)
-    assert.deepEqual(
-      refunds.map(({ amount, reason, state }) => [amount, reason, state]),
-      [[500, 'late', 'pending']],
-    )
-  },
-  'a refund is due at once, then after pauses that grow, to one': async (shop) => {
-    const { id, refundId } = await shop.refunding()
-    const claims = await Promise.all([shop.store.claimRefunds(9), shop.store.claimRefunds(9)])
-    const [due, ...others] = claims.flat()
-    assert.deepEqual([due?.id, due?.checkoutId, due?.intentId], [refundId, id, `pi_${id}`])
-    assert.deepEqual([due?.amount, due?.attempts, due?.providerId], [500, 1, null])
-    assert.deepEqual(others, [])
-    await shop.store.noteRefund(refundId, { providerId: 're_1' })
-    await shop.world.pass(3)
-    assert.equal((await shop.store.claimRefunds(9))[0]?.providerId, 're_1')
-    await shop.world.pass(3)
-    assert.deepEqual(await shop.store.claimRefunds(9), [])
-    await shop.world.pass(2)
-    assert.equal((await shop.store.claimRefunds(9))[0]?.attempts, 3)
-  },
-  'a refund succeeds once, over its amount, and its order is refunded': async (shop) => {
-    const { id, refundId } = await shop.refunding()
-    const facts = { id: 're_1', status: 'succeeded', amount: 500, refundId } as const
-    assert.equal(await shop.store.succeedRefund(refundId, { ...facts, amount: 499 }), false)
-    const told = await Promise.all([1, 2].map(() => shop.store.succeedRefund(refundId, facts)))
-    assert.deepEqual(told.toSorted(), [false, true])
-    const seen = await shop.see(id)
-    assert.deepEqual(
-      [seen.state, seen.outcome, seen.payment?.refunded],
-      ['refunded', 'expired', 500],
-    )
-    assert.ok(seen.told.includes('payment.refunded'))
-    assert.equal(await shop.store.failRefund(refundId, 'late'), false)
-    assert.deepEqual(await shop.store.claimRefunds(9), [])
-  },
-  'a refund that failed is asked for anew under another id': async (shop) => {
-    const { id, refundId } = await shop.refunding()
-    assert.equal(await shop.store.failRefund(refundId, 'refused'), true)
-    assert.equal(await shop.store.failRefund(refundId, 'refused'), false)
-    await shop.store.noteRefund(refundId, { error: 'too late' })
-    await shop.change(id, { refund: { reason: 'again' } })
-    const { refunds } = await shop.see(id)
-    assert.deepEqual(refunds.map(({ state }) => state).toSorted(), ['failed', 'pending'])
-    assert.equal(refunds.find(({ id: each }) => each === refundId)?.error, 'refused')
-  },
-  'money that the bank returned makes the order what it was': async (shop) => {
-    const { id, refundId } = await shop.refunding()
-    const facts = { id: 're_1', status: 'succeeded', amount: 500, refundId } as const
-    assert.equal(await shop.store.takeRefundBack(refundId, 'returned'), false)
-    await shop.store.succeedRefund(refundId, facts)
-    assert.equal(await shop.store.takeRefundBack(refundId, 'returned'), true)
-    assert.equal(await shop.store.takeRefundBack(refundId, 'returned'), false)
-    const seen = await shop.see(id)
-    assert.deepEqual(
-      [seen.state, seen.payment?.refunded, seen.payment?.flagged],
-      ['expired', 0, 'returned'],
-    )
   },
 }

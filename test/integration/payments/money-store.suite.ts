@@ -4,6 +4,7 @@ import test from 'node:test'
 import { newId } from '../../../src/kernel/ids.ts'
 import { attempting } from './money-attempts.cases.ts'
 import { ending } from './money-endings.cases.ts'
+import { refunding } from './money-refunds.cases.ts'
 import { type MakeMoneyWorld, type MoneyCase, method, paidFacts, Shop } from './money-world.ts'
 
 /** Registers the contract for one implementation. */
@@ -15,6 +16,7 @@ export function moneyStoreContract(name: string, make: MakeMoneyWorld): void {
       ...changing,
       ...attempting,
       ...ending,
+      ...refunding,
     })) {
       await t.test(what, async () => run(new Shop(await fresh())))
     }

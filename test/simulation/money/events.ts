@@ -17,15 +17,27 @@ const typeOf: Readonly<Record<string, Stripe.Event['type']>> = {
   processing: 'payment_intent.processing',
 }
 
+/** What nobody asks about by itself is told in the end: the provider repeats its events for days. */
+export function isTold(happening: Happening): boolean {
+  if (happening.of === 'charge') return true
+  return happening.of === 'refund' && happening.refund.status === 'failed'
+}
+
 /** The event that tells of it; null when none does. */
 export function eventOf(id: string, happening: Happening): SimEvent | null {
   if (happening.of === 'refund') {
     const { refund } = happening
     const object = {
       ...{ id: refund.id, object: 'refund', amount: refund.amount, status: refund.status },
-      metadata: { refundId: refund.refundId },
+      payment_intent: refund.intentId,
+      metadata: refund.refundId === null ? {} : { refundId: refund.refundId },
     }
     return { id, type: 'refund.updated', data: { object } }
+  }
+  if (happening.of === 'charge') {
+    const { intentId, refunded } = happening
+    const object = { id: `ch_${intentId}`, payment_intent: intentId, amount_refunded: refunded }
+    return { id, type: 'charge.refunded', data: { object } }
   }
   const type = typeOf[happening.intent.status]
   return type ? { id, type, data: { object: intentObject(happening.intent) } } : null

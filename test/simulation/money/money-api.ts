@@ -12,6 +12,7 @@ import type { CheckoutView } from '../../../src/flows/reserve/checkout-repositor
 import { AppError } from '../../../src/kernel/errors.ts'
 import { checkoutWord } from '../../../src/orders/order-words.ts'
 import type { SimProcess } from '../sim-process.ts'
+import type { SellersWish } from './money-plan.ts'
 import type { MoneyStage } from './money-stage.ts'
 
 export interface Press {
@@ -34,7 +35,7 @@ export class MoneyApi {
   readonly #money: MoneyDeps
   readonly #confirmations: Confirmations
   readonly #cancel: CancelCheckout
-  readonly #shop: MoneyStage['shop']
+  readonly #shop: Pick<MoneyStage['shop'], 'cancelOrder' | 'refundOrder'>
 
   constructor(stage: MoneyStage, name: string) {
     this.#stage = stage
@@ -75,6 +76,13 @@ export class MoneyApi {
     )
     await this.#shop.cancelOrder(checkoutId).catch((error: unknown) => {
       story.note(this.process.name, 'cannot cancel', error)
+    })
+  }
+
+  /** A seller, or an operator, gives money back. */
+  async refund(checkoutId: string, wish: SellersWish): Promise<void> {
+    await this.#shop.refundOrder(checkoutId, wish).catch((error: unknown) => {
+      this.#stage.story.note(this.process.name, 'cannot refund', error)
     })
   }
 

@@ -52,7 +52,7 @@ export class MoneyBuyers {
     const buyerId = stage.ids()
     await clock.sleep(random.next() * openMs)
     const wanted = random.pick([[skus[0]], [skus[1]], [...skus]])
-    const checkoutId = stage.reserve(buyerId, wanted)
+    const checkoutId = stage.reserve(buyerId, wanted, random.chance(0.5) ? 2 : 1)
     if (checkoutId === null) return
     const diary: Diary = { checkoutId, answers: [], cancelled: false }
     this.diaries.push(diary)

@@ -16,7 +16,11 @@ moneyStoreContract('memory', async () => async () => {
         ...{ id, buyerId, placed: true, state: 'reserved', outcome: null, reason: null },
         ...{ total: 500, currency: 'EUR', expiresAtMs: now + expiresInSeconds * 1_000 },
       })
-      tables.lines.set(id, [{ orderId: id, sku: 'MUG', units: 1, stock: 'held' }])
+      tables.lines.set(id, [
+        ...[{ orderId: id, sku: 'MUG', sellerId: null, unitPrice: 500, quantity: 1, units: 1 }].map(
+          (line) => ({ ...line, stock: 'held' as const }),
+        ),
+      ])
     },
     async pass(seconds) {
       now += seconds * 1_000

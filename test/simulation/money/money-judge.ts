@@ -1,5 +1,5 @@
 /** The guarantees about money. Knows none of the rules that decisions are made by: it compares shop and provider. */
-import { isOpen, type OrderRow } from '../stores/money-tables.ts'
+import { isOpen, type MoneyLine, type OrderRow } from '../stores/money-tables.ts'
 import type { MoneyBuyers } from './money-buyers.ts'
 import type { MoneyStage } from './money-stage.ts'
 import { keysOf } from './sim-gateway.ts'
@@ -35,8 +35,10 @@ export class MoneyJudge {
       if (tables.attemptsOf(id).filter(isOpen).length > 1) this.#breach(id, 'two attempts are open')
     }
     for (const [sku, { onHand, free }] of tables.units) {
-      const taken = [...tables.lines.values()].flat().filter((line) => line.sku === sku)
-      const gone = taken.filter(({ stock }) => stock === 'held' || stock === 'sold').length
+      const taken = [...tables.lines.values()]
+        .flat()
+        .filter((line) => line.sku === sku && (line.stock === 'held' || line.stock === 'sold'))
+      const gone = taken.reduce((sum, { units }) => sum + units, 0)
       if (free < 0 || free + gone !== onHand) {
         this.#breach(sku, `${free} free and ${gone} taken of ${onHand}`)
       }
@@ -54,6 +56,10 @@ export class MoneyJudge {
       'an attempt is open': [...tables.openAttempts()].length > 0,
       'a payment of an ended checkout is open': orders.some((order) => this.#isUnclosed(order)),
       'a refund is pending': [...tables.refunds.values()].some(({ state }) => state === 'pending'),
+      'a refund is to be asked for again': [...tables.refunds.values()].some(
+        ({ againAtMs }) => againAtMs !== null,
+      ),
+      'a bank will return a refund': provider.undecided > 0,
       'late money is undecided': [...tables.payments.values()].some(
         ({ reclaimingSinceMs }) => reclaimingSinceMs !== null,
       ),
@@ -87,7 +93,11 @@ export class MoneyJudge {
     const { id, state, total } = order
     const net = provider.netOf(id)
     const paid = paidFor.includes(state)
-    if (net !== (paid ? total : 0)) this.#breach(id, `is ${state}, and its buyer has paid ${net}`)
+    const back = tables.payments.get(id)?.refunded ?? 0
+    if (net !== (paid ? total - back : 0) || (paid && net === 0)) {
+      this.#breach(id, `is ${state}, ${back} is known to be back, its buyer has paid ${net}`)
+    }
+    this.#closeRefunds(id)
     const own = provider.intentsOf(id).filter(({ strange }) => !strange)
     const charged = own.filter(({ received }) => received > 0)
     if (charged.length > 1) this.#breach(id, `was charged ${charged.length} times`)
@@ -100,11 +110,41 @@ export class MoneyJudge {
     }
     if (charged[0] && payment?.intentId !== charged[0].id)
       this.#breach(id, 'another intent is its own')
-    const lines = tables.linesOf(id)
-    if (lines.some(({ stock }) => (stock === 'sold') !== paid)) {
-      this.#breach(id, `is ${state}, and its units are ${lines.map(({ stock }) => stock)}`)
+    for (const line of tables.linesOf(id)) {
+      const sold = line.stock === 'sold' ? line.units : 0
+      const left = this.#keptBy(order, line)
+      if (sold !== left) {
+        this.#breach(id, `is ${state}, and ${sold} of its units are sold, not ${left}`)
+      }
     }
     this.#closeAttempts(order)
+  }
+
+  /** Units that the buyer of an order has: those that were paid for, and that no seller took back. */
+  #keptBy({ id, state, outcome }: OrderRow, { sku, quantity }: MoneyLine): number {
+    const { cancelled, takenBack } = this.#stage.shop
+    const kept = paidFor.includes(state) || (state === 'refunded' && outcome === 'confirmed')
+    return kept && !cancelled.has(id) ? quantity - (takenBack.get(`${id} ${sku}`) ?? 0) : 0
+  }
+
+  /** Every refund of the provider is known, as it is, whoever began it. */
+  #closeRefunds(checkoutId: string): void {
+    const { provider, tables } = this.#stage
+    const own = provider.intentsOf(checkoutId).filter(({ strange }) => !strange)
+    const made = [...provider.refunds.values()].filter(({ intentId }) =>
+      own.some(({ id }) => id === intentId),
+    )
+    const rows = tables.refundsOf(checkoutId)
+    for (const { id, status, amount } of made) {
+      const row = rows.find(({ providerId }) => providerId === id)
+      if (row?.state !== status || row.amount !== amount) {
+        this.#breach(checkoutId, `${id} is ${status} over ${amount}, the shop has ${row?.state}`)
+      }
+    }
+    for (const { id, state, providerId } of rows) {
+      const known = made.some((each) => each.id === providerId)
+      if (state === 'succeeded' && !known) this.#breach(id, 'has succeeded, and nobody made it')
+    }
   }
 
   /** No attempt is declined that no bank has declined, and no hold ends for want of an answer that came. */
@@ -144,8 +184,12 @@ export class MoneyJudge {
   /** Nothing of this has to bother an operator: but for money of strangers, the shop mends it itself. */
   #operators(): void {
     const { tables, inbox, provider } = this.#stage
-    for (const { id, state, lastError } of tables.refunds.values()) {
-      if (state === 'failed') this.#breach(id, `the refund failed: ${lastError}`)
+    for (const { id, origin, state, nextId, checkoutId, lastError } of tables.refunds.values()) {
+      // What failed is asked for again, or there was nothing left to ask for.
+      const left = provider.netOf(checkoutId)
+      if (origin === 'shop' && state === 'failed' && nextId === null && left > 0) {
+        this.#breach(id, `the refund failed: ${lastError}`)
+      }
     }
     for (const { checkoutId, flagged } of tables.payments.values()) {
       const strange = provider.intents.get(flagged?.split(':')[0] ?? '')?.strange

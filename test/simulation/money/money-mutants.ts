@@ -28,6 +28,12 @@ export interface MoneyMutants {
   readonly anotherIntent?: boolean
   /** A success is credited to the last card, whichever has paid. */
   readonly lastCardCredited?: boolean
+  /** What somebody gives back at the provider is nobody's business, and nobody looks at what is left. */
+  readonly othersIgnored?: boolean
+  /** A refund that has succeeded stays so, whatever its bank does. */
+  readonly failuresForgotten?: boolean
+  /** A return takes the whole line back, whatever came back before. */
+  readonly returnsWhole?: boolean
   /** A repeated refund uses a key of its own, and nobody looks whether it was done. */
   readonly refundsAskedAnew?: boolean
 }

@@ -2,6 +2,9 @@
 import { type SeededRandom, seededRandom } from '../../../src/kernel/random.ts'
 import type { Ambush, Weather } from '../network.ts'
 
+/** Who sells the SKUs of a story, in their order. */
+export const sellers = ['seller-1', 'seller-2'] as const
+
 /** Every verb that a process may die at. */
 export const moneyVerbs = [
   ...[
@@ -15,20 +18,21 @@ export const moneyVerbs = [
       'leaveKey',
       'reclaimedLines',
     ],
-    ...['overdueReclaims', 'expireDue', 'giveUp', 'claimRefunds', 'noteRefund', 'succeedRefund'],
+    ...['overdueReclaims', 'expireDue', 'giveUp', 'claimRefunds', 'noteRefund', 'changeRefunds'],
+    ...['checkoutOfRefund', 'failedRefundsDue'],
   ].map((verb) => `money.${verb}`),
   ...[
     ...['createAndConfirm', 'burnKey', 'findIntents', 'confirmIntent', 'retrieveIntent'],
     ...['cancelIntent', 'createRefund', 'listRefunds', 'checkAccess'],
   ].map((verb) => `provider.${verb}`),
   ...['inbox.claim', 'inbox.end', 'inbox.fail', 'outbox.claim', 'outbox.end', 'outbox.fail'],
-  ...['gates.post', 'shop.cancelOrder'],
+  ...['gates.post', 'shop.cancelOrder', 'shop.refundOrder'],
 ]
 
 /** Those that are called once in a while only. */
 const rareVerbs = [
   ...['leaveKey', 'payment', 'putBack', 'overdueReclaims', 'reclaimedLines', 'claimRefunds'],
-  ...['noteRefund', 'succeedRefund'],
+  ...['noteRefund', 'changeRefunds', 'checkoutOfRefund', 'failedRefundsDue'],
 ]
   .map((verb) => `money.${verb}`)
   .concat(['burnKey', 'findIntents', 'listRefunds'].map((verb) => `provider.${verb}`))
@@ -42,6 +46,15 @@ export type MoneyAccident =
   | { readonly what: 'a process dies'; readonly which: number }
   | { readonly what: 'a process stands still'; readonly which: number; readonly ms: number }
   | { readonly what: 'somebody else pays'; readonly which: number }
+  | { readonly what: 'somebody else refunds'; readonly which: number; readonly part: number }
+  | ({ readonly what: 'a seller refunds'; readonly which: number } & SellersWish)
+
+/** What a seller, or an operator (null), gives back: all of theirs, one unit, or an amount. */
+export interface SellersWish {
+  readonly sellerId: string | null
+  readonly wants: 'all' | 'a unit' | 'an amount'
+  readonly restock: boolean
+}
 
 export interface MoneyPlan {
   readonly seed: number
@@ -60,6 +73,8 @@ export interface MoneyPlan {
   readonly eventsLost: number
   readonly eventsRepeated: number
   readonly eventsLateMs: number
+  /** Of a refund that its bank returns after it had succeeded. */
+  readonly lateFailures: number
   /** How long owners take over a command, at most. */
   readonly ownersMs: number
   readonly ambushes: readonly Ambush[]
@@ -77,7 +92,7 @@ export function moneyPlanOf(seed: number): MoneyPlan {
   return {
     seed,
     buyers: random.whole(3, 6),
-    units: [random.whole(1, 2), random.whole(1, 3)],
+    units: [random.whole(1, 3), random.whole(1, 4)],
     holdSeconds: random.pick([10, 25, 60]),
     outage: random.pick(['release', 'keep']),
     declinesMax: random.pick([2, 3, 5]),
@@ -93,6 +108,7 @@ export function moneyPlanOf(seed: number): MoneyPlan {
     eventsLost: random.pick([0, 0.2, 0.6, 1]),
     eventsRepeated: random.pick([0, 0.3]),
     eventsLateMs: random.pick([200, 3_000, 30_000]),
+    lateFailures: random.pick([0, 0, 0.3]),
     ownersMs: random.pick([50, 500, 8_000]),
     ambushes: Array.from({ length: random.whole(0, 5) }, () => ambushOf(random)),
     accidents: accidentsOf(random, activeMs),
@@ -128,5 +144,15 @@ function accidentOf(random: SeededRandom): MoneyAccident {
     { what: 'a process dies', which },
     { what: 'a process stands still', which, ms: random.pick([3_000, 20_000, 40_000]) },
     { what: 'somebody else pays', which },
+    { what: 'somebody else refunds', which, part: random.pick([0.3, 1]) },
+    ...wishesOf(random).map((wish) => ({ what: 'a seller refunds', which, ...wish }) as const),
   ])
+}
+
+/** One of each kind: sellers are busy people. */
+function wishesOf(random: SeededRandom): SellersWish[] {
+  return (['all', 'a unit', 'an amount'] as const).map((wants) => ({
+    ...{ wants, sellerId: random.pick([...sellers, null]) },
+    restock: wants !== 'an amount' && random.chance(0.5),
+  }))
 }

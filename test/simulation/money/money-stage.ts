@@ -10,22 +10,16 @@ import { cancelTopic } from '../../../src/platform/outbox.ts'
 import { type Ambush, type Link, Network } from '../network.ts'
 import { Scheduler } from '../scheduler.ts'
 import { SimProcess } from '../sim-process.ts'
-import { requestRefund } from '../stores/change-money.ts'
 import { MemoryMoney } from '../stores/memory-money.ts'
-import {
-  commandOf,
-  type MoneyCommand,
-  MoneyTables,
-  mayMove,
-  type ToldRow,
-} from '../stores/money-tables.ts'
+import { type MoneyCommand, MoneyTables, type ToldRow } from '../stores/money-tables.ts'
 import { around } from '../stores/verbs.ts'
 import { Story } from '../story.ts'
-import { eventOf, type SimEvent } from './events.ts'
+import { eventOf, isTold, type SimEvent } from './events.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { MemoryRelay, type RelayRow } from './memory-relay.ts'
 import type { MoneyMutants } from './money-mutants.ts'
-import type { MoneyPlan } from './money-plan.ts'
+import { type MoneyPlan, sellers } from './money-plan.ts'
+import { MoneyShop } from './money-shop.ts'
 import { Provider } from './provider.ts'
 import type { Happening } from './provider-words.ts'
 import { simGateway } from './sim-gateway.ts'
@@ -36,7 +30,10 @@ export interface InboxRow extends RelayRow {
 
 const log = pino({ level: 'silent' })
 export const skus = ['MUG', 'CUP'] as const
+const sellerOf: Readonly<Record<string, string>> = { MUG: sellers[0], CUP: sellers[1] }
 export const price = 700
+/** Days are half minutes, for what is asked for again after days. */
+const haste = 3_000
 
 export class MoneyStage {
   readonly plan: MoneyPlan
@@ -48,6 +45,7 @@ export class MoneyStage {
   readonly tables: MoneyTables
   readonly store: MemoryMoney
   readonly provider: Provider
+  readonly shop: MoneyShop
   readonly inbox = new Map<string, InboxRow>()
   readonly postgres: Link = { up: true, breaks: 0 }
   readonly stripe: Link = { up: true, breaks: 0 }
@@ -72,10 +70,12 @@ export class MoneyStage {
       ...{ scheduler, random, story, ambushes: plan.ambushes },
       onAmbush: (ambush) => this.ambushed.push(ambush),
     })
-    this.tables = new MoneyTables({ ids, now, onCommand: (command) => this.#post(command) })
+    const onCommand = (command: MoneyCommand) => this.#post(command)
+    this.tables = new MoneyTables({ ids, now, onCommand, haste, mutants })
     this.store = new MemoryMoney(this.tables, mutants, this.watch)
+    this.shop = new MoneyShop(this.tables, this.store)
     this.provider = new Provider({
-      ...{ scheduler, random, story, now },
+      ...{ scheduler, random, story, now, lateFailures: plan.lateFailures },
       onHappening: (happening) => this.#tell(happening),
     })
     for (const [i, sku] of skus.entries()) {
@@ -148,37 +148,26 @@ export class MoneyStage {
   }
 
   /** Units are held without a gate: whoever comes first has them. */
-  reserve(buyerId: string, wanted: readonly string[]): string | null {
+  reserve(buyerId: string, wanted: readonly string[], quantity: number): string | null {
     const { units, orders, lines } = this.tables
-    if (wanted.some((sku) => (units.get(sku)?.free ?? 0) < 1)) return null
+    if (wanted.some((sku) => (units.get(sku)?.free ?? 0) < quantity)) return null
     const id = this.ids()
     for (const sku of wanted)
-      Object.assign(units.get(sku) ?? {}, { free: (units.get(sku)?.free ?? 0) - 1 })
+      Object.assign(units.get(sku) ?? {}, { free: (units.get(sku)?.free ?? 0) - quantity })
     orders.set(id, {
       ...{ id, buyerId, placed: true, state: 'reserved', outcome: null, reason: null },
-      ...{ total: price * wanted.length, currency: 'EUR' },
+      ...{ total: price * wanted.length * quantity, currency: 'EUR' },
       expiresAtMs: this.now() + this.plan.holdSeconds * 1_000,
     })
     lines.set(
       id,
-      wanted.map((sku) => ({ orderId: id, sku, units: 1, stock: 'held' })),
+      wanted.map((sku) => ({
+        ...{ orderId: id, sku, quantity, units: quantity, stock: 'held', unitPrice: price },
+        sellerId: sellerOf[sku] ?? null,
+      })),
     )
     this.story.note('world', 'reserves', id, wanted)
     return id
-  }
-
-  /** A buyer cancels what is paid, as src/flows/pay/cancel-order.ts does. */
-  readonly shop = {
-    cancelOrder: async (id: string): Promise<void> => {
-      const order = this.tables.orders.get(id)
-      if (order?.state !== 'paid' || !mayMove(order, 'buyer', 'cancelled')) return
-      order.state = 'cancelled'
-      requestRefund(this.tables, id, 'cancelled')
-      const lines = this.tables
-        .linesOf(id)
-        .filter(({ stock }) => stock === 'held' || stock === 'sold')
-      this.tables.write(lines.map(({ sku }) => commandOf('return', sku, id)))
-    },
   }
 
   /** Calls that the provider allows, counted for all processes together. */
@@ -211,7 +200,8 @@ export class MoneyStage {
     const event = eventOf(this.ids(), happening)
     if (!event) return
     const { eventsLost, eventsRepeated, eventsLateMs } = this.plan
-    const times = this.random.chance(eventsLost) ? 0 : this.random.chance(eventsRepeated) ? 2 : 1
+    const lost = this.random.chance(eventsLost) && !isTold(happening)
+    const times = lost ? 0 : this.random.chance(eventsRepeated) ? 2 : 1
     for (let i = 0; i < times; i++) this.#deliver(event, this.random.next() * eventsLateMs)
   }
 

@@ -11,7 +11,7 @@ import { settleNews, settlePayment } from '../../../src/flows/pay/settle.ts'
 import { chargeOf, factsOf } from '../../../src/payments/stripe-words.ts'
 import { defaultRetries, failureOf } from '../../../src/platform/retries.ts'
 import type { SimProcess } from '../sim-process.ts'
-import { dueRefunds } from '../stores/memory-refunds.ts'
+import { dueRefunds, failedRefundsDue } from '../stores/memory-refunds.ts'
 import { hasDue, type MemoryRelay, type RelayRow } from './memory-relay.ts'
 import type { InboxRow, MoneyStage } from './money-stage.ts'
 
@@ -78,7 +78,8 @@ export class MoneyWorker {
         run: () => expireHolds(money),
       },
       {
-        ...{ name: 'refunds', everyMs: 2_000, due: () => dueRefunds(tables, 1).length > 0 },
+        ...{ name: 'refunds', everyMs: 2_000 },
+        due: () => dueRefunds(tables, 1).length + failedRefundsDue(tables, 1).length > 0,
         run: () => runRefunds(money),
       },
       { name: 'reclaims', everyMs: 5_000, due: reclaims, run: () => resumeReclaims(money) },
@@ -133,7 +134,16 @@ export class MoneyWorker {
       const { id } = told.data.object as Stripe.PaymentIntent
       if ((await this.#money.store.byIntent(id)) === null) return null
     }
-    return handleStripeEvent(this.#money, told)
+    return this.#isForgotten(told) ? null : handleStripeEvent(this.#money, told)
+  }
+
+  /** What nobody hears of under a mutant. */
+  #isForgotten({ type, data: { object } }: Stripe.Event): boolean {
+    const { othersIgnored, failuresForgotten } = this.#stage.mutants
+    const { status, metadata } = object as Partial<Stripe.Refund>
+    if (failuresForgotten && type.startsWith('refund.')) return status === 'failed'
+    if (!othersIgnored || type.startsWith('payment_intent.')) return false
+    return type === 'charge.refunded' || metadata?.refundId === undefined
   }
 
   async #believe(object: Stripe.PaymentIntent): Promise<unknown> {

@@ -5,7 +5,7 @@ import { MoneyApi } from './money-api.ts'
 import { MoneyBuyers } from './money-buyers.ts'
 import { MoneyJudge } from './money-judge.ts'
 import type { MoneyMutants } from './money-mutants.ts'
-import { type MoneyAccident, moneyPlanOf } from './money-plan.ts'
+import { type MoneyAccident, moneyPlanOf, type SellersWish } from './money-plan.ts'
 import { MoneyStage } from './money-stage.ts'
 import { MoneyWorker } from './money-worker.ts'
 import { healthy } from './provider-words.ts'
@@ -130,6 +130,12 @@ class MoneyWorld {
         break
       case 'somebody else pays':
         this.#payStrangely(accident.which)
+        break
+      case 'somebody else refunds':
+        this.#refundElsewhere(accident)
+        break
+      case 'a seller refunds':
+        this.#refundOrder(accident.which, accident)
     }
   }
 
@@ -147,6 +153,22 @@ class MoneyWorld {
 
   #process(which: number): SimProcess {
     return (this.#members[which % this.#members.length] as MoneyApi | MoneyWorker).process
+  }
+
+  #refundElsewhere({ which, part }: { readonly which: number; readonly part: number }): void {
+    const { provider } = this.#stage
+    const charged = [...provider.intents.values()].filter(
+      ({ received, strange }) => received > 0 && !strange,
+    )
+    const intent = charged[which % Math.max(charged.length, 1)]
+    if (intent) provider.refundElsewhere(intent.id, part)
+  }
+
+  #refundOrder(which: number, wish: SellersWish): void {
+    const paid = [...this.#stage.tables.orders.values()].filter(({ state }) => state === 'paid')
+    const order = paid[which % Math.max(paid.length, 1)]
+    const api = this.#members[which % 2] as MoneyApi
+    if (order) api.process.deliver(() => void api.refund(order.id, wish))
   }
 
   /** Only where the checkout's own intent is known: before that nobody can tell them apart. */

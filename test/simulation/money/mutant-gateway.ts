@@ -5,7 +5,14 @@ import type { MoneyMutants } from './money-mutants.ts'
 type Answer = { readonly tag: string; readonly why?: string }
 
 export function mutantGateway(mutants: MoneyMutants, gateway: PaymentGateway): PaymentGateway {
-  const { anotherIntent, busyIsAway, looksAreBlind, oneKeyForAll, refundsAskedAnew } = mutants
+  const {
+    anotherIntent,
+    busyIsAway,
+    looksAreBlind,
+    oneKeyForAll,
+    refundsAskedAnew,
+    othersIgnored,
+  } = mutants
   let refunds = 0
   const blur = async <T extends Answer>(answer: Promise<T>): Promise<T> => {
     const said = await answer
@@ -36,7 +43,11 @@ export function mutantGateway(mutants: MoneyMutants, gateway: PaymentGateway): P
       const key = refundsAskedAnew ? `${request.key}-${refunds}` : request.key
       return gateway.createRefund({ ...request, key }, options)
     },
-    listRefunds: async (intentId, options) =>
-      refundsAskedAnew ? { tag: 'refunds', refunds: [] } : gateway.listRefunds(intentId, options),
+    listRefunds: async (intentId, options) => {
+      if (refundsAskedAnew) return { tag: 'refunds', refunds: [] }
+      const listed = await gateway.listRefunds(intentId, options)
+      if (!othersIgnored || listed.tag !== 'refunds') return listed
+      return { ...listed, refunds: listed.refunds.filter(({ refundId }) => refundId !== null) }
+    },
   }
 }

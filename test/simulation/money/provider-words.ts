@@ -40,7 +40,8 @@ export interface Refund {
   readonly id: string
   readonly intentId: string
   readonly amount: number
-  readonly refundId: string
+  /** Null: somebody began it who is not the shop. */
+  readonly refundId: string | null
   status: RefundFacts['status']
 }
 
@@ -55,6 +56,7 @@ export interface BankVisit {
 export type Happening =
   | { readonly of: 'intent'; readonly intent: Intent }
   | { readonly of: 'refund'; readonly refund: Refund }
+  | { readonly of: 'charge'; readonly intentId: string; readonly refunded: number }
 
 /** No answer of the kind that was asked for. */
 export type Failed = RefusedByProvider | Unknown
@@ -64,8 +66,8 @@ export const unknown = (why: Unknown['why'], message: string): Unknown => ({
   why,
   message,
 })
-export const refundFacts = ({ id, status, amount, refundId }: Refund): RefundFacts => ({
-  ...{ id, status, amount, refundId },
+export const refundFacts = ({ id, status, amount, refundId, intentId }: Refund): RefundFacts => ({
+  ...{ id, status, amount, refundId, intentId },
 })
 
 export function factsOf(intent: Intent): IntentFacts {

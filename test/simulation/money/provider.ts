@@ -34,17 +34,25 @@ export interface ProviderDeps {
   readonly random: SeededRandom
   readonly story: Story
   readonly now: () => number
+  /** The chance that a bank returns a refund. */
+  readonly lateFailures: number
   /** Told of everything that an event is made of. */
   readonly onHappening: (happening: Happening) => void
 }
+
+/** Refunds of one intent that banks return, at most. */
+const returnedMax = 3
 
 export class Provider {
   mood = healthy()
   readonly intents = new Map<string, Intent>()
   readonly refunds = new Map<string, Refund>()
   readonly visits: BankVisit[] = []
+  /** Refunds that a bank will return. */
+  undecided = 0
   readonly #deps: ProviderDeps
   readonly #keys: ProviderKeys
+  readonly #returned = new Map<string, number>()
   #made = 0
 
   constructor(deps: ProviderDeps) {
@@ -189,6 +197,12 @@ export class Provider {
     this.#move(intent, { status: 'succeeded', received: amount })
   }
 
+  /** Somebody gives a part of the money back at the provider, as far as there is so much. */
+  refundElsewhere(intentId: string, part: number): void {
+    const amount = Math.ceil(this.#leftOf(intentId) * part)
+    if (amount > 0) this.#refund({ intentId, amount, refundId: null })
+  }
+
   async #keyed<T extends { readonly tag: string }>(
     key: string,
     params: object,
@@ -275,12 +289,9 @@ export class Provider {
   }: {
     intentId: string
     amount: number
-    refundId: string
+    refundId: string | null
   }): RefundAnswer {
-    const intent = this.intents.get(intentId)
-    const given = this.#refundsOf(intentId).filter(({ status }) => status !== 'failed')
-    const left = (intent?.received ?? 0) - given.reduce((sum, refund) => sum + refund.amount, 0)
-    if (amount > left) return refusal('charge_already_refunded', null, null)
+    if (amount > this.#leftOf(intentId)) return refusal('charge_already_refunded', null, null)
     const { scheduler, random } = this.#deps
     this.#made += 1
     const pends = random.chance(0.4)
@@ -296,12 +307,38 @@ export class Provider {
         this.#tellRefund(refund)
       })
     }
+    if (random.chance(this.#deps.lateFailures)) this.#failLater(refund)
     return { tag: 'refund', refund: refundFacts(refund) }
+  }
+
+  /** The bank returns it, after it had succeeded: not more often than the shop asks again. */
+  #failLater(refund: Refund): void {
+    const { intentId } = refund
+    const { scheduler, random } = this.#deps
+    const before = this.#returned.get(intentId) ?? 0
+    if (before === returnedMax) return
+    this.#returned.set(intentId, before + 1)
+    this.undecided += 1
+    scheduler.plan(35_000 + random.next() * 60_000, () => {
+      this.undecided -= 1
+      refund.status = 'failed'
+      this.#tellRefund(refund)
+    })
   }
 
   #tellRefund(refund: Refund): void {
     this.#deps.story.note('provider', refund.id, refund.status, refund.refundId)
     this.#deps.onHappening({ of: 'refund', refund: { ...refund } })
+    const { intentId } = refund
+    const refunded = (this.intents.get(intentId)?.received ?? 0) - this.#leftOf(intentId)
+    if (refund.status !== 'failed') this.#deps.onHappening({ of: 'charge', intentId, refunded })
+  }
+
+  /** What was taken and is neither back nor on its way. */
+  #leftOf(intentId: string): number {
+    const given = this.#refundsOf(intentId).filter(({ status }) => status !== 'failed')
+    const received = this.intents.get(intentId)?.received ?? 0
+    return received - given.reduce((sum, refund) => sum + refund.amount, 0)
   }
 
   #refundsOf(intentId: string): Refund[] {

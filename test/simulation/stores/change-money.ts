@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { AttemptChange, MoneyChange } from '../../../src/flows/pay/money/facts.ts'
 import type { StockCommand } from '../../../src/stock/protocol/messages.ts'
+import { newRefund } from './memory-refunds.ts'
 import { commandOf, type MoneyTables, mayMove, newAttempt } from './money-tables.ts'
 
 /** How long a buyer has the bank to themselves. Seconds. */
@@ -78,10 +79,7 @@ export function requestRefund(tables: MoneyTables, checkoutId: string, reason: s
   const amount = payment.captured - asked.reduce((sum, refund) => sum + refund.amount, 0)
   if (amount <= 0) return
   const id = tables.ids()
-  tables.refunds.set(id, {
-    ...{ id, checkoutId, amount, reason, state: 'pending', providerId: null, attempts: 0 },
-    ...{ triedAtMs: null, createdAtMs: tables.now(), lastError: null },
-  })
+  tables.refunds.set(id, newRefund(id, checkoutId, amount, reason, tables.now()))
 }
 
 function moveUnits(

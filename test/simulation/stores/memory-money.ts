@@ -14,13 +14,12 @@ import {
   type PaymentView,
 } from '../../../src/flows/pay/money/store.ts'
 import { checkoutWord } from '../../../src/orders/order-words.ts'
-import type { RefundFacts } from '../../../src/payments/gateway.ts'
 import { cancelTopic } from '../../../src/platform/outbox.ts'
 import type { StockCommand } from '../../../src/stock/protocol/messages.ts'
 import type { MoneyMutants } from '../money/money-mutants.ts'
 import { changeMoney } from './change-money.ts'
 import { isSpared, knownOf, queueOf, viewOf } from './look-at-money.ts'
-import { claimRefunds, failRefund, succeedRefund, takeRefundBack } from './memory-refunds.ts'
+import { MemoryRefunds } from './memory-refunds.ts'
 import {
   type AttemptRow,
   commandOf,
@@ -44,12 +43,13 @@ export interface MoneyWatch {
 
 const nobody: MoneyWatch = { onTaken: () => {}, onExpire: () => {} }
 
-export class MemoryMoney implements MoneyStore {
+export class MemoryMoney extends MemoryRefunds implements MoneyStore {
   readonly #tables: MoneyTables
   readonly #mutants: MoneyMutants
   readonly #watch: MoneyWatch
 
   constructor(tables: MoneyTables, mutants: MoneyMutants = {}, watch: MoneyWatch = nobody) {
+    super(tables)
     this.#tables = tables
     this.#mutants = mutants
     this.#watch = watch
@@ -242,29 +242,6 @@ export class MemoryMoney implements MoneyStore {
     this.#tables.tell({ topic: 'order.cancelled', key: checkoutId, payload: {} })
     mine.reason = 'by buyer'
     return { tag: 'done', commands: this.#end(mine, 'cancelled') }
-  }
-
-  async claimRefunds(max: number) {
-    return claimRefunds(this.#tables, max)
-  }
-
-  async noteRefund(id: string, note: { readonly providerId?: string; readonly error?: string }) {
-    const row = this.#tables.refunds.get(id)
-    if (row?.state !== 'pending') return
-    row.providerId = note.providerId ?? row.providerId
-    row.lastError = note.error?.slice(0, 500) ?? null
-  }
-
-  async failRefund(id: string, why: string): Promise<boolean> {
-    return failRefund(this.#tables, id, why)
-  }
-
-  async succeedRefund(id: string, facts: RefundFacts): Promise<boolean> {
-    return succeedRefund(this.#tables, id, facts)
-  }
-
-  async takeRefundBack(id: string, why: string): Promise<boolean> {
-    return takeRefundBack(this.#tables, id, why)
   }
 
   #end(order: OrderRow, to: 'expired' | 'cancelled'): StockCommand[] {

@@ -1,11 +1,13 @@
 /** Orders, payments, attempts, refunds and units as plain rows, and the owners' work on the units. */
 import type { AttemptState, MoneyFacts } from '../../../src/flows/pay/money/facts.ts'
+import type { RefundEntry } from '../../../src/flows/pay/money/refund-facts.ts'
 import { type BeginRequest, leaseSeconds } from '../../../src/flows/pay/money/store.ts'
 import { canMove } from '../../../src/orders/order-state.ts'
 import type { OrderState, Outcome } from '../../../src/orders/order-words.ts'
 import type { BuyerDetails, CardFacts } from '../../../src/payments/gateway.ts'
 import type { OutboxRow } from '../../../src/platform/outbox.ts'
 import type { CommandKind, StockCommand } from '../../../src/stock/protocol/messages.ts'
+import type { MoneyMutants } from '../money/money-mutants.ts'
 
 export interface OrderRow {
   readonly id: string
@@ -23,7 +25,11 @@ export interface OrderRow {
 export interface MoneyLine {
   readonly orderId: string
   readonly sku: string
-  readonly units: number
+  readonly sellerId: string | null
+  readonly unitPrice: number
+  readonly quantity: number
+  /** Less those that came back after they were paid for. */
+  units: number
   stock: 'held' | 'sold' | 'released' | 'returned'
 }
 
@@ -57,16 +63,17 @@ export interface AttemptRow {
   processing: boolean
 }
 
-export interface RefundRow {
-  readonly id: string
+export interface RefundRow extends Omit<RefundEntry, 'state' | 'takenSeconds' | 'due'> {
   readonly checkoutId: string
-  readonly amount: number
-  readonly reason: string
-  state: 'pending' | 'succeeded' | 'failed'
+  state: RefundEntry['state']
   providerId: string | null
+  nextId: string | null
   attempts: number
   triedAtMs: number | null
   createdAtMs: number
+  takenAtMs: number | null
+  /** Of a pending one: when it is looked at; of a failed one: when its money is asked for again. */
+  againAtMs: number | null
   lastError: string | null
 }
 
@@ -101,14 +108,21 @@ export class MoneyTables {
   /** Milliseconds since the epoch. */
   readonly now: () => number
 
+  /** By how much what is asked for again after days comes sooner. */
+  readonly haste: number
   readonly #onCommand: (command: MoneyCommand) => void
+  readonly #mutants: MoneyMutants
 
   constructor(deps: {
     readonly ids: () => string
     readonly now: () => number
     /** Told of every command that is written. */
     readonly onCommand?: (command: MoneyCommand) => void
+    readonly haste?: number
+    readonly mutants?: MoneyMutants
   }) {
+    this.haste = deps.haste ?? 1
+    this.#mutants = deps.mutants ?? {}
     this.ids = deps.ids
     this.now = deps.now
     this.#onCommand = deps.onCommand ?? (() => {})
@@ -162,7 +176,8 @@ export class MoneyTables {
   write(commands: readonly Omit<StockCommand, 'id'>[]): StockCommand[] {
     const fresh = commands.filter(({ sku, kind, checkoutId }) => {
       const once = `${checkoutId} ${sku} ${kind}`
-      if (this.#commandsOnce.has(once)) return false
+      // The units of a line may come back in several returns.
+      if (this.#commandsOnce.has(once) && kind !== 'return') return false
       this.#commandsOnce.add(once)
       return true
     })
@@ -198,7 +213,7 @@ export class MoneyTables {
         if (line.stock === 'held') give('released')
         break
       case 'return':
-        if (line.stock === 'held' || line.stock === 'sold') give('returned')
+        if (line.stock === 'held' || line.stock === 'sold') this.#return(line, units, command)
         break
       case 'reclaim':
         if (line.stock === 'held') line.stock = 'sold'
@@ -210,6 +225,14 @@ export class MoneyTables {
       default:
         break
     }
+  }
+
+  #return(line: MoneyLine, units: Units, command: MoneyCommand): void {
+    const { returnsWhole } = this.#mutants
+    const back = returnsWhole ? line.quantity : Math.min(command.units ?? line.units, line.units)
+    line.units = Math.max(0, line.units - back)
+    units.free += back
+    if (line.units === 0) line.stock = 'returned'
   }
 }
 

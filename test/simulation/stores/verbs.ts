@@ -22,5 +22,12 @@ export function verbsOf(port: object): string[] {
   const prototype: object | null = Object.getPrototypeOf(port)
   const plain = prototype === null || prototype === Object.prototype
   const names = Object.getOwnPropertyNames(plain ? port : prototype)
-  return names.filter((name) => name !== 'constructor')
+  const own = names.filter((name) => name !== 'constructor')
+  return plain ? own : [...own, ...inherited(Object.getPrototypeOf(prototype))]
+}
+
+function inherited(prototype: object | null): string[] {
+  return prototype === null || prototype === Object.prototype
+    ? []
+    : verbsOf(Object.create(prototype))
 }

@@ -10,7 +10,7 @@ const none = sql.typeAlias('none')
 /** No purchase is left, and no unit of stock. */
 export const emptyMoney = (q: CommonQueryMethods) =>
   q.query(none`
-    truncate orders, order_lines, order_history, payments, payment_attempts, refunds, outbox, stock_commands, ledger`)
+    truncate orders, order_lines, order_history, payments, payment_attempts, refunds, refund_lines, outbox, stock_commands, ledger`)
 
 /** A reserved checkout of one unit of a SKU, which has a hundred; 500 EUR cents. */
 export async function writeHold(
@@ -33,7 +33,8 @@ export async function passSeconds(q: CommonQueryMethods, seconds: number): Promi
     update payment_attempts set created_at = created_at - ${past}, sent_at = sent_at - ${past},
       leased_until = leased_until - ${past}`)
   await q.query(none`
-    update refunds set created_at = created_at - ${past}, tried_at = tried_at - ${past}`)
+    update refunds set created_at = created_at - ${past}, tried_at = tried_at - ${past},
+      taken_at = taken_at - ${past}, again_at = again_at - ${past}`)
 }
 
 /** What the owner of the units answers to whatever it was told of a checkout. */

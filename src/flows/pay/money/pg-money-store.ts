@@ -1,8 +1,8 @@
 /** The money of all purchases, in PostgreSQL. */
-import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection } from 'slonik'
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
 import { lockOrder } from '../../../orders/order-repository.ts'
-import { claimDueRefunds, failRefund, noteRefund } from '../../../payments/refunds.ts'
+import { claimDueRefunds, noteRefund } from '../../../payments/refunds.ts'
 import { sql } from '../../../platform/postgres/pool.ts'
 import type { StockCommand } from '../../../stock/protocol/messages.ts'
 import { applyChange, linesWithUnits } from './apply-change.ts'
@@ -22,8 +22,9 @@ import type { ReclaimedLine } from './decide-reclaim.ts'
 import { expireDue } from './expire-due.ts'
 import { attemptStates, type MoneyChange, type MoneyFacts } from './facts.ts'
 import { giveUp } from './give-up.ts'
-import { succeedRefund, takeRefundBack } from './refunds.ts'
-import type { KnownPayment, MoneyStore } from './store.ts'
+import { findPayment, lockPayment, PaymentRow, paymentColumns } from './payment-row.ts'
+import { changeRefundsIn, checkoutOfRefund, failedRefundsDue } from './refunds.ts'
+import type { MoneyStore } from './store.ts'
 
 /**
  * The store of one process, over its pool. Rejects with the pool's errors. A transaction locks the row
@@ -62,28 +63,11 @@ export function pgMoneyStore(pool: DatabasePool): MoneyStore {
     giveUp: (request) => giveUp(pool, request),
     claimRefunds: (max) => claimDueRefunds(pool, max),
     noteRefund: (id, note) => noteRefund(pool, id, note),
-    failRefund: (id, why) => failRefund(pool, id, why),
-    succeedRefund: (id, facts) => pool.transaction((tx) => succeedRefund(tx, id, facts)),
-    takeRefundBack: (id, why) => pool.transaction((tx) => takeRefundBack(tx, id, why)),
+    changeRefunds: (checkoutId, decide) =>
+      pool.transaction((tx) => changeRefundsIn(tx, checkoutId, decide)),
+    checkoutOfRefund: (refund) => checkoutOfRefund(pool, refund),
+    failedRefundsDue: (max) => failedRefundsDue(pool, max),
   }
-}
-
-const PaymentRow = z.object({
-  checkoutId: z.string(),
-  intentId: z.string().nullable(),
-  amount: z.number(),
-  currency: z.string(),
-  status: z.enum(['open', 'succeeded', 'canceled']),
-  captured: z.number(),
-  refunded: z.number(),
-  reclaiming: z.boolean(),
-})
-const paymentColumns = sql.fragment`checkout_id as "checkoutId", intent_id as "intentId", amount, currency, status,
-  captured, refunded, reclaiming_since is not null as reclaiming`
-
-function findPayment(db: CommonQueryMethods, checkoutId: string): Promise<KnownPayment | null> {
-  return db.maybeOne(sql.type(PaymentRow)`
-    select ${paymentColumns} from payments where checkout_id = ${checkoutId}`)
 }
 
 const AttemptRow = z.object({
@@ -100,8 +84,7 @@ async function lockFacts(
   checkoutId: string,
 ): Promise<MoneyFacts> {
   const order = await lockOrder(tx, checkoutId)
-  const payment = await tx.maybeOne(sql.type(PaymentRow)`
-    select ${paymentColumns} from payments where checkout_id = ${checkoutId} for update`)
+  const payment = await lockPayment(tx, checkoutId)
   const attempts = await tx.any(sql.type(AttemptRow)`
     select attempt, state, payment_method_id as "paymentMethodId", processing,
         card_last4 is not null as "cardKnown"

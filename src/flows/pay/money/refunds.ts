@@ -1,90 +1,154 @@
-/** How a refund settles, in PostgreSQL. */
-import type { DatabaseTransactionConnection } from 'slonik'
+/** How refunds change, in PostgreSQL. */
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik'
 import { z } from 'zod'
+import { assert } from '../../../kernel/assert.ts'
+import { isUuid, newId } from '../../../kernel/ids.ts'
 import { mayMove, orderWordOf } from '../../../orders/order-sql.ts'
 import type { RefundFacts } from '../../../payments/gateway.ts'
-import { appendOutbox } from '../../../platform/outbox.ts'
+import { appendOutboxRows } from '../../../platform/outbox.ts'
 import { sql } from '../../../platform/postgres/pool.ts'
+import type { StockCommand } from '../../../stock/protocol/messages.ts'
+import { writeCommands } from '../../reserve/end-checkout.ts'
+import { lockRefunds } from './refund-book.ts'
+import {
+  corrections,
+  type NewRefund,
+  type RefundBook,
+  type RefundChange,
+  type RefundMove,
+} from './refund-facts.ts'
 
-const SettledRow = z.object({
-  checkoutId: z.string(),
-  amount: z.number(),
-  currency: z.string(),
-  reason: z.string(),
-  whole: z.boolean(),
-})
+const none = sql.typeAlias('none')
 
-/** For PgMoneyStore, in a transaction of its own: a pending refund has succeeded. */
-export async function succeedRefund(
+/**
+ * For PgMoneyStore and for whoever changes more in the same transaction: locks the purchase, asks `decide` once, and
+ * writes what it says. Returns the commands to post after the commit. @throws AssertionError for a move that the order's
+ * table does not have, CheckIntegrityConstraintViolationError when more would go back than was captured.
+ */
+export async function changeRefundsIn<T extends { readonly change: RefundChange | null }>(
   tx: DatabaseTransactionConnection,
-  refundId: string,
-  facts: RefundFacts,
-): Promise<boolean> {
-  await lockOrder(tx, refundId)
-  const settled = await tx.maybeOne(sql.type(SettledRow)`
-    with settled as (
-      update refunds set state = 'succeeded', refund_id = ${facts.id}, settled_at = now(), last_error = null
-       where id = ${refundId} and state = 'pending' and amount = ${facts.amount}
-      returning checkout_id, amount, reason)
-    update payments p set refunded = p.refunded + s.amount, updated_at = now()
-      from settled s where p.checkout_id = s.checkout_id
-    returning p.checkout_id as "checkoutId", s.amount, p.currency, s.reason,
-      p.refunded = p.captured as whole`)
-  if (!settled) return false
-  const { checkoutId, amount, currency, reason, whole } = settled
-  if (whole) {
-    await tx.query(sql.typeAlias('none')`
-      with was as (
-        select o.id, ${orderWordOf('o')} as word from orders o where o.id = ${checkoutId}),
-      refunded as (
-        update orders o set state = 'refunded' from was
-         where o.id = was.id and ${mayMove('o', 'refund', 'refunded')}
-        returning o.id, was.word)
+  checkoutId: string,
+  decide: (book: RefundBook, freshId: () => string) => T,
+): Promise<{ decided: T; commands: readonly StockCommand[] }> {
+  const book = await lockRefunds(tx, checkoutId)
+  const decided = decide(book, newId)
+  const { change } = decided
+  return { decided, commands: change ? await applyRefunds(tx, book, change) : [] }
+}
+
+async function applyRefunds(
+  tx: DatabaseTransactionConnection,
+  { checkoutId, payment, refunds }: RefundBook,
+  change: RefundChange,
+): Promise<readonly StockCommand[]> {
+  for (const move of change.moves) await moveRefund(tx, move)
+  for (const refund of change.written) await writeRefund(tx, checkoutId, refund)
+  const { refunded, flagged, order, told, back } = change
+  await tx.query(none`
+    update payments set refunded = ${refunded}, flagged = coalesce(${flagged?.slice(0, 500) ?? null}, flagged),
+        updated_at = now() where checkout_id = ${checkoutId}`)
+  if (order) await moveOrder(tx, checkoutId, order)
+  const currency = payment?.currency ?? null
+  await appendOutboxRows(tx, [
+    ...told.map(({ id, amount, reason }) => ({
+      topic: 'payment.refunded',
+      key: id,
+      payload: { orderId: checkoutId, refundId: id, amount, currency, reason },
+    })),
+    ...corrections(refunds, change).map(({ id, amount }) => ({
+      topic: 'payment.refund_failed',
+      key: id,
+      payload: { orderId: checkoutId, refundId: id, amount },
+    })),
+  ])
+  const commands = back.map(
+    ({ sku, units }): StockCommand => ({ id: newId(), kind: 'return', sku, checkoutId, units }),
+  )
+  // A cancel takes all that is left, as part 0.
+  return writeCommands(tx, commands, 'refunded', refunds.length + 1)
+}
+
+async function moveRefund(tx: DatabaseTransactionConnection, move: RefundMove): Promise<void> {
+  const { id, state = null, providerId = null, error, againIn, nextId = null } = move
+  const said =
+    error === undefined ? sql.fragment`last_error` : sql.fragment`${error?.slice(0, 500) ?? null}`
+  const again =
+    againIn === undefined
+      ? sql.fragment`again_at`
+      : sql.fragment`now() + make_interval(secs => ${againIn})`
+  await tx.query(none`
+    update refunds set state = coalesce(${state}, state), refund_id = coalesce(${providerId}, refund_id),
+        taken_at = coalesce(taken_at, case when ${providerId}::text is not null then now() end),
+        settled_at = case when ${state}::text is null then settled_at else now() end, last_error = ${said},
+        again_at = ${again}, next_id = coalesce(${nextId}::uuid, next_id)
+     where id = ${id}`)
+}
+
+async function writeRefund(
+  tx: DatabaseTransactionConnection,
+  checkoutId: string,
+  refund: NewRefund,
+): Promise<void> {
+  const { id, origin, amount, state, reason, providerId = null, note = null } = refund
+  const { sellerId = null, round = 0, lines = [], asked = null } = refund
+  const taken = sql.fragment`case when ${providerId}::text is not null then now() end`
+  await tx.query(none`
+    insert into refunds (id, checkout_id, origin, amount, state, reason, refund_id, note, seller_id, round, asked_by,
+        idempotency_key, fingerprint, taken_at, settled_at)
+    values (${id}, ${checkoutId}, ${origin}, ${amount}, ${state}, ${reason}, ${providerId}, ${note}, ${sellerId},
+        ${round}, ${asked?.by ?? null}, ${asked?.key ?? null}, ${asked?.fingerprint ?? null}, ${taken},
+        case when ${state}::text <> 'pending' then now() end)`)
+  if (lines.length === 0) return
+  const rows = lines.map(({ sku, units, back, amount: part }) => [id, sku, units, back, part])
+  await tx.query(none`
+    insert into refund_lines (refund_id, sku, units, back, amount)
+    select * from ${sql.unnest(rows, ['uuid', 'text', 'int4', 'int4', 'int8'])}`)
+}
+
+/** The history tells it in the words that are shown; an order that was never reserved has none. */
+async function moveOrder(
+  tx: DatabaseTransactionConnection,
+  checkoutId: string,
+  order: NonNullable<RefundChange['order']>,
+): Promise<void> {
+  const moved = await tx.query(none`
+    with was as (
+      select o.id, o.number, ${orderWordOf('o')} as word from orders o where o.id = ${checkoutId}),
+    moved as (
+      update orders o set state = ${order.to} from was
+       where o.id = was.id and ${mayMove('o', order.by, order.to)}
+      returning o.id, ${orderWordOf('o')} as word),
+    told as (
       insert into order_history (order_id, from_status, to_status, reason)
-      select id, word, 'refunded', ${reason} from refunded`)
-  }
-  const payload = { orderId: checkoutId, refundId, amount, currency, reason }
-  await appendOutbox(tx, 'payment.refunded', refundId, payload)
-  return true
+      select was.id, was.word, moved.word, ${order.reason} from was join moved on moved.id = was.id
+       where was.number is not null)
+    select from moved`)
+  assert(moved.rowCount === 1, `order ${checkoutId} cannot become ${order.to}`)
 }
 
-const FailedRow = z.object({ id: z.string(), amount: z.number() })
-
-/** For PgMoneyStore, in a transaction of its own: undoes a refund that had succeeded. */
-export async function takeRefundBack(
-  tx: DatabaseTransactionConnection,
-  refundId: string,
-  why: string,
-): Promise<boolean> {
-  await lockOrder(tx, refundId)
-  const failed = await tx.maybeOne(sql.type(FailedRow)`
-    with failed as (
-      update refunds set state = 'failed', last_error = ${why}
-       where id = ${refundId} and state = 'succeeded' returning checkout_id, amount)
-    update payments p set refunded = p.refunded - f.amount, flagged = ${why}, updated_at = now()
-      from failed f where p.checkout_id = f.checkout_id
-    returning p.checkout_id as id, f.amount`)
-  if (!failed) return false
-  const payload = { orderId: failed.id, refundId, amount: failed.amount }
-  // Its buyer was told that the money is back.
-  await appendOutbox(tx, 'payment.refund_failed', refundId, payload)
-  await tx.query(sql.typeAlias('none')`
-    with before as (
-      select order_id, from_status from order_history
-       where order_id = ${failed.id} and sku is null and to_status = 'refunded' order by id desc limit 1),
-    back as (
-      -- The history has the words that are shown: a payment that failed is told as a cancelled order.
-      update orders o
-         set state = case when o.outcome = 'payment_failed' then o.outcome else before.from_status end
-        from before where o.id = before.order_id and ${mayMove('o', 'bank', 'cancelled')}
-      returning o.id, o.state)
-    insert into order_history (order_id, from_status, to_status, reason)
-    select o.id, 'refunded', ${orderWordOf('o')}, 'the bank returned the refund' from back o`)
-  return true
+/** For PgMoneyStore: whose refund it is, by our id, the provider's, or that of its intent; null: nobody's. */
+export function checkoutOfRefund(
+  pool: DatabasePool,
+  { id, refundId, intentId }: Pick<RefundFacts, 'id' | 'refundId' | 'intentId'>,
+): Promise<string | null> {
+  const ours = refundId !== null && isUuid(refundId) ? refundId : null
+  return pool.maybeOneFirst(sql.type(OwnerRow)`
+    select checkout_id as id from refunds where id = ${ours}::uuid
+    union all select checkout_id from refunds where refund_id = ${id}
+    union all select checkout_id from payments where intent_id = ${intentId}
+    limit 1`)
 }
 
-/** The order's row first, as everybody does who holds both. */
-async function lockOrder(tx: DatabaseTransactionConnection, refundId: string): Promise<void> {
-  await tx.query(sql.typeAlias('none')`
-    select from orders where id = (select checkout_id from refunds where id = ${refundId}) for update`)
+const OwnerRow = z.object({ id: z.string() })
+
+const DueRow = z.object({ id: z.string(), checkoutId: z.string() })
+
+/** For PgMoneyStore: refunds that failed and are due to be asked for again. */
+export function failedRefundsDue(
+  pool: DatabasePool,
+  max: number,
+): Promise<readonly z.infer<typeof DueRow>[]> {
+  return pool.any(sql.type(DueRow)`
+    select id, checkout_id as "checkoutId" from refunds
+     where state = 'failed' and again_at is not null and again_at <= now() order by again_at limit ${max}`)
 }

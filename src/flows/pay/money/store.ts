@@ -21,6 +21,7 @@ import type { DueRefund } from '../../../payments/refunds.ts'
 import type { StockCommand } from '../../../stock/protocol/messages.ts'
 import type { ReclaimedLine } from './decide-reclaim.ts'
 import type { MoneyChange, MoneyFacts, PaymentFacts } from './facts.ts'
+import type { RefundBook, RefundChange } from './refund-facts.ts'
 
 /** A lease lasts so long; whoever drives the attempt for longer renews it. */
 export const leaseSeconds = 15
@@ -122,17 +123,25 @@ export type GivenUp =
 export interface RefundStore {
   /** Takes refunds that are due, the oldest first, `max` at most; one is due again after a growing pause. */
   claimRefunds(max: number): Promise<readonly DueRefund[]>
-  /** Of a pending one: why it is not done yet, and the provider's id for it. */
-  noteRefund(
-    id: string,
-    note: { readonly providerId?: string; readonly error?: string },
-  ): Promise<void>
-  /** Gives a pending one up; true once. */
-  failRefund(id: string, why: string): Promise<boolean>
-  /** A pending one of this amount has succeeded; true once. All money back: the order is refunded. */
-  succeedRefund(id: string, facts: RefundFacts): Promise<boolean>
-  /** One that had succeeded has failed after all: the order is again what it was; true once. */
-  takeRefundBack(id: string, why: string): Promise<boolean>
+  /** Of a pending one: why it is not done yet. */
+  noteRefund(id: string, error: string): Promise<void>
+  /**
+   * Locks the purchase, asks `decide` once what is to be changed of its refunds, and changes it: all of it or nothing.
+   * Never more goes back than was captured, whatever is decided: such a change rejects. Returns what was decided, and the
+   * commands to post. What `decide` throws passes through.
+   */
+  changeRefunds<T extends { readonly change: RefundChange | null }>(
+    checkoutId: string,
+    decide: (book: RefundBook, freshId: () => string) => T,
+  ): Promise<{ readonly decided: T; readonly commands: readonly StockCommand[] }>
+  /** Whose refund the provider speaks of: by our id, by its own, by its intent; null: nobody's. */
+  checkoutOfRefund(
+    refund: Pick<RefundFacts, 'id' | 'refundId' | 'intentId'>,
+  ): Promise<string | null>
+  /** Refunds that failed and whose money is to be asked for again now, `max` at most. */
+  failedRefundsDue(
+    max: number,
+  ): Promise<readonly { readonly id: string; readonly checkoutId: string }[]>
 }
 
 /** The money of all purchases. */
