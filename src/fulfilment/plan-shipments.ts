@@ -32,9 +32,13 @@ export async function planShipments(
     on conflict do nothing`)
   const lines = await tx.any(sql.type(LineRow)`
     select l.order_id as "orderId", l.seller_id as "sellerId", l.sku,
-        (l.quantity - coalesce(sent.units, 0))::int as units, d.latitude, d.longitude
+        (l.quantity - coming.units - coalesce(sent.units, 0))::int as units, d.latitude, d.longitude
       from ${linesOf(ids)}
       left join order_destinations d on d.order_id = l.order_id
+      cross join lateral (
+        -- Back with their seller, or on their way there by a command that its owner has not carried out.
+        select l.returned + coalesce(sum(c.units), 0) as units from stock_commands c
+         where c.checkout_id = l.order_id and c.sku = l.sku and c.kind = 'return' and c.done_at is null) coming
       left join lateral (
         select sum(sl.units) as units
           from (select * from shipments where order_id = l.order_id offset 0) s
@@ -43,7 +47,7 @@ export async function planShipments(
          where s.status <> 'cancelled') sent on true
      where l.seller_id is not null and l.state in ('paid', 'processing')
        and coalesce(l.progress, 'paid') in ('paid', 'processing')
-       and l.quantity > coalesce(sent.units, 0)
+       and l.quantity > coming.units + coalesce(sent.units, 0)
      order by l.order_id, l.seller_id, l.sku`)
   if (lines.length === 0) return
   const locations = await lockLocations(tx, lines)

@@ -71,7 +71,7 @@ export async function skusAllAt(
       join shipments s on s.order_id = l.order_id and s.status = any(${sql.array(far, 'text')})
       join shipment_lines sl on sl.shipment_id = s.id and sl.sku = l.sku
      where l.order_id = ${orderId} and l.sku = any(${sql.array([...skus], 'text')})
-     group by l.sku, l.quantity having sum(sl.units) >= l.quantity`)
+     group by l.sku, l.quantity, l.returned having sum(sl.units) >= l.quantity - l.returned`)
   return new Set(rows.map(({ sku }) => sku))
 }
 

@@ -15,6 +15,7 @@ const permissions = {
   'checkouts:own': ['buyer'],
   'orders:read': roles,
   'orders:move': ['seller'],
+  'orders:refund': ['seller', 'admin'],
   'alerts:own': ['buyer'],
   'products:write': ['seller'],
   'stock:write': ['seller'],

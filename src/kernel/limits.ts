@@ -4,6 +4,8 @@ export const limits = {
   checkoutLines: 50,
   /** Units of one line. */
   lineUnits: 10_000,
+  /** Refunds of one order: as many as the provider lists at once, those begun there included. */
+  orderRefunds: 50,
   /** Characters of an Idempotency-Key. */
   idempotencyKeyLength: 255,
   /** Variants of one product, archived ones too. */

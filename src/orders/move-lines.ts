@@ -36,7 +36,9 @@ export async function moveLines(
     insert into order_history (order_id, sku, from_status, to_status, actor_id, reason)
     select ${orderId}::uuid, sku, status, ${to}, ${actorId}::uuid, ${reason}
       from ${sql.unnest(rows, ['text', 'text'])} as moved (sku, status) order by sku`)
-  const state = leastAdvanced(lines.map((line) => (skus.has(line.sku) ? to : line.status)))
+  // A line that was taken back goes nowhere any more, and holds up no other.
+  const going = lines.filter(({ sku, status }) => skus.has(sku) || status !== 'refunded')
+  const state = leastAdvanced(going.map((line) => (skus.has(line.sku) ? to : line.status)))
   if (state === 'paid') return
   await tx.query(sql.typeAlias('none')`
     with whole as (

@@ -21,6 +21,14 @@ const Item = z.object({
   quantity: z.number(),
   unitPrice: z.number(),
   progress,
+  returned: z.boolean(),
+})
+const Refund = z.object({
+  id: z.string(),
+  amount: z.number(),
+  status: z.enum(['pending', 'succeeded', 'failed']),
+  reason: z.string(),
+  createdAt: z.string(),
 })
 const Payment = z.object({
   status: z.enum(['open', 'succeeded', 'canceled']),
@@ -28,6 +36,7 @@ const Payment = z.object({
   refunded: z.number(),
   refunding: z.boolean(),
   bankHasMoney: z.boolean(),
+  refunds: z.array(Refund),
   card: z.object({ brand: z.string(), last4: z.string() }).nullable(),
 })
 /** What somebody else has about the payment: the most serious of it. */
@@ -134,12 +143,13 @@ function worded({ state, outcome, paidAt, ...row }: StoredOrder) {
     reason: 'the payment succeeded',
     at: paidAt?.toISOString() ?? '',
   }
+  const cancelled = row.history.some(({ sku, to }) => sku === null && to === 'cancelled')
   return {
     ...row,
     status: orderWord(state) ?? 'awaiting_payment',
-    items: row.items.map(({ progress, ...item }) => ({
+    items: row.items.map(({ progress, returned, ...item }) => ({
       ...item,
-      status: lineWord(state, outcome, progress),
+      status: lineWord(state, outcome, progress, { cancelled, returned }),
     })),
     history: paidAt ? [paid, ...row.history] : row.history,
   }
@@ -159,7 +169,8 @@ function columns({ id, role }: Viewer): Fragment {
   return sql.fragment`
     o.id, o.number, o.state, o.outcome, o.buyer_id as "buyerId", o.total, o.currency, o.created_at as "createdAt",
     coalesce((select jsonb_agg(jsonb_build_object('sku', l.sku, 'title', l.title, 'quantity', l.quantity,
-        'unitPrice', l.unit_price, 'progress', l.progress) order by l.sku)
+        'unitPrice', l.unit_price, 'progress', l.progress, 'returned', l.quantity > 0 and l.returned = l.quantity)
+        order by l.sku)
       from order_lines l where l.order_id = o.id and ${own('l')}), '[]') as items,
     coalesce((select jsonb_agg(distinct l.seller_id) from order_lines l
       where l.order_id = o.id and l.seller_id is not null), '[]') as sellers,
@@ -168,7 +179,10 @@ function columns({ id, role }: Viewer): Fragment {
         'bankHasMoney', exists (select from payment_concerns c where c.checkout_id = p.checkout_id and c.took_money),
         'card', (select jsonb_build_object('brand', a.card_brand, 'last4', a.card_last4) from payment_attempts a
           where a.checkout_id = p.checkout_id and a.card_last4 is not null
-          order by (a.state = 'succeeded') desc, a.attempt desc limit 1))
+          order by (a.state = 'succeeded') desc, a.attempt desc limit 1)),
+        'refunds', coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'amount', r.amount, 'status', r.state,
+            'reason', coalesce(r.note, r.reason), 'createdAt', r.created_at) order by r.created_at, r.id)
+          from refunds r where r.checkout_id = p.checkout_id and ${own('r')}), '[]'))
       from payments p where p.checkout_id = o.id) as payment,
     (select jsonb_build_object('kind', c.kind, 'reason', c.reason, 'open', c.open, 'stopsShipping', c.stops_shipping,
         'status', case when c.cleared_at is null then c.status else 'cleared' end, 'dueAt', c.due_at)
@@ -217,6 +231,8 @@ const LineRow = z.object({
   sku: z.string(),
   progress,
   sellerId: z.string().nullable(),
+  returned: z.boolean(),
+  cancelled: z.boolean(),
 })
 export type OrderLine = Awaited<ReturnType<typeof linesOf>>[number]
 
@@ -227,9 +243,12 @@ export async function linesOf(
   { state, outcome }: Pick<LockedOrder, 'state' | 'outcome'>,
 ) {
   const rows = await tx.any(sql.type(LineRow)`
-    select sku, progress, seller_id as "sellerId" from order_lines where order_id = ${orderId} order by sku`)
-  return rows.map(({ progress, ...line }) => ({
+    select sku, progress, seller_id as "sellerId", quantity > 0 and returned = quantity as returned,
+        ${state}::text = 'refunded' and exists (select from order_history h
+          where h.order_id = ${orderId} and h.sku is null and h.to_status = 'cancelled') as cancelled
+      from order_lines where order_id = ${orderId} order by sku`)
+  return rows.map(({ progress, returned, cancelled, ...line }) => ({
     ...line,
-    status: lineWord(state, outcome, progress),
+    status: lineWord(state, outcome, progress, { cancelled, returned }),
   }))
 }

@@ -97,15 +97,29 @@ export function orderWord(state: OrderState): OrderWord | null {
   }
 }
 
-/** What a line is called: as its order, until its seller has moved it. */
+/** What became of a line beside its progress. */
+export interface LineFate {
+  /** Its order is refunded, and was cancelled before. */
+  readonly cancelled: boolean
+  /** All of its units came back after they were paid for. */
+  readonly returned: boolean
+}
+
+/** What a line is called: as its order, until its seller has moved it. What was sent stays so, whatever money goes back. */
 export function lineWord(
   state: OrderState,
   outcome: Outcome | null,
   progress: OrderWord | null,
+  { cancelled, returned }: LineFate,
 ): OrderWord {
   const word = orderWord(state) ?? 'awaiting_payment'
+  const sent = progress === 'shipped' || progress === 'delivered' ? progress : null
   // Money that went back changes the order, not what became of its lines before.
-  if (word === 'refunded') return outcome === 'expired' ? 'expired' : 'cancelled'
-  const moving = word === 'paid' || word === 'processing' || word === 'shipped'
-  return moving || word === 'delivered' ? (progress ?? 'paid') : word
+  if (word === 'refunded') {
+    if (outcome === 'expired') return 'expired'
+    return cancelled || outcome !== 'confirmed' ? 'cancelled' : (sent ?? 'refunded')
+  }
+  const kept = ['paid', 'processing', 'shipped', 'delivered'].includes(word)
+  if (!kept) return word
+  return returned ? (sent ?? 'refunded') : (progress ?? 'paid')
 }

@@ -61,12 +61,13 @@ function viewOf(row: OrderRow, viewer: Viewer) {
 
 /** What others have sold in the same order is no business of a seller's, so it gets no sums. */
 function paymentView(payment: NonNullable<OrderRow['payment']>, seller: boolean) {
-  const { captured, refunded, card } = payment
+  const { captured, refunded, card, refunds } = payment
   return {
     status: paymentStatus(payment),
     captured: seller ? null : captured,
     refunded: seller ? null : refunded,
     card: seller ? null : card,
+    refunds: refunds.map((refund) => ({ ...refund, createdAt: isoTime(refund.createdAt) ?? '' })),
   }
 }
 

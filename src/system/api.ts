@@ -12,6 +12,7 @@ import type { MoneyDeps } from '../flows/pay/money-deps.ts'
 import type { PaymentQueue } from '../flows/pay/payment-queue.ts'
 import { createPlaceOrder } from '../flows/pay/place-order.ts'
 import { receiptEmailOf } from '../flows/pay/receipt-email.ts'
+import { createRefundOrder } from '../flows/pay/refund-order.ts'
 import { Checkouts } from '../flows/reserve/checkouts.ts'
 import { createPlaceFromCart } from '../flows/reserve/from-cart.ts'
 import { Results } from '../flows/reserve/results.ts'
@@ -30,6 +31,7 @@ import { opsOutboxRoutes } from '../http/routes/ops-outbox.ts'
 import { opsPaymentRoutes } from '../http/routes/ops-payments.ts'
 import { opsRefundRoutes } from '../http/routes/ops-refunds.ts'
 import { opsWebhookRoutes } from '../http/routes/ops-webhooks.ts'
+import { orderRefundRoutes } from '../http/routes/order-refunds.ts'
 import { orderRoutes } from '../http/routes/orders.ts'
 import { placeOrderRoutes } from '../http/routes/place-order.ts'
 import { type ProductRouteDeps, productRoutes } from '../http/routes/products.ts'
@@ -179,6 +181,7 @@ function routesOf(config: ConnectedConfig, parts: RouteParts): FastifyPluginAsyn
       orders,
       cancelOrder: createCancelOrder({ pool, cancelCheckout, strategy }),
     }),
+    orderRefundRoutes({ refundOrder: createRefundOrder({ pool, strategy }) }),
     shipmentRoutes({ pool, orders }),
     locationRoutes({ locations: createLocations({ pool }) }),
     productRoutes(catalogue),

@@ -68,6 +68,14 @@ const buying: Readonly<Record<string, RouteCase>> = {
     answers: [401, 200, 404, 403, 403, 403],
     call: async ({ paid }) => ({ path: `/api/orders/${await paid()}/cancel` }),
   },
+  'POST /api/orders/{id}/refunds': {
+    answers: [401, 403, 403, 202, 404, 202],
+    call: async ({ paid }) => ({
+      path: `/api/orders/${await paid()}/refunds`,
+      body: { restock: false, reason: 'broken' },
+      headers: key(),
+    }),
+  },
   'PATCH /api/orders/{id}/status': {
     answers: itsSeller(200),
     call: async ({ paid }) => ({

@@ -79,7 +79,8 @@ async function cancel(
   if (status === 'awaiting_payment' || status === null) throw tooLate('being paid')
   checkMove('buyer', order.state, 'cancelled')
   const lines = await linesOf(tx, orderId, order)
-  const moving = lines.some((line) => line.status !== 'paid' && line.status !== 'processing')
+  const still: readonly string[] = ['paid', 'processing', 'refunded']
+  const moving = lines.some((line) => !still.includes(line.status))
   if (moving || (await anyShipped(tx, orderId))) throw tooLate('partly on its way')
   const reason = 'cancelled by the buyer'
   await cancelPaid(tx, status, { orderId, actorId: buyerId, reason })

@@ -47,7 +47,9 @@ export async function moveOrder(
     const lines = await linesOf(tx, orderId, order)
     const own = lines.filter((line) => line.sellerId === sellerId)
     if (own.length === 0) throw noOrder()
-    const moving = own.filter(({ status }) => status !== to)
+    // What was taken back stays where it is; if that is all of it, the table of moves says so.
+    const kept = own.filter(({ status }) => status !== 'refunded')
+    const moving = (kept.length > 0 ? kept : own).filter(({ status }) => status !== to)
     for (const { status } of moving) lineMoves.move(status, to)
     if (moving.length === 0) return
     if (to === 'shipped') await checkShippable(tx, orderId)

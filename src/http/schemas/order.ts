@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { shipmentMoves, shipmentSteps } from '../../fulfilment/shipment-state.ts'
+import { limits } from '../../kernel/limits.ts'
 import { sellerMoves } from '../../orders/order-state.ts'
 import { orderWords } from '../../orders/order-words.ts'
-import { sourceOfLines } from './checkout.ts'
+import { skuSchema, sourceOfLines } from './checkout.ts'
 
 const time = z.iso.datetime()
 const orderStatus = z.enum(orderWords)
@@ -27,6 +28,46 @@ export const placedOrderSchema = z.object({
   status: orderStatus,
   totalAmount: z.int().describe('in minor units'),
   currency: z.string(),
+})
+
+const text = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'Control characters are not allowed')
+
+export const refundOrderBody = z
+  .strictObject({
+    lines: z
+      .array(
+        z.strictObject({
+          sku: skuSchema,
+          quantity: z.int().min(1).max(limits.lineUnits),
+        }),
+      )
+      .min(1)
+      .max(limits.checkoutLines)
+      .optional()
+      .describe('whose money goes back; each SKU once'),
+    amount: z
+      .int()
+      .min(1)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('in minor units; with lines, at most what they cost'),
+    restock: z.boolean().describe('whether the units go back to the stock'),
+    reason: text,
+  })
+  .superRefine(({ lines = [] }, context) => {
+    if (new Set(lines.map(({ sku }) => sku)).size === lines.length) return
+    context.addIssue({ code: 'custom', path: ['lines'], message: 'Name each SKU once' })
+  })
+
+export const refundSchema = z.object({
+  id: z.uuid(),
+  amount: z.int().describe('in minor units'),
+  status: z.enum(['pending', 'succeeded', 'failed']),
 })
 
 export const moveOrderBody = z.strictObject({ status: z.enum(sellerMoves) })
@@ -90,6 +131,17 @@ export const orderSchema = z.object({
         .describe(
           'the card that was paid with, or tried last; null for sellers, and where none is known',
         ),
+      refunds: z
+        .array(
+          z.object({
+            id: z.uuid(),
+            amount: z.int().describe('in minor units'),
+            status: z.enum(['pending', 'succeeded', 'failed']),
+            reason: z.string(),
+            createdAt: time,
+          }),
+        )
+        .describe('the oldest first; a seller sees those that they asked for'),
     })
     .nullable()
     .describe('null before the first attempt to pay'),

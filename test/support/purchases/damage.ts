@@ -76,3 +76,7 @@ export async function cancelWithoutRefund(q: CommonQueryMethods, id: string): Pr
 /** Has the units of a paid order held, as if it were not paid. */
 export const unsell = (q: CommonQueryMethods, id: string) =>
   q.query(none`update order_lines set stock = 'held' where order_id = ${id}`)
+
+/** Has so many units of each line of a paid order come back. */
+export const returnUnits = (q: CommonQueryMethods, id: string, units: number) =>
+  q.query(none`update order_lines set returned = ${units} where order_id = ${id}`)

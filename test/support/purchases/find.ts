@@ -59,23 +59,29 @@ const PurchaseRow = z.object({
   refunded: z.number().nullable(),
   attempts: z.array(z.string()),
   progress: z.array(z.enum(orderWords).nullable()),
+  fates: z.array(z.object({ cancelled: z.boolean(), returned: z.boolean() })),
 })
 export type Purchase = Awaited<ReturnType<typeof purchaseOf>>
 
 /** The words that are shown of a checkout, its order and its lines, and its money, all of one moment. */
 export const purchaseOf = async (q: CommonQueryMethods, id: string) => {
-  const { state, outcome, progress, ...money } = await q.one(sql.type(PurchaseRow)`
+  const { state, outcome, progress, fates, ...money } = await q.one(sql.type(PurchaseRow)`
     select o.state, o.outcome, p.status as payment, p.captured, p.refunded,
       (select coalesce(jsonb_agg(a.state order by a.attempt), '[]') from payment_attempts a
         where a.checkout_id = o.id) as attempts,
-      (select jsonb_agg(l.progress order by l.sku) from order_lines l where l.order_id = o.id) as progress
+      (select jsonb_agg(l.progress order by l.sku) from order_lines l where l.order_id = o.id) as progress,
+      (select jsonb_agg(jsonb_build_object('returned', l.returned = l.quantity, 'cancelled', exists (
+          select from order_history h where h.order_id = o.id and h.sku is null and h.to_status = 'cancelled'))
+          order by l.sku) from order_lines l where l.order_id = o.id) as fates
       from orders o left join payments p on p.checkout_id = o.id
      where o.id = ${id} and o.number is not null`)
   return {
     checkout: checkoutWord(state, outcome),
     order: orderWord(state),
     ...money,
-    lines: progress.map((step) => lineWord(state, outcome, step)),
+    lines: progress.map((step, i) =>
+      lineWord(state, outcome, step, fates[i] ?? { cancelled: false, returned: false }),
+    ),
   }
 }
 

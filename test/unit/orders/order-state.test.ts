@@ -46,10 +46,10 @@ test('a buyer can cancel until the order is shipped', () => {
   assert.throws(() => checkMove('buyer', 'payment_failed', 'cancelled'), /that is cancelled cannot/)
 })
 
-test('what is delivered, rejected or sold out stays so, and only the bank revives what was refunded', () => {
+test('what is rejected or sold out stays so, what is delivered may be refunded, and only the bank revives what was refunded', () => {
   const ends = orderStates.filter((state) => follows(state).size === 0)
   // Nobody waits in a line yet.
-  assert.deepEqual(ends, ['waiting', 'delivered', 'rejected', 'sold_out'])
+  assert.deepEqual(ends, ['waiting', 'rejected', 'sold_out'])
   const revive = moves.filter(({ from }) => from === 'refunded').map(({ by }) => by)
   assert.deepEqual(new Set(revive), new Set(['bank']))
 })
@@ -102,15 +102,28 @@ test('each state and outcome has its words', () => {
   for (const outcome of outcomes) assert.equal(checkoutWord('refunded', outcome), outcome)
 })
 
+const kept = { cancelled: false, returned: false }
+
 test('a line follows its order until its seller moves it, and again when the order ends', () => {
-  assert.equal(lineWord('paying', null, null), 'awaiting_payment')
-  assert.equal(lineWord('paid', 'confirmed', null), 'paid')
-  assert.equal(lineWord('paid', 'confirmed', 'shipped'), 'shipped')
-  assert.equal(lineWord('cancelled', 'confirmed', 'processing'), 'cancelled')
-  assert.equal(lineWord('payment_failed', 'payment_failed', null), 'cancelled')
-  assert.equal(lineWord('refunded', 'confirmed', 'processing'), 'cancelled')
-  assert.equal(lineWord('refunded', 'expired', null), 'expired')
-  assert.ok(orderWords.includes(lineWord('delivered', 'confirmed', 'delivered')))
+  assert.equal(lineWord('paying', null, null, kept), 'awaiting_payment')
+  assert.equal(lineWord('paid', 'confirmed', null, kept), 'paid')
+  assert.equal(lineWord('paid', 'confirmed', 'shipped', kept), 'shipped')
+  assert.equal(lineWord('cancelled', 'confirmed', 'processing', kept), 'cancelled')
+  assert.equal(lineWord('payment_failed', 'payment_failed', null, kept), 'cancelled')
+  assert.equal(
+    lineWord('refunded', 'confirmed', 'processing', { ...kept, cancelled: true }),
+    'cancelled',
+  )
+  assert.equal(lineWord('refunded', 'expired', null, kept), 'expired')
+  assert.ok(orderWords.includes(lineWord('delivered', 'confirmed', 'delivered', kept)))
+})
+
+test('money that went back makes no line cancelled that nobody cancelled, and what was sent stays so', () => {
+  assert.equal(lineWord('refunded', 'confirmed', 'processing', kept), 'refunded')
+  assert.equal(lineWord('refunded', 'confirmed', 'delivered', kept), 'delivered')
+  const returned = { ...kept, returned: true }
+  assert.equal(lineWord('processing', 'confirmed', null, returned), 'refunded')
+  assert.equal(lineWord('shipped', 'confirmed', 'shipped', returned), 'shipped')
 })
 
 test('an order is as far as the line that is least advanced', () => {

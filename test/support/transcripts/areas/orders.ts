@@ -15,6 +15,7 @@ export async function orders(stage: Stage): Promise<void> {
   await badRequests(stage, lena)
   await looking(stage, lena, weaver)
   await givingUp(stage, lena)
+  await givingBack(stage, lena, weaver)
 }
 
 const key = () => ({ 'idempotency-key': newId() })
@@ -135,4 +136,47 @@ async function givingUp(stage: Stage, as: Person): Promise<void> {
   await play('Its checkout', `GET /api/checkouts/${id}`, { as })
   await cancel('No such order', newId())
   await cancel('An id that is none', 'x')
+}
+
+async function givingBack(stage: Stage, as: Person, weaver: Person): Promise<void> {
+  const { play, seller } = stage
+  const id = await stage.paid(as, [
+    { sku: 'ORD-CLOTH', quantity: 2 },
+    { sku: 'ORD-RUG', quantity: 1 },
+  ])
+  const refund = (
+    title: string,
+    body: object,
+    { who = weaver, headers = key(), order = id, without = [] }: RefundCall = {},
+  ) =>
+    play(title, `POST /api/orders/${order}/refunds`, {
+      ...(who ? { as: who } : {}),
+      ...{ headers, without, body: { restock: false, reason: 'torn', ...body } },
+    })
+  const headers = key()
+  const one = { lines: [{ sku: 'ORD-CLOTH', quantity: 1 }] }
+  await refund('A seller gives the money of one piece back', one, { headers })
+  // The provider may have carried it out by now.
+  await refund('The same key and body', one, { headers, without: ['status'] })
+  await refund('The same key and another body', { amount: 1 }, { headers })
+  await refund('More pieces than are left', { lines: [{ sku: 'ORD-CLOTH', quantity: 2 }] })
+  await refund('The line of another seller', { lines: [{ sku: 'ORD-RUG', quantity: 1 }] })
+  await refund('A part of the money, and no units named', { amount: 1, restock: true })
+  await refund('All that is left of another seller’s', {}, { who: seller })
+  await refund('All that can be wrong', {
+    ...{ lines: [{ sku: '', quantity: 0 }], amount: 0, restock: 'yes', reason: '', why: 1 },
+  })
+  await refund('A line twice', { lines: [...one.lines, ...one.lines] })
+  await refund('No key', {}, { headers: {} })
+  await refund('A buyer does not', {}, { who: as })
+  await refund('Nobody does not', {}, { who: null })
+  await refund('No such order', {}, { order: newId() })
+  await refund('An id that is none', {}, { order: 'x' })
+}
+
+interface RefundCall {
+  readonly who?: Person | null
+  readonly headers?: Readonly<Record<string, string>>
+  readonly order?: string
+  readonly without?: readonly string[]
 }
