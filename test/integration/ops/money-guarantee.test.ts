@@ -1,10 +1,11 @@
 // Money and stock, set against each other on purpose: each contradiction is named, and nothing else is.
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { newId } from '../../../src/kernel/ids.ts'
 import { sql } from '../../../src/platform/postgres/pool.ts'
 import { asIfWorked, assertBroken, assertKept, check, checkedOf } from '../../support/guarantees.ts'
 import { type Bought, type PayingSystem, startPayingSystem } from '../../support/paying.ts'
-import { cancelWithoutRefund, unsell } from '../../support/purchases/damage.ts'
+import { cancelWithoutRefund, returnUnits, unsell } from '../../support/purchases/damage.ts'
 
 const none = sql.typeAlias('none')
 
@@ -58,6 +59,49 @@ const broken: readonly [
     ({ pool }, { id }) =>
       pool.query(none`update payments set refunded = 5 where checkout_id = ${id}`),
     'counts 5 as refunded',
+  ],
+  [
+    'a sum of refunds that is more than was captured',
+    ({ pool }, { id }) =>
+      pool.transaction(async (tx) => {
+        await tx.query(none`alter table payments drop constraint payments_given_back_range`)
+        await tx.query(none`
+          insert into refunds (id, checkout_id, amount, reason) values
+            (${newId()}, ${id}, 1500, 'seller'), (${newId()}, ${id}, 1000, 'provider')`)
+      }),
+    'gives back 2500 of 2000',
+  ],
+  [
+    'a sum of refunds that was counted wrongly',
+    ({ pool }, { id }) =>
+      pool.query(none`update payments set given_back = 7 where checkout_id = ${id}`),
+    'counts 7 as given back, its refunds come to 0',
+  ],
+  [
+    'a unit that came back and that no refund took back',
+    ({ pool }, { id, sku }) =>
+      pool.transaction(async (tx) => {
+        await returnUnits(tx, id, 1)
+        await tx.query(none`
+          update ledger set sold = sold - 1, free = free + 1 where sku = ${sku}`)
+      }),
+    'has 1 units back, its refunds say 0',
+  ],
+  [
+    'a unit that is to come back twice',
+    ({ pool }, { id, sku }) =>
+      pool.transaction(async (tx) => {
+        for (const back of [2, 1]) {
+          const refund = newId()
+          await tx.query(none`
+            insert into refunds (id, checkout_id, amount, reason, state)
+            values (${refund}, ${id}, 1, 'seller', 'failed')`)
+          await tx.query(none`
+            insert into refund_lines (refund_id, sku, units, back, amount)
+            values (${refund}, ${sku}, ${back}, ${back}, 1)`)
+        }
+      }),
+    'takes 3 of 2 units back',
   ],
 ]
 for (const [name, breakIt, words] of broken) {
