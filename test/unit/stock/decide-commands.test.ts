@@ -164,6 +164,31 @@ describe('a return', () => {
     assert.deepEqual(outcomesOf(decision), ['returned', 'already returned'])
     assert.deepEqual(units(decision.after), [5, 5, 0, 0, 0])
   })
+
+  test('of one unit of three leaves two sold, and no unit comes back twice', () => {
+    const state = aState(5, { free: 2, sold: 3 })
+    const hold = holdOf(aReserve({ units: 3, terms: limitedTerms(3) }), 'sold')
+    const { checkoutId } = hold
+    const one = aCommand('return', { checkoutId, units: 1 })
+    const decision = decide(state, entriesAfter(state, [one]), openEvidence([one], [hold]))
+    assert.deepEqual(units(decision.after), [5, 3, 0, 0, 2])
+    assert.deepEqual(
+      decision.moved.map(({ units: left, state: now }) => [left, now]),
+      [[2, 'sold']],
+    )
+    assert.deepEqual([...decision.shadow], [[hold.buyerId, 1]])
+    const [many, all] = [
+      aCommand('return', { checkoutId, units: 9 }),
+      aCommand('return', { checkoutId }),
+    ]
+    const rest = decide(
+      state,
+      entriesAfter(state, [one], [many], [all]),
+      openEvidence([one, many, all], [hold]),
+    )
+    assert.deepEqual(units(rest.after), [5, 5, 0, 0, 0])
+    assert.deepEqual(outcomesOf(rest), ['returned', 'returned', 'already returned'])
+  })
 })
 
 describe('a reclaim', () => {
