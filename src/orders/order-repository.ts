@@ -179,7 +179,7 @@ function columns({ id, role }: Viewer): Fragment {
         'bankHasMoney', exists (select from payment_concerns c where c.checkout_id = p.checkout_id and c.took_money),
         'card', (select jsonb_build_object('brand', a.card_brand, 'last4', a.card_last4) from payment_attempts a
           where a.checkout_id = p.checkout_id and a.card_last4 is not null
-          order by (a.state = 'succeeded') desc, a.attempt desc limit 1)),
+          order by (a.state = 'succeeded') desc, a.attempt desc limit 1),
         'refunds', coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'amount', r.amount, 'status', r.state,
             'reason', coalesce(r.note, r.reason), 'createdAt', r.created_at) order by r.created_at, r.id)
           from refunds r where r.checkout_id = p.checkout_id and ${own('r')}), '[]'))

@@ -31,11 +31,9 @@ export const moneyVerbs = [
 
 /** Those that are called once in a while only. */
 const rareVerbs = [
-  ...['leaveKey', 'payment', 'putBack', 'overdueReclaims', 'reclaimedLines', 'claimRefunds'],
-  ...['noteRefund', 'changeRefunds', 'checkoutOfRefund', 'failedRefundsDue'],
+  ...['money.leaveKey', 'money.overdueReclaims', 'money.reclaimedLines', 'money.noteRefund'],
+  ...['provider.burnKey', 'provider.findIntents', 'provider.checkAccess'],
 ]
-  .map((verb) => `money.${verb}`)
-  .concat(['burnKey', 'findIntents', 'listRefunds'].map((verb) => `provider.${verb}`))
 
 export type MoneyAccident =
   | { readonly what: 'the provider is away'; readonly ms: number }
@@ -117,7 +115,7 @@ export function moneyPlanOf(seed: number): MoneyPlan {
 
 function ambushOf(random: SeededRandom): Ambush {
   const moment = random.pick(['before', 'after'] as const)
-  return random.chance(0.5)
+  return random.chance(0.6)
     ? { verb: random.pick(rareVerbs), moment, nth: 1 }
     : { verb: random.pick(moneyVerbs), moment, nth: Math.ceil(random.next() ** 3 * 6) }
 }
