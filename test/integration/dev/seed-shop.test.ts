@@ -36,7 +36,7 @@ test('a seed makes the same shop every time, and another seed another', () => {
 })
 
 test('a seeded shop can be searched and bought from, and keeps every promise', async (t) => {
-  const system = await startTestSystem(t)
+  const system = await startTestSystem(t, { own: true })
   const { pool, redis, config } = system
   const said: string[] = []
   const seed = () => seedShop(pool, { products: 300, seed: 5, say: (line) => said.push(line) })

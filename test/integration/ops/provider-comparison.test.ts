@@ -34,7 +34,7 @@ function compare(shop: PayingSystem, more: Partial<ComparisonDeps> = {}) {
 
 /** Payments of every kind that agree: paid, declined, refunded, with the bank, cancelled. */
 async function busyShop(t: Parameters<typeof startPayingSystem>[0]) {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const sku = await shop.addSku({ units: 20 })
   const reserve = () => shop.reserveOf(sku)
   const paid = await reserve()
@@ -116,7 +116,7 @@ test('what differs from the provider is told, both ways, and nothing else', asyn
 })
 
 test('a charge whose answer and event were lost is told once nobody drives it any more', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve()
   await shop.stopWorkers()
   await confirmAndDie(shop.money({ wrap: dyingAt('after createAndConfirm') }), bought)
@@ -142,7 +142,7 @@ test('a charge whose answer and event were lost is told once nobody drives it an
 })
 
 test('a provider that does not answer, or refuses the key, is one line and no verdict', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const lists = listsOf(shop)
   const answers = (why: Unknown['why']) => ({
     ...lists,

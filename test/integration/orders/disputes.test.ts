@@ -30,7 +30,7 @@ interface Listed {
 
 /** A shop of one seller whose orders the bank has something about; events come when the test wants. */
 async function disputedShop(t: Parameters<typeof startOrderSystem>[0]) {
-  const shop = await startOrderSystem(t)
+  const shop = await startOrderSystem(t, { own: true })
   const seller = await shop.addSeller()
   const admin = newId()
   await shop.pool.query(sql.typeAlias('none')`

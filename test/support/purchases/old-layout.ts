@@ -161,6 +161,11 @@ async function writeOne(
     await q.query(none`
       insert into orders (id, buyer_id, status, total, currency, created_at)
       values (${id}, ${buyerId}, ${order}, ${total}, 'EUR', ${at})`)
+    if (order === 'refunded' && old.line === 'cancelled') {
+      await q.query(none`
+        insert into order_history (order_id, from_status, to_status, reason)
+        values (${id}, 'paid', 'cancelled', 'a test')`)
+    }
   }
   for (const [i, sku] of old.tombstone ? [] : skus.entries()) {
     const line = i === 0 || !old.line ? (old.line ?? order) : order
