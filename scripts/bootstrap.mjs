@@ -14,6 +14,7 @@ const commands = {
   check: { entry: ['test/run.ts', '--check'] },
   recommendations: { entry: ['bench/recommendations.ts'] },
   bench: { entry: ['bench/run.ts'], redis: 'always' },
+  soak: { entry: ['bench/soak.ts'], redis: 'always' },
   verify: { entry: ['dev/main.ts', 'verify'], redis: true },
   api: {
     node: [

@@ -75,6 +75,17 @@ export class Servers {
     this.#launch('worker', settings)
   }
 
+  /** Starts the API under test again, at its old address; resolves when it answers. @throws Error as {@link start}. */
+  async restartApi(settings: Readonly<Record<string, string>>): Promise<void> {
+    const api = this.#launch('api', { ...settings, ...this.addresses })
+    await this.#until(api, 'API', `${this.#url}/health`, 200)
+  }
+
+  /** Ends a part as a crash does, without a word to it. */
+  async kill(role: 'api' | 'worker'): Promise<void> {
+    await this.#running.get(role)?.end([{ signal: 'SIGKILL', waitMs: 5_000 }])
+  }
+
   async stopWorker(): Promise<void> {
     await this.#stop('worker')
   }

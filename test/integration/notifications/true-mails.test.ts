@@ -57,8 +57,8 @@ async function pay(
 async function refund(pool: DatabasePool, id: string, amount: number): Promise<string> {
   const refundId = newId()
   await pool.query(none`
-    insert into refunds (id, checkout_id, amount, reason, state)
-    values (${refundId}, ${id}, ${amount}, 'test', 'succeeded')`)
+    insert into refunds (id, checkout_id, amount, reason, state, refund_id)
+    values (${refundId}, ${id}, ${amount}, 'test', 'succeeded', ${`re_${refundId}`})`)
   return refundId
 }
 
@@ -170,7 +170,7 @@ test('a refund that the bank returns is corrected by a mail of its own', async (
   await pay(pool, id, { captured: 7_800, refunded: 7_800 })
   const refundId = await refund(pool, id, 7_800)
   const returned = {
-    id: 're_1',
+    id: `re_${refundId}`,
     status: 'failed',
     amount: 7_800,
     refundId,

@@ -23,7 +23,7 @@ const refundsOf = async (shop: PayingSystem, id: string) =>
     .toSorted()
 
 test('what an operator refunds at the Dashboard is known, and never given back twice', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const money = shop.money()
   const eventsOf = async (type: Stripe.Event.Type) =>
     (await shop.simulator.stripe.events.list({ limit: 100, type })).data
@@ -94,7 +94,7 @@ test('what an operator refunds at the Dashboard is known, and never given back t
 })
 
 test('money that a bank returned is asked for after 1, 5 and 30 days, then by an operator', async (t) => {
-  const shop = await startPayingSystem(t)
+  const shop = await startPayingSystem(t, { own: true })
   const bought = await shop.reserve()
   assert.equal((await shop.confirm(bought)).status, 200)
   await shop.stopWorkers()
