@@ -125,7 +125,7 @@ const bars: readonly Bar[] = [
   },
   {
     measure: 'winners: time ÷ (winners ÷ the provider’s limit)',
-    atMost: 1.25,
+    atMost: 1.2,
     unit: '',
     value: ({ actor }) => actor('winners')?.figures.timeToLimit,
   },

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/kernel/clock.ts'
 import { checkGuarantees } from '../../src/ops/guarantees.ts'
 import { providerText } from '../../src/ops/provider-text.ts'
 import { reportText } from '../../src/ops/report-text.ts'
+import { bankHasMoney } from '../../src/payments/concerns.ts'
 import { sql } from '../../src/platform/postgres/pool.ts'
 import { askProvider } from '../../src/system/verify-provider.ts'
 import type { Access } from '../ground/context.ts'
@@ -15,7 +16,7 @@ const quietMs = 180_000
 
 const Open = z.object({ open: z.number(), walks: z.number(), found: z.number() })
 
-/** Waits until nothing is open: payments, refunds, events, mails, and the walk. False after three minutes. */
+/** Waits until nothing is open but refunds whose money a bank has: payments, events, mails, and the walk. False after three minutes. */
 export async function untilQuiet(
   { pool }: Access,
   progress: Progress,
@@ -26,7 +27,8 @@ export async function untilQuiet(
     const { open, walks, found } = await pool.one(sql.type(Open)`
       select (select count(*) from webhook_events where state = 'stored')
           + (select count(*) from payment_attempts where state in ('waiting', 'pending', 'requires_action'))
-          + (select count(*) from refunds where state = 'pending')
+          + (select count(*) from refunds r where state = 'pending'
+              and not ${bankHasMoney(sql.fragment`r.checkout_id`)})
           + (select count(*) from stock_commands where done_at is null)
           + (select count(*) from outbox where done_at is null and parked_at is null) as open,
         (select count(*) from event_walk where began_at is not null or wanted_at is not null) as walks,
