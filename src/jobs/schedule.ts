@@ -49,11 +49,11 @@ export function schedule(deps: ScheduleDeps): readonly ScheduledJob[] {
       run: () => expireHolds(money),
     },
     { name: 'reject-assemblies', everyMs: 5 * second, run: () => rejectAssemblies(deps) },
-    { name: 'give-back-of-barred', everyMs: 3 * second, run: () => giveBackOfBarred(deps) },
+    { name: 'give-back-of-barred', everyMs: 5 * second, run: () => giveBackOfBarred(deps) },
     // Money that moves although nobody waits for it.
-    { name: 'run-refunds', everyMs: 2 * second, run: () => runRefunds(money) },
+    { name: 'run-refunds', everyMs: 3 * second, run: () => runRefunds(money) },
     { name: 'resume-reclaims', everyMs: 5 * second, run: () => resumeReclaims(money) },
-    { name: 'drive-payments', everyMs: 2 * second, run: () => queue.drain(minute) },
+    { name: 'drive-payments', everyMs: 3 * second, run: () => queue.drain(minute) },
     { name: 'reconcile-payments', everyMs: 5 * second, run: () => reconcilePayments(money) },
     {
       name: 'remind-of-disputes',
@@ -64,8 +64,8 @@ export function schedule(deps: ScheduleDeps): readonly ScheduledJob[] {
     // The shop: flags of what the gates have opened; once in a while of all, for repairs by hand and other strategies.
     { name: 'stock-flags', everyMs: second, run: () => refreshStockFlags(pool, 'opened') },
     { name: 'all-stock-flags', everyMs: 30 * second, run: () => refreshStockFlags(pool, 'all') },
-    { name: 'note-words', everyMs: 2 * second, run: () => noteWords(pool) },
-    { name: 'watch-stock', everyMs: 3 * second, run: () => watchStockOf(pool) },
+    { name: 'note-words', everyMs: 5 * second, run: () => noteWords(pool) },
+    { name: 'watch-stock', everyMs: 5 * second, run: () => watchStockOf(pool) },
     { name: 'tell-daily-sales', everyMs: 10 * minute, run: () => noteDailySales(pool) },
     { name: 'notice-uploads', everyMs: 5 * second, run: () => noticeUploads(images) },
     // What nobody needs any more.

@@ -25,19 +25,23 @@ test('a picture is uploaded to the bucket, noticed there, sized, and shown from 
   // Nobody tells the shop: it looks by itself.
   const seen = await shop.outcomeOf(image.id)
   assert.deepEqual([seen.status, seen.width, seen.height], ['ready', 900, 500])
-  const stored = [...bucket.objects].map(([key, { contentType, cacheControl }]) => [
-    key,
-    contentType,
-    cacheControl,
-  ])
+  const stored = () =>
+    [...bucket.objects].map(([key, { contentType, cacheControl }]) => [
+      key,
+      contentType,
+      cacheControl,
+    ])
   const immutable = 'public, max-age=31536000, immutable'
-  assert.deepEqual(
-    stored.sort(),
-    [1600, 320, 800].map((width) => [
-      `/pictures/images/${image.id}/${width}.webp`,
-      'image/webp',
-      immutable,
-    ]),
+  // The original goes when its sizes are ready.
+  await eventually(() =>
+    assert.deepEqual(
+      stored().sort(),
+      [1600, 320, 800].map((width) => [
+        `/pictures/images/${image.id}/${width}.webp`,
+        'image/webp',
+        immutable,
+      ]),
+    ),
   )
   const moved = await fetch(`${shop.system.url}/images/${image.id}/320.webp`, {
     redirect: 'manual',
