@@ -1,6 +1,7 @@
 /** Sends the mails that were noted: one for each fact, however often the job runs. */
 import type { CommonQueryMethods, DatabasePool } from 'slonik'
 import { z } from 'zod'
+import type { Clock } from '../kernel/clock.ts'
 import type { OutboxEvent } from '../platform/outbox.ts'
 import type { OutsideEffect } from '../platform/outbox-handlers.ts'
 import { sql, unflushed } from '../platform/postgres/pool.ts'
@@ -16,8 +17,15 @@ import { writeMail } from './write-mail.ts'
 
 /** Whoever began to send a mail is given up after this. Less than the time after which a row is queued again. */
 const claimSeconds = 25
+/** After this, no mail of those that were claimed together is begun. Milliseconds. */
+const lateMs = 8_000
 /** Mails under way at once. */
 const parallel = 4
+/**
+ * Mails that are written together. As many as can be sent within seconds: with a slow server, one that waits for its
+ * turn would be true no more, and its claim over.
+ */
+const together = { slow: parallel, quick: 32, quickMs: 500 }
 
 /** Who writes the mails of a kind, by the message that was noted. */
 const kinds: ReadonlyMap<unknown, LettersOf> = new Map<unknown, LettersOf>([
@@ -39,52 +47,75 @@ export function createMailSender(deps: {
   readonly pool: DatabasePool
   readonly mailer: Mailer
   readonly context: LetterContext
+  readonly clock: Pick<Clock, 'monotonic'>
 }): OutsideEffect {
-  const { pool, mailer, context } = deps
+  const { pool, context, clock } = deps
+  let size = together.slow
   return async (events) => {
     const results: PromiseSettledResult<unknown>[] = []
-    for (let i = 0; i < events.length; i += parallel) {
-      const together = events.slice(i, i + parallel)
-      // Not before: with a slow server, a mail that waits for its turn would be true no more, and its claim over.
-      const written = await writeMails(pool, together, context)
-      const { mails } = written
-      const states = await claim(
-        pool,
-        together.flatMap(({ key }) => mails.get(key) ?? []),
-      )
-      results.push(
-        ...(await Promise.allSettled(
-          together.map(({ key }) => sendOne(key, written, states.get(key))),
-        )),
-      )
-      await markSent(
-        pool,
-        together.flatMap(({ key }, at) => (results[i + at]?.status === 'fulfilled' ? key : [])),
-      )
+    while (results.length < events.length) {
+      const some = events.slice(results.length, results.length + size)
+      const begun = clock.monotonic()
+      results.push(...(await sendSome(some)))
+      const each = (clock.monotonic() - begun) / some.length
+      size = each * together.quick <= together.quickMs ? together.quick : together.slow
     }
     return results
 
-    async function sendOne(
-      fact: string,
-      { mails, broken }: WrittenMails,
-      state: ClaimState | undefined,
-    ): Promise<void> {
-      if (broken.has(fact)) throw broken.get(fact)
-      const mail = mails.get(fact)
-      // Nothing is to be told any more, or nobody could get it.
-      if (!mail) return
-      if (state === 'sent') return
-      if (state !== 'mine') throw new Error('another worker is sending this mail')
-      try {
-        await mailer.send(mail)
-      } catch (error) {
-        await giveBack(pool, fact)
-        if (error instanceof MailRefused) {
-          throw new PermanentFailure(error.message, { cause: error })
-        }
-        throw error
+    async function sendSome(some: readonly OutboxEvent[]) {
+      const written = await writeMails(pool, some, context)
+      const states = await claim(
+        pool,
+        some.flatMap(({ key }) => written.mails.get(key) ?? []),
+      )
+      const outcomes: PromiseSettledResult<unknown>[] = []
+      const begun = clock.monotonic()
+      for (let i = 0; i < some.length; i += parallel) {
+        const late = clock.monotonic() - begun > lateMs
+        const sending = some
+          .slice(i, i + parallel)
+          .map(({ key }) =>
+            late && states.get(key) === 'mine'
+              ? putOff(pool, key)
+              : sendOne(deps, key, written, states.get(key)),
+          )
+        outcomes.push(...(await Promise.allSettled(sending)))
       }
+      await markSent(
+        pool,
+        some.flatMap(({ key }, at) => (outcomes[at]?.status === 'fulfilled' ? key : [])),
+      )
+      return outcomes
     }
+  }
+}
+
+/** The server has become slow: it is sent later, under a claim of its own. */
+async function putOff(pool: CommonQueryMethods, fact: string): Promise<never> {
+  await giveBack(pool, fact)
+  throw new Error('the mail server is slow; this mail is sent later')
+}
+
+async function sendOne(
+  { pool, mailer }: { readonly pool: CommonQueryMethods; readonly mailer: Mailer },
+  fact: string,
+  { mails, broken }: WrittenMails,
+  state: ClaimState | undefined,
+): Promise<void> {
+  if (broken.has(fact)) throw broken.get(fact)
+  const mail = mails.get(fact)
+  // Nothing is to be told any more, or nobody could get it.
+  if (!mail) return
+  if (state === 'sent') return
+  if (state !== 'mine') throw new Error('another worker is sending this mail')
+  try {
+    await mailer.send(mail)
+  } catch (error) {
+    await giveBack(pool, fact)
+    if (error instanceof MailRefused) {
+      throw new PermanentFailure(error.message, { cause: error })
+    }
+    throw error
   }
 }
 

@@ -3,6 +3,7 @@
  * for each account and each network address, in an hour that begins with its first decline.
  */
 import type { Clock } from '../kernel/clock.ts'
+import { RecentMap } from '../kernel/recent-map.ts'
 import { settlesWithin } from '../kernel/settles-within.ts'
 import type { RedisClient } from '../platform/redis/client.ts'
 
@@ -30,16 +31,20 @@ export const addressFactor = 5
 const hourMs = 3_600_000
 /** A brake that does not answer lets pass. */
 const patienceMs = 100
+/** Checkouts whose payers a process remembers, at most. */
+const drivenMax = 10_000
 
 /** What confirm and settling ask; one for each process, over Redis. */
 export interface DeclineBrake {
   /** Milliseconds until the payer may try a card again; null: now. Never rejects: without Redis, now. */
   check(payer: Payer): Promise<number | null>
-  /** An attempt of the payer's has begun: its decline may come in another process, or by an event. */
-  note(payer: Payer): Promise<void>
+  /** An attempt of the payer's has begun, which this process drives. */
+  note(payer: Payer): void
+  /** The verdict on the payer's attempt may come in another process, or by an event. Never rejects. */
+  share(payer: Payer): Promise<void>
   /**
    * A card of the checkout was declined; resolves when it counts, after 100 ms at the latest. Counts
-   * nothing without Redis, or an hour after the note.
+   * nothing without Redis, or an hour after the payer was shared.
    */
   declined(checkoutId: string): Promise<void>
 }
@@ -62,6 +67,7 @@ export function redisBrake(
   limits: BrakeLimits,
   { redis, clock }: { readonly redis: RedisClient; readonly clock: Clock },
 ): DeclineBrake {
+  const driven = new RecentMap<Names>(drivenMax)
   return {
     async check(payer) {
       if (limits.perAccount === 0) return null
@@ -73,7 +79,10 @@ export function redisBrake(
         return null
       }
     },
-    async note({ checkoutId, ...payer }) {
+    note({ checkoutId, ...payer }) {
+      if (limits.perAccount > 0) driven.set(checkoutId, namesOf(payer))
+    },
+    async share({ checkoutId, ...payer }) {
       if (limits.perAccount === 0) return
       const key = payerKey(checkoutId)
       try {
@@ -84,7 +93,7 @@ export function redisBrake(
     },
     async declined(checkoutId) {
       if (limits.perAccount === 0) return
-      const counted = count(redis, checkoutId).catch(() => {
+      const counted = count(redis, checkoutId, driven.get(checkoutId)).catch(() => {
         // Without Redis nothing is counted, and nobody is stopped.
       })
       await settlesWithin(clock, patienceMs, counted)
@@ -97,8 +106,8 @@ const tag = '{declines}'
 const countKey = (name: string) => `${tag}:${name}`
 const payerKey = (checkoutId: string) => `${tag}:payer:${checkoutId}`
 
-async function count(redis: RedisClient, checkoutId: string): Promise<void> {
-  const { account, address } = await redis.hgetall(payerKey(checkoutId))
+async function count(redis: RedisClient, checkoutId: string, known?: Names): Promise<void> {
+  const { account, address } = known ?? (await redis.hgetall(payerKey(checkoutId)))
   const pipeline = redis.pipeline()
   for (const name of [account, address]) {
     if (name !== undefined) {
@@ -108,26 +117,26 @@ async function count(redis: RedisClient, checkoutId: string): Promise<void> {
   await pipeline.exec()
 }
 
+interface Names {
+  readonly account?: string
+  readonly address?: string
+}
+
 function namesOf({ account, address }: Omit<Payer, 'checkoutId'>) {
   return { account: `account:${account}`, address: `address:${address}` }
 }
 
+/** One command for nearly everybody: when an hour ends matters only where there is something to wait for. */
 async function look(redis: RedisClient, payer: Payer) {
   const names = namesOf(payer)
-  const replies = await redis
-    .pipeline()
-    .get(countKey(names.account))
-    .pttl(countKey(names.account))
-    .get(countKey(names.address))
-    .pttl(countKey(names.address))
-    .exec()
-  const valueAt = (at: number) => {
-    const [error, value] = replies?.[at] ?? []
-    if (error) throw error
-    return Number(value ?? 0)
-  }
+  const keys = [countKey(names.account), countKey(names.address)] as const
+  const [account, address] = (await redis.mget(...keys)).map((value) => Number(value ?? 0))
+  const countOf = async (key: string, declines = 0): Promise<DeclineCount> => ({
+    declines,
+    endsInMs: declines === 0 ? 0 : await redis.pttl(key),
+  })
   return {
-    account: { declines: valueAt(0), endsInMs: valueAt(1) },
-    address: { declines: valueAt(2), endsInMs: valueAt(3) },
+    account: await countOf(keys[0], account),
+    address: await countOf(keys[1], address),
   }
 }

@@ -80,6 +80,7 @@ export async function startJobs(
     from: config.MAIL_FROM,
     replyTo: config.MAIL_REPLY_TO,
   })
+  const context = orderLinks(config.PUBLIC_URL)
   const topics = joinTopics(
     paymentTopics(money),
     fulfilmentTopics,
@@ -87,9 +88,7 @@ export async function startJobs(
     accountTopics({ pool, redis }),
     mailTopics,
     {
-      [mailTopic]: {
-        outside: createMailSender({ pool, mailer, context: orderLinks(config.PUBLIC_URL) }),
-      },
+      [mailTopic]: { outside: createMailSender({ pool, mailer, context, clock }) },
     },
   )
   const scheduled = schedule({

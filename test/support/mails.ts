@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test'
 import PostalMime, { type Email } from 'postal-mime'
 import type { DatabasePool } from 'slonik'
 import { SMTPServer } from 'smtp-server'
+import { systemClock } from '../../src/kernel/clock.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { systemRandom } from '../../src/kernel/random.ts'
 import { orderLinks } from '../../src/notifications/letters.ts'
@@ -78,7 +79,14 @@ export async function anOrder(
 /** What sends mails: two passes make a mail of a fact, and send it. */
 export function worker(pool: DatabasePool, mailer: Mailer, publicUrl?: string) {
   const topics = joinTopics(mailTopics, {
-    [mailTopic]: { outside: createMailSender({ pool, mailer, context: orderLinks(publicUrl) }) },
+    [mailTopic]: {
+      outside: createMailSender({
+        pool,
+        mailer,
+        context: orderLinks(publicUrl),
+        clock: systemClock,
+      }),
+    },
   })
   const deps = { pool, topics, log: silent, random: systemRandom, retries: quickRetries }
   return {

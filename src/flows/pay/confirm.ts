@@ -124,7 +124,7 @@ export class Confirmations {
       queue: queued,
     })
     if (!begun) return null
-    this.#note(request)
+    this.#note(request, queued)
     if (!queued) return this.#await(request, this.#drive(buyerId, begun), deadline)
     queue.poke()
     return this.#join(request, deadline)
@@ -144,8 +144,10 @@ export class Confirmations {
   }
 
   /** Only of an attempt that has begun: nobody writes down who pays for a checkout of somebody else's. */
-  #note(request: ConfirmRequest): void {
-    void this.#deps.brake?.note(payerOf(request))
+  #note(request: ConfirmRequest, elsewhere: boolean): void {
+    const payer = payerOf(request)
+    this.#deps.brake?.note(payer)
+    if (elsewhere) void this.#deps.brake?.share(payer)
   }
 
   async #detailsOf({ buyerId, details = null }: ConfirmRequest): Promise<BuyerDetails | null> {
@@ -179,6 +181,7 @@ export class Confirmations {
         'a payment failed after its buyer was told to wait; it is resumed',
       ),
     )
+    void this.#deps.brake?.share(payerOf(request))
     return paying(checkoutId)
   }
 
@@ -204,6 +207,8 @@ export class Confirmations {
     { settlement, card }: Extract<Driven, { tag: 'settled' }>,
   ): Promise<Confirmed> {
     const { checkoutId } = request
+    const later = settlement.tag === 'requires_action' || settlement.tag === 'processing'
+    if (later) void this.#deps.brake?.share(payerOf(request))
     switch (settlement.tag) {
       case 'confirmed':
         return confirmed(checkoutId, card)
@@ -279,7 +284,7 @@ export class Confirmations {
     )
     if (decided.tag === 'none left') throw noneLeft()
     if (decided.tag !== 'begun') return null
-    this.#note(request)
+    this.#note(request, queued)
     if (!queued) return this.#await(request, this.#drive(buyerId, decided.attempt), deadline)
     queue.poke()
     return this.#join(request, deadline, false)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { DatabasePool } from 'slonik'
 import { z } from 'zod'
+import { systemClock } from '../../../src/kernel/clock.ts'
 import { newId } from '../../../src/kernel/ids.ts'
 import { systemRandom } from '../../../src/kernel/random.ts'
 import { orderLinks } from '../../../src/notifications/letters.ts'
@@ -164,7 +165,14 @@ test('what a look has noted goes out as mail, and an account that is gone takes 
   const mailer = createMailer({ smtpUrl: undefined, mailDir, from: 'Sluice <shop@sluice.example>' })
   t.after(() => mailer.close())
   const topics = {
-    [mailTopic]: { outside: createMailSender({ pool, mailer, context: orderLinks(undefined) }) },
+    [mailTopic]: {
+      outside: createMailSender({
+        pool,
+        mailer,
+        context: orderLinks(undefined),
+        clock: systemClock,
+      }),
+    },
   }
   const ids = await claimDueEvents(pool, 'mails', 100)
   await handleEvents(

@@ -34,6 +34,7 @@ test('without Redis nobody is stopped, and nothing fails', async (t) => {
   const brake = redisBrake(limits, { redis, clock: systemClock })
   const payer = { checkoutId: 'c', account: 'a', address: '1' }
   assert.equal(await brake.check(payer), null)
-  await brake.note(payer)
+  brake.note(payer)
+  await brake.share(payer)
   await brake.declined('c')
 })
