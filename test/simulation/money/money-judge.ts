@@ -1,4 +1,5 @@
 /** The guarantees about money. Knows none of the rules that decisions are made by: it compares shop and provider. */
+import { askAgainIn } from '../../../src/payments/refund-schedule.ts'
 import { isOpen, type MoneyLine, type OrderRow } from '../stores/money-tables.ts'
 import type { MoneyBuyers } from './money-buyers.ts'
 import type { MoneyStage } from './money-stage.ts'
@@ -12,6 +13,9 @@ export class MoneyJudge {
   readonly breaches: string[] = []
   readonly #stage: MoneyStage
   readonly #buyers: MoneyBuyers
+
+  /** When a payment of the checkout was last seen in processing. */
+  readonly #atBankMs = new Map<string, number>()
 
   constructor(stage: MoneyStage, buyers: MoneyBuyers) {
     this.#stage = stage
@@ -30,7 +34,9 @@ export class MoneyJudge {
       const held = tables
         .attemptsOf(id)
         .some(({ state, processing }) => state === 'pending' && processing)
-      const overdue = outcome === null && !held && (expiresAtMs ?? 0) + sparedMs < now()
+      if (held) this.#atBankMs.set(id, now())
+      const dueMs = Math.max(expiresAtMs ?? 0, this.#atBankMs.get(id) ?? 0)
+      const overdue = outcome === null && !held && dueMs + sparedMs < now()
       if (overdue) this.#breach(id, 'its hold does not end')
       if (tables.attemptsOf(id).filter(isOpen).length > 1) this.#breach(id, 'two attempts are open')
     }
@@ -184,7 +190,10 @@ export class MoneyJudge {
   /** Nothing of this has to bother an operator: but for money of strangers, the shop mends it itself. */
   #operators(): void {
     const { tables, inbox, provider } = this.#stage
-    for (const { id, origin, state, nextId, checkoutId, lastError } of tables.refunds.values()) {
+    for (const row of tables.refunds.values()) {
+      const { id, origin, state, nextId, checkoutId, lastError, round } = row
+      // Its bank has returned it again and again: then somebody has to look.
+      if (askAgainIn(round) === null && tables.payments.get(checkoutId)?.flagged) continue
       // What failed is asked for again, or there was nothing left to ask for.
       const left = provider.netOf(checkoutId)
       if (origin === 'shop' && state === 'failed' && nextId === null && left > 0) {

@@ -44,6 +44,7 @@ export function hearRefunds(
   }
   if (!makeRoom(draft, told, freshId)) return { tag: 'stale', change: null }
   owe(draft, freshId)
+  resume(draft)
   return { tag: 'heard', change: draft.change() }
 }
 
@@ -91,6 +92,19 @@ function owe(draft: RefundDraft, freshId: () => string): void {
   if (!owed || left === 0 || !draft.foreignFailed) return
   const reason = state === 'cancelled' ? 'cancelled' : 'late'
   draft.add({ id: freshId(), origin: 'shop', amount: left, state: 'pending', reason })
+}
+
+/**
+ * A refund of the shop's that failed was given up when somebody else had given back all that was left. Theirs has failed
+ * as well, so its money is asked for again.
+ */
+function resume(draft: RefundDraft): void {
+  if (!draft.foreignFailed) return
+  for (const { id, origin, state, nextId, round } of draft.refunds) {
+    const againIn = askAgainIn(round)
+    const givenUp = origin === 'shop' && state === 'failed' && nextId === null
+    if (givenUp && againIn !== null) draft.move({ id, againIn })
+  }
 }
 
 const unfulfilled: readonly OrderState[] = ['cancelled', 'expired', 'payment_failed']
