@@ -59,12 +59,16 @@ const DueRow = z.object({
  */
 export type DueRefund = z.infer<typeof DueRow>
 
-/**
- * Pauses grow from a second to ten minutes; as long as the provider is away, asking goes on. One that the provider has
- * had for long is looked at when the schedule says so.
- */
+/** Pauses grow from a second to ten minutes; as long as the provider is away, asking goes on. */
+const pause = sql.fragment`make_interval(secs => least(600, power(2, least(r.attempts, 10))))`
+
+/** One that the provider has had for long is looked at when the schedule says so. */
 const due = sql.fragment`r.state = 'pending' and (r.again_at is null or r.again_at <= now()) and (r.tried_at is null or
-  r.tried_at < now() - make_interval(secs => least(600, power(2, least(r.attempts, 10)))))`
+  r.tried_at < now() - ${pause})`
+
+/** Of a refund `r`, for the list of open payments: when a job asks about it, or for its money, again; null: none will. */
+export const nextRefundTry = sql.fragment`case r.state when 'pending'
+  then greatest(r.again_at, coalesce(r.tried_at + ${pause}, r.created_at)) else r.again_at end`
 
 /**
  * For the refund job: takes up to `limit` refunds that are due, the oldest first; no other worker

@@ -27,7 +27,7 @@ export async function giveBackAll(deps: Deps, buyerId: string): Promise<void> {
 }
 
 /**
- * For a job, every 3 seconds: as {@link giveBackAll}, for everybody whose sessions were ended in
+ * For a job, every 5 seconds: as {@link giveBackAll}, for everybody whose sessions were ended in
  * the last hour, up to 100 checkouts of them all. A rejection leaves the rest to the next run.
  */
 export async function giveBackOfBarred(deps: Deps): Promise<void> {

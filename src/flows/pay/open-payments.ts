@@ -1,6 +1,7 @@
 /** Payments that an operator may have to look at: flagged ones, refunds that are owed, open attempts. */
 import type { CommonQueryMethods } from 'slonik'
 import { z } from 'zod'
+import { nextRefundTry } from '../../payments/refunds.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 
 /** Kinds in the order of the list: what only a person can mend comes first. */
@@ -70,18 +71,13 @@ const selects: Readonly<Record<OpenPaymentKind, Select>> = {
       from payments p left join orders o on o.id = p.checkout_id
      where p.flagged is not null and (${after}::uuid is null or p.checkout_id > ${after})
      order by p.checkout_id limit ${limit}`,
-  // The pause is that of the refund job: 2 s to 10 min.
   refund: (after, limit) => sql.fragment`
     select 'refund' as kind, r.id, r.checkout_id as "checkoutId", o.number as "orderNumber",
         null::int as attempt, p.intent_id as "intentId", r.amount, p.currency, r.state,
-        r.created_at as since, r.last_error as error, r.attempts as tries,
-        case when r.state = 'pending' then coalesce(
-          r.tried_at + make_interval(secs => least(600, power(2, least(r.attempts, 10)))), r.created_at) end as "nextTryAt"
+        r.created_at as since, r.last_error as error, r.attempts as tries, ${nextRefundTry} as "nextTryAt"
       from refunds r join payments p using (checkout_id) left join orders o on o.id = r.checkout_id
-     where (${after}::uuid is null or r.id > ${after}) and (r.state = 'pending' or r.state = 'failed'
-       and p.captured > (
-         select coalesce(sum(g.amount), 0) from refunds g
-          where g.checkout_id = r.checkout_id and g.state in ('pending', 'succeeded')))
+     where (${after}::uuid is null or r.id > ${after}) and (r.state = 'pending'
+       or r.state = 'failed' and p.captured > p.given_back)
      order by r.id limit ${limit}`,
   attempt: (after, limit) => sql.fragment`
     select 'attempt' as kind, a.checkout_id as id, a.checkout_id as "checkoutId", o.number as "orderNumber",

@@ -17,7 +17,7 @@ const keySafeSeconds = 20 * 3600
 const roundsMax = 20
 
 /**
- * For a job, every 2 seconds: asks again for the money of refunds that failed, when the schedule says
+ * For a job, every 3 seconds: asks again for the money of refunds that failed, when the schedule says
  * so, and carries out refunds that are due, up to 1,000; returns how many. Safe to run twice, also at
  * once. One that fails is logged and due again, one that the provider refuses goes to an operator;
  * rejects only when PostgreSQL is away.
