@@ -3,11 +3,11 @@ import type { Stripe } from 'stripe'
 import { isUuid } from '../../kernel/ids.ts'
 import type { RefundFacts } from '../../payments/gateway.ts'
 import { intentIdOf } from '../../payments/stripe-words.ts'
-import { ProviderAway } from './cancel-intent.ts'
 import { counts } from './money/refund-facts.ts'
 import type { MoneyDeps } from './money-deps.ts'
 import { settlePayment } from './settle.ts'
 import { lookAtRefunds, settleRefunds } from './settle-refund.ts'
+import { unnotedIntent } from './unnoted-intent.ts'
 
 /**
  * For the handler of events: settles a refund. What is told of one of the shop's own is a fact; after any other, the
@@ -57,13 +57,10 @@ export async function handleCharge(
  * first. Null when it is another shop's, or not the checkout's own.
  */
 async function adopted(deps: MoneyDeps, intentId: string): Promise<string | null> {
-  const answer = await deps.gateway.retrieveIntent(intentId)
-  if (answer.tag === 'unknown') throw new ProviderAway(answer.message)
-  if (answer.tag === 'refused') return null
-  const { intent } = answer
-  if (intent.checkoutId === null || !isUuid(intent.checkoutId)) return null
-  const payment = await deps.store.payment(intent.checkoutId)
-  if (payment?.intentId !== null || intent.status !== 'succeeded') return null
-  await settlePayment(deps, intent.checkoutId, { tag: 'succeeded', intent }, null)
-  return intent.checkoutId
+  const found = await unnotedIntent(deps, intentId)
+  if (found === null) return null
+  const { intent, payment } = found
+  if (payment.intentId !== null || intent.status !== 'succeeded') return null
+  await settlePayment(deps, payment.checkoutId, { tag: 'succeeded', intent }, null)
+  return payment.checkoutId
 }

@@ -1,6 +1,5 @@
 /** What somebody else has about a payment becomes a row beside its order, and news for who must act. */
 import type { DatabaseTransactionConnection } from 'slonik'
-import { isUuid } from '../../kernel/ids.ts'
 import { lockOrder } from '../../orders/order-repository.ts'
 import { type ConcernFacts, concernFactsOf } from '../../payments/concern-facts.ts'
 import { bankHasMoney, knownConcern, putConcern } from '../../payments/concerns.ts'
@@ -9,9 +8,9 @@ import { requestRefund } from '../../payments/refunds.ts'
 import { appendOutbox } from '../../platform/outbox.ts'
 import { sql } from '../../platform/postgres/pool.ts'
 import { PermanentFailure } from '../../platform/retries.ts'
-import { ProviderAway } from './cancel-intent.ts'
 import { isNewer, meaningOf, newsOf, owesAll } from './money/decide-concern.ts'
 import type { MoneyDeps } from './money-deps.ts'
+import { unnotedIntent } from './unnoted-intent.ts'
 
 /** Somebody who has to act is to be told of a concern. The key is its id and what it is. */
 export const concernTopic = 'payment.concern'
@@ -36,19 +35,11 @@ export async function hearConcern(
   return 'processed'
 }
 
-/** The answer that would have told us of the intent may have been lost: then its metadata says whose it is. */
-async function checkoutOf(
-  { store, gateway }: ConcernDeps,
-  intentId: string,
-): Promise<string | null> {
-  const known = await store.byIntent(intentId)
+async function checkoutOf(deps: ConcernDeps, intentId: string): Promise<string | null> {
+  const known = await deps.store.byIntent(intentId)
   if (known) return known.checkoutId
-  const answer = await gateway.retrieveIntent(intentId)
-  if (answer.tag === 'unknown') throw new ProviderAway(answer.message)
-  const checkoutId = answer.tag === 'intent' ? answer.intent.checkoutId : null
-  if (checkoutId === null || !isUuid(checkoutId)) return null
-  const payment = await store.payment(checkoutId)
-  return payment && (payment.intentId ?? intentId) === intentId ? checkoutId : null
+  const payment = (await unnotedIntent(deps, intentId))?.payment
+  return payment && (payment.intentId ?? intentId) === intentId ? payment.checkoutId : null
 }
 
 /** The order's row first, as everybody does who ships, cancels or refunds it. */
