@@ -2,51 +2,36 @@
 import { isUuid } from '../kernel/ids.ts'
 import type { IntentFacts } from '../payments/gateway.ts'
 import type { ListedIntent } from '../payments/provider-lists.ts'
-import { ask, type Comparison, type ComparisonDeps, type Suspect } from './comparing.ts'
+import { ask, type Comparison, type ComparisonDeps, FirstLook, type Suspect } from './comparing.ts'
 import { chargeDifference, type PaymentRow } from './provider-differences.ts'
 import { capturedAfter, paymentsOf } from './provider-rows.ts'
 
-const batch = 1_000
-
 /** The comparison of charges; one for each run of `verify --provider`. */
 export class ChargeComparison implements Comparison<ListedIntent> {
-  readonly suspects = new Map<string, Suspect>()
+  readonly firstLook = new FirstLook()
   readonly #deps: ComparisonDeps
-  readonly #seen = new Set<string>()
-  #checked = 0
 
   constructor(deps: ComparisonDeps) {
     this.#deps = deps
   }
 
-  get checked(): number {
-    return this.#checked
-  }
-
   async page(items: readonly ListedIntent[]): Promise<void> {
     const rows = await this.#rowsOf(items)
     for (const intent of items) {
-      this.#seen.add(intent.id)
+      this.firstLook.saw(intent.id)
       const row = rows(intent)
       // Of somebody else who uses the account.
       if (row === null && intent.checkoutId === null) continue
-      this.#checked += 1
-      this.#suspect(intent.id, intent, row)
+      this.firstLook.compared(suspectOf(intent.id, intent, row))
     }
   }
 
-  async rows(from: Date): Promise<void> {
-    for (let after: string | null = null; ; ) {
-      const page = { after, from, limit: batch }
-      const rows: readonly PaymentRow[] = await capturedAfter(this.#deps.pool, page)
-      for (const row of rows) {
-        if (row.intentId !== null && this.#seen.has(row.intentId)) continue
-        this.#checked += 1
-        this.#suspect(row.intentId ?? row.checkoutId, null, row)
-      }
-      after = rows.at(-1)?.checkoutId ?? null
-      if (rows.length < batch) return
-    }
+  rows(from: Date): Promise<void> {
+    return this.firstLook.unseen((page) => capturedAfter(this.#deps.pool, { ...page, from }), {
+      mark: ({ checkoutId }) => checkoutId,
+      providerId: ({ intentId }) => intentId,
+      suspect: (row) => suspectOf(row.intentId ?? row.checkoutId, null, row),
+    })
   }
 
   async again(suspect: Suspect): Promise<Suspect | null> {
@@ -58,11 +43,6 @@ export class ChargeComparison implements Comparison<ListedIntent> {
     if (again === null || there === null || here?.intentId === there.id) return again
     // A charge that is none of an order's: it is well if all of it went back.
     return (await this.#wentBack(there)) ? null : again
-  }
-
-  #suspect(key: string, there: Seen | null, here: PaymentRow | null): void {
-    const suspect = suspectOf(key, there, here)
-    if (suspect) this.suspects.set(key, suspect)
   }
 
   async #retrieve(intentId: string): Promise<IntentFacts | null> {

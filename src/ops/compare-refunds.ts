@@ -1,24 +1,16 @@
 /** Refunds: those of the provider against those of the tables. */
 import type { ListedRefund } from '../payments/provider-lists.ts'
-import { ask, type Comparison, type ComparisonDeps, type Suspect } from './comparing.ts'
+import { ask, type Comparison, type ComparisonDeps, FirstLook, type Suspect } from './comparing.ts'
 import { type RefundRow, type RefundThere, refundDifference } from './provider-differences.ts'
 import { paymentsOf, refundedAfter, refundsOf } from './provider-rows.ts'
 
-const batch = 1_000
-
 /** The comparison of refunds; one for each run of `verify --provider`. */
 export class RefundComparison implements Comparison<ListedRefund> {
-  readonly suspects = new Map<string, Suspect>()
+  readonly firstLook = new FirstLook()
   readonly #deps: ComparisonDeps
-  readonly #seen = new Set<string>()
-  #checked = 0
 
   constructor(deps: ComparisonDeps) {
     this.#deps = deps
-  }
-
-  get checked(): number {
-    return this.#checked
   }
 
   async page(items: readonly ListedRefund[]): Promise<void> {
@@ -27,28 +19,24 @@ export class RefundComparison implements Comparison<ListedRefund> {
     const checkoutOf = new Map(payments.map(({ intentId, checkoutId }) => [intentId, checkoutId]))
     const rows = await refundsOf(this.#deps.pool, [...checkoutOf.values()])
     for (const refund of items) {
-      this.#seen.add(refund.id)
+      this.firstLook.saw(refund.id)
       const checkoutId = checkoutOf.get(refund.intentId)
       // Of a charge that is none of an order's: the comparison of charges tells it.
       if (checkoutId === undefined) continue
-      this.#checked += 1
-      this.#suspect(refund.id, { there: refund, here: rowOf(rows, refund), checkoutId }, refund)
+      const pair = { there: refund, here: rowOf(rows, refund), checkoutId }
+      this.firstLook.compared(suspectOf(refund.id, pair, refund))
     }
   }
 
-  async rows(from: Date): Promise<void> {
-    for (let after: string | null = null; ; ) {
-      const page = { after, from, limit: batch }
-      const rows: readonly RefundRow[] = await refundedAfter(this.#deps.pool, page)
-      for (const row of rows) {
-        if (row.providerId !== null && this.#seen.has(row.providerId)) continue
-        this.#checked += 1
-        const { checkoutId } = row
-        this.#suspect(row.providerId ?? row.id, { there: null, here: row, checkoutId }, row)
-      }
-      after = rows.at(-1)?.id ?? null
-      if (rows.length < batch) return
-    }
+  rows(from: Date): Promise<void> {
+    return this.firstLook.unseen((page) => refundedAfter(this.#deps.pool, { ...page, from }), {
+      mark: ({ id }) => id,
+      providerId: ({ providerId }) => providerId,
+      suspect: (row) => {
+        const pair = { there: null, here: row, checkoutId: row.checkoutId }
+        return suspectOf(row.providerId ?? row.id, pair, row)
+      },
+    })
   }
 
   async again(suspect: Suspect): Promise<Suspect | null> {
@@ -65,11 +53,6 @@ export class RefundComparison implements Comparison<ListedRefund> {
     const currency = payment?.currency ?? here?.currency ?? ''
     const there = facts ? { ...facts, currency } : null
     return suspectOf(key, { there, here, checkoutId }, { intentId })
-  }
-
-  #suspect(key: string, pair: Pair, about: About): void {
-    const suspect = suspectOf(key, pair, about)
-    if (suspect) this.suspects.set(key, suspect)
   }
 }
 

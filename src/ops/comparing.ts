@@ -35,15 +35,62 @@ export interface Suspect {
 
 /** One kind of what is compared. */
 export interface Comparison<Item> {
-  /** By key: those that differed at the first look. */
-  readonly suspects: ReadonlyMap<string, Suspect>
-  readonly checked: number
+  readonly firstLook: Pick<FirstLook, 'suspects' | 'checked'>
   /** Against the rows of the tables. */
   page(items: readonly Item[]): Promise<void>
   /** Against what was listed: rows from `from` on that no page has shown. */
   rows(from: Date): Promise<void>
   /** Once more; null when it does not differ any more. */
   again(suspect: Suspect): Promise<Suspect | null>
+}
+
+/** Rows that are read at once. */
+const batch = 1_000
+
+/** How one kind stands after the first look: what was seen in the provider's lists, and what differed. */
+export class FirstLook {
+  readonly suspects = new Map<string, Suspect>()
+  readonly #seen = new Set<string>()
+  #checked = 0
+
+  get checked(): number {
+    return this.#checked
+  }
+
+  /** An object is in the provider's lists: its row need not be looked for. */
+  saw(id: string): void {
+    this.#seen.add(id)
+  }
+
+  /** Counts one comparison; null: nothing differs. */
+  compared(suspect: Suspect | null): void {
+    this.#checked += 1
+    if (suspect) this.suspects.set(suspect.key, suspect)
+  }
+
+  /** Compares all rows that name no object which was seen. `read` gives those after a mark, in its order. */
+  async unseen<Row>(
+    read: (page: {
+      readonly after: string | null
+      readonly limit: number
+    }) => Promise<readonly Row[]>,
+    of: {
+      readonly mark: (row: Row) => string
+      readonly providerId: (row: Row) => string | null
+      readonly suspect: (row: Row) => Suspect | null
+    },
+  ): Promise<void> {
+    for (let after: string | null = null; ; ) {
+      const rows: readonly Row[] = await read({ after, limit: batch })
+      for (const row of rows) {
+        const id = of.providerId(row)
+        if (id === null || !this.#seen.has(id)) this.compared(of.suspect(row))
+      }
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < batch) return
+      after = of.mark(last)
+    }
+  }
 }
 
 const triesMax = 3

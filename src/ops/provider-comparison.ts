@@ -55,7 +55,7 @@ export async function compareWithProvider(deps: ComparisonDeps): Promise<Provide
   await readAll(deps, 'refunds', refunds, (request, options) =>
     deps.lists.listAllRefunds(request, options),
   )
-  const found = [...charges.suspects.values(), ...refunds.suspects.values()]
+  const found = [...charges.firstLook.suspects.values(), ...refunds.firstLook.suspects.values()]
   const newestMs = Math.max(...found.map(({ changedMs }) => changedMs))
   const waitMs = Math.min(settleMs, newestMs + settleMs - deps.clock.now())
   if (found.length > 0 && waitMs > 0) await deps.clock.sleep(waitMs)
@@ -90,7 +90,7 @@ async function readAll<Item extends { readonly madeMs: number }>(
 }
 
 async function judge<Item>(comparison: Comparison<Item>): Promise<Compared> {
-  const all = [...comparison.suspects.values()]
+  const all = [...comparison.firstLook.suspects.values()]
   const sure: Suspect[] = all.slice(suspectsMax)
   for (const suspect of all.slice(0, suspectsMax)) {
     const still = await comparison.again(suspect)
@@ -99,7 +99,7 @@ async function judge<Item>(comparison: Comparison<Item>): Promise<Compared> {
   const differing = sure.filter(({ underWay }) => !underWay)
   return {
     kept: differing.length === 0,
-    checked: comparison.checked,
+    checked: comparison.firstLook.checked,
     underWay: sure.length - differing.length,
     differing: differing.length,
     differences: differing.slice(0, breachesMax).map(({ sentence }) => sentence),
