@@ -31,11 +31,15 @@ export const writesOfOrders = (q: CommonQueryMethods) =>
 
 const Open = z.object({ idle: z.number(), locks: z.number() })
 
-/** Transactions that stand open and do nothing, and locks on the rows of purchases, of all but the one who asks. */
+/**
+ * Transactions that stand open and do nothing, and locks on the rows of purchases, of all but the one who asks. Of this
+ * database: the tables of others that were copied from the same template have the same ids.
+ */
 export const openTransactions = (q: CommonQueryMethods) =>
   q.one(sql.type(Open)`
     select (select count(*) from pg_stat_activity where datname = current_database()
         and state like 'idle in transaction%') as idle,
       (select count(*) from pg_locks l join pg_class c on c.oid = l.relation
-        where c.relname in ('payments', 'orders', 'payment_attempts', 'ledger')
+        where l.database = (select oid from pg_database where datname = current_database())
+          and c.relname in ('payments', 'orders', 'payment_attempts', 'ledger')
           and l.mode in ('RowExclusiveLock', 'RowShareLock') and l.pid <> pg_backend_pid()) as locks`)
